@@ -1,0 +1,101 @@
+//! The compact serialization (RFC 7515 §7.1, RFC 7516 §7.1): a token → its segments, borrowed.
+
+use super::error::Malformed;
+
+/// A token split at its dots; nothing is decoded yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compact<'t> {
+    Jws(JwsSegments<'t>),
+    Jwe(JweSegments<'t>),
+}
+
+/// The three segments of a JWS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JwsSegments<'t> {
+    pub header: &'t [u8],
+    pub payload: &'t [u8],
+    pub signature: &'t [u8],
+    /// The very bytes that are signed: header, dot, payload (RFC 7515 §5.1).
+    pub signed: &'t [u8],
+}
+
+/// The five segments of a JWE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JweSegments<'t> {
+    pub header: &'t [u8],
+    pub encrypted_key: &'t [u8],
+    pub initialization_vector: &'t [u8],
+    pub ciphertext: &'t [u8],
+    pub tag: &'t [u8],
+}
+
+impl<'t> Compact<'t> {
+    /// Splits `token`; anything but three or five segments is malformed.
+    pub fn split(token: &'t [u8]) -> Result<Self, Malformed> {
+        let (header, rest) = cut(token).ok_or(Malformed::SegmentCount)?;
+        let (second, rest) = cut(rest).ok_or(Malformed::SegmentCount)?;
+        let Some((third, rest)) = cut(rest) else {
+            let signed_length = header.len().saturating_add(second.len()).saturating_add(1);
+            let (signed, _) = token.split_at_checked(signed_length).unwrap_or((token, &[]));
+            return Ok(Self::Jws(JwsSegments { header, payload: second, signature: rest, signed }));
+        };
+        let (ciphertext, tag) = cut(rest).ok_or(Malformed::SegmentCount)?;
+        if memchr::memchr(b'.', tag).is_some() {
+            return Err(Malformed::SegmentCount);
+        }
+        Ok(Self::Jwe(JweSegments {
+            header,
+            encrypted_key: second,
+            initialization_vector: third,
+            ciphertext,
+            tag,
+        }))
+    }
+
+    /// The first segment.
+    pub fn header(&self) -> &'t [u8] {
+        match self {
+            Self::Jws(segments) => segments.header,
+            Self::Jwe(segments) => segments.header,
+        }
+    }
+}
+
+fn cut(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (before, after) = text.split_at_checked(memchr::memchr(b'.', text)?)?;
+    Some((before, after.get(1..)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn splits_a_jws() {
+        let Ok(Compact::Jws(segments)) = Compact::split(b"aa.b.ccc") else {
+            unreachable!("three segments")
+        };
+        assert_eq!(segments.header, b"aa");
+        assert_eq!(segments.payload, b"b");
+        assert_eq!(segments.signature, b"ccc");
+        assert_eq!(segments.signed, b"aa.b");
+    }
+
+    #[test]
+    fn splits_a_jwe() {
+        let Ok(Compact::Jwe(segments)) = Compact::split(b"a.b.c.d.e") else {
+            unreachable!("five segments")
+        };
+        assert_eq!(segments.ciphertext, b"d");
+        assert_eq!(segments.tag, b"e");
+    }
+
+    #[test]
+    fn counts_segments() {
+        for token in ["", "a", "a.b", "a.b.c.d", "a.b.c.d.e.f", "......"] {
+            assert_eq!(Compact::split(token.as_bytes()), Err(Malformed::SegmentCount), "{token:?}");
+        }
+        assert!(matches!(Compact::split(b".."), Ok(Compact::Jws(_))));
+        assert!(matches!(Compact::split(b"...."), Ok(Compact::Jwe(_))));
+    }
+}

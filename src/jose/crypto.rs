@@ -1,0 +1,212 @@
+//! The only door to the cryptographic libraries: keys parsed once, ready to verify.
+//!
+//! aws-lc-rs does all but two: Ed448 is `crrl`'s, and RSA beyond 8192 bits is `rsa`'s. Public
+//! keys and signatures are public, so only HMAC needs constant time, which aws-lc-rs gives.
+
+use std::sync::OnceLock;
+
+use aws_lc_rs::hmac;
+use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents};
+use rsa::sha2::{Digest, Sha256, Sha384, Sha512};
+use rsa::{BoxedUint, Pkcs1v15Sign, Pss, PublicKey as RsaPublicKey};
+
+use super::algorithm::{Curve, SignatureAlgorithm, SignatureAlgorithm::*};
+use super::error::KeyError;
+
+/// The modulus sizes allowed, in bits (RFC 7518 §3.3 sets the lower bound; the upper one is
+/// aws-lc's own limit for arithmetic).
+const MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=16384;
+
+/// aws-lc-rs verifies up to this size, in bits.
+const AWS_LC_MODULUS_BITS: usize = 8192;
+
+/// An exponent has at most this many bits.
+const EXPONENT_BITS: usize = 33;
+
+/// A key that verifies signatures.
+pub enum VerificationKey {
+    Hmac(Box<HmacKey>),
+    Rsa(Box<RsaKey>),
+    LargeRsa(Box<RsaPublicKey>),
+    Ecdsa(SignatureAlgorithm, ParsedPublicKey),
+    Ed25519(ParsedPublicKey),
+    Ed448(Box<crrl::ed448::PublicKey>),
+}
+
+/// One secret, prepared for each hash.
+pub struct HmacKey {
+    sha256: hmac::Key,
+    sha384: hmac::Key,
+    sha512: hmac::Key,
+}
+
+/// RSA up to 8192 bits. aws-lc-rs ties a parsed key to one algorithm; each is made at its first
+/// use and kept as long as the key.
+pub struct RsaKey {
+    components: RsaPublicKeyComponents<Vec<u8>>,
+    parsed: [OnceLock<Option<ParsedPublicKey>>; 6],
+}
+
+impl VerificationKey {
+    /// An HMAC key of any length but zero.
+    pub fn hmac(secret: &[u8]) -> Result<Self, KeyError> {
+        if secret.is_empty() {
+            return Err(KeyError::EmptySecret);
+        }
+        Ok(Self::Hmac(Box::new(HmacKey {
+            sha256: hmac::Key::new(hmac::HMAC_SHA256, secret),
+            sha384: hmac::Key::new(hmac::HMAC_SHA384, secret),
+            sha512: hmac::Key::new(hmac::HMAC_SHA512, secret),
+        })))
+    }
+
+    /// An RSA key of modulus `n` and exponent `e`, big-endian.
+    pub fn rsa(n: &[u8], e: &[u8]) -> Result<Self, KeyError> {
+        let (n, e) = (without_leading_zeros(n), without_leading_zeros(e));
+        let bits = bit_length(n);
+        if !MODULUS_BITS.contains(&bits) {
+            return Err(KeyError::ModulusSize(bits));
+        }
+        let odd = |number: &[u8]| number.last().is_some_and(|byte| byte & 1 == 1);
+        if !odd(e) || e == [1] || bit_length(e) > EXPONENT_BITS {
+            return Err(KeyError::Exponent);
+        }
+        if !odd(n) {
+            return Err(KeyError::Rejected);
+        }
+        if bits > AWS_LC_MODULUS_BITS {
+            let key = RsaPublicKey::new_with_size_limits(
+                BoxedUint::from_be_slice_vartime(n),
+                BoxedUint::from_be_slice_vartime(e),
+                MODULUS_BITS,
+            );
+            return key.map(|key| Self::LargeRsa(Box::new(key))).map_err(|_| KeyError::Rejected);
+        }
+        let key = RsaKey {
+            components: RsaPublicKeyComponents { n: n.to_vec(), e: e.to_vec() },
+            parsed: Default::default(),
+        };
+        match key.parsed(Rs256) {
+            Some(_) => Ok(Self::Rsa(Box::new(key))),
+            None => Err(KeyError::Rejected),
+        }
+    }
+
+    /// The EC key of the point (`x`, `y`), big-endian and of full length.
+    pub fn ec(curve: Curve, x: &[u8], y: &[u8]) -> Result<Self, KeyError> {
+        let (algorithm, parameters) = match curve {
+            Curve::P256 => (Es256, &signature::ECDSA_P256_SHA256_FIXED),
+            Curve::P384 => (Es384, &signature::ECDSA_P384_SHA384_FIXED),
+            Curve::P521 => (Es512, &signature::ECDSA_P521_SHA512_FIXED),
+            Curve::Ed25519 | Curve::Ed448 | Curve::X25519 => return Err(KeyError::UnknownCurve),
+        };
+        // SEC 1 §2.3.3: an uncompressed point.
+        let point = [&[4], x, y].concat();
+        ParsedPublicKey::new(parameters, point)
+            .map(|key| Self::Ecdsa(algorithm, key))
+            .map_err(|_| KeyError::NotOnCurve)
+    }
+
+    /// The Ed25519 key `x` (RFC 8032 §5.1.5).
+    pub fn ed25519(x: &[u8]) -> Result<Self, KeyError> {
+        // aws-lc looks at the point only when it verifies.
+        crrl::ed25519::Point::decode(x).ok_or(KeyError::NotOnCurve)?;
+        ParsedPublicKey::new(&signature::ED25519, x)
+            .map(Self::Ed25519)
+            .map_err(|_| KeyError::Rejected)
+    }
+
+    /// The Ed448 key `x` (RFC 8032 §5.2.5).
+    pub fn ed448(x: &[u8]) -> Result<Self, KeyError> {
+        let key = crrl::ed448::PublicKey::decode(x).ok_or(KeyError::NotOnCurve)?;
+        Ok(Self::Ed448(Box::new(key)))
+    }
+
+    /// Whether a key of this type and curve may serve `algorithm` at all.
+    pub fn serves(&self, algorithm: SignatureAlgorithm) -> bool {
+        match self {
+            Self::Hmac(_) => matches!(algorithm, Hs256 | Hs384 | Hs512),
+            Self::Rsa(_) | Self::LargeRsa(_) => {
+                matches!(algorithm, Rs256 | Rs384 | Rs512 | Ps256 | Ps384 | Ps512)
+            }
+            Self::Ecdsa(own, _) => algorithm == *own,
+            Self::Ed25519(_) => matches!(algorithm, EdDsa | Ed25519),
+            Self::Ed448(_) => matches!(algorithm, EdDsa | Ed448),
+        }
+    }
+
+    /// Whether `signature` is that of `message`; `false` also where the key does not serve
+    /// `algorithm`.
+    pub fn verify(&self, algorithm: SignatureAlgorithm, message: &[u8], signature: &[u8]) -> bool {
+        if !self.serves(algorithm) {
+            return false;
+        }
+        match self {
+            Self::Hmac(key) => key.verify(algorithm, message, signature),
+            Self::Rsa(key) => key
+                .parsed(algorithm)
+                .is_some_and(|parsed| parsed.verify_sig(message, signature).is_ok()),
+            Self::LargeRsa(key) => verify_large_rsa(key, algorithm, message, signature),
+            Self::Ecdsa(_, key) | Self::Ed25519(key) => key.verify_sig(message, signature).is_ok(),
+            Self::Ed448(key) => key.verify_raw(signature, message),
+        }
+    }
+}
+
+impl HmacKey {
+    fn verify(&self, algorithm: SignatureAlgorithm, message: &[u8], tag: &[u8]) -> bool {
+        let key = match algorithm {
+            Hs256 => &self.sha256,
+            Hs384 => &self.sha384,
+            Hs512 => &self.sha512,
+            _ => return false,
+        };
+        hmac::verify(key, message, tag).is_ok()
+    }
+}
+
+impl RsaKey {
+    fn parsed(&self, algorithm: SignatureAlgorithm) -> Option<&ParsedPublicKey> {
+        let (slot, parameters): (usize, &'static RsaParameters) = match algorithm {
+            Rs256 => (0, &signature::RSA_PKCS1_2048_8192_SHA256),
+            Rs384 => (1, &signature::RSA_PKCS1_2048_8192_SHA384),
+            Rs512 => (2, &signature::RSA_PKCS1_2048_8192_SHA512),
+            Ps256 => (3, &signature::RSA_PSS_2048_8192_SHA256),
+            Ps384 => (4, &signature::RSA_PSS_2048_8192_SHA384),
+            Ps512 => (5, &signature::RSA_PSS_2048_8192_SHA512),
+            _ => return None,
+        };
+        let parse = || self.components.to_parsed_public_key(parameters).ok();
+        self.parsed.get(slot)?.get_or_init(parse).as_ref()
+    }
+}
+
+fn verify_large_rsa(
+    key: &RsaPublicKey,
+    algorithm: SignatureAlgorithm,
+    message: &[u8],
+    signature: &[u8],
+) -> bool {
+    let verified = match algorithm {
+        Rs256 => key.verify(Pkcs1v15Sign::new::<Sha256>(), &Sha256::digest(message), signature),
+        Rs384 => key.verify(Pkcs1v15Sign::new::<Sha384>(), &Sha384::digest(message), signature),
+        Rs512 => key.verify(Pkcs1v15Sign::new::<Sha512>(), &Sha512::digest(message), signature),
+        // The salt is as long as the hash (RFC 7518 §3.5).
+        Ps256 => key.verify(Pss::<Sha256>::new(), &Sha256::digest(message), signature),
+        Ps384 => key.verify(Pss::<Sha384>::new(), &Sha384::digest(message), signature),
+        Ps512 => key.verify(Pss::<Sha512>::new(), &Sha512::digest(message), signature),
+        _ => return false,
+    };
+    verified.is_ok()
+}
+
+fn without_leading_zeros(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    number.split_at(zeros).1
+}
+
+/// The bits of a big-endian number without leading zero bytes.
+fn bit_length(number: &[u8]) -> usize {
+    let first = number.first().map_or(0, |byte| byte.leading_zeros() as usize);
+    number.len().saturating_mul(8).saturating_sub(first)
+}

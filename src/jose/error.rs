@@ -1,0 +1,149 @@
+//! Why a token, a key or a key set is refused. The texts go into log lines: they name what is
+//! wrong and never quote a token, a claim or a secret.
+
+use std::fmt;
+
+use super::algorithm::SignatureAlgorithm;
+
+/// Why a token is refused, in the order in which the checks are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenError {
+    /// Not a token by RFC 7515 to 7519, or by the limits we set.
+    Malformed(Malformed),
+    /// A JWE where a JWS is asked for, or the other way round.
+    WrongType,
+    /// `alg` or `enc` is none of those we serve.
+    UnsupportedAlgorithm,
+    /// No key may serve this token.
+    UnknownKey,
+    /// Keys were tried, and none verifies the signature.
+    InvalidSignature(SignatureAlgorithm),
+}
+
+/// What is malformed about a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Malformed {
+    /// Neither three nor five segments.
+    SegmentCount,
+    /// A segment is not strict base64url.
+    Base64,
+    /// The header is not a JSON object.
+    Header(JsonError),
+    /// The payload is not a JSON object.
+    Payload(JsonError),
+    /// A header member is missing or not a string.
+    HeaderMember(&'static str),
+    /// A header member asks for what we do not do (`crit`, `b64`, `zip`).
+    HeaderExtension(&'static str),
+    /// `exp` or `nbf` is not a finite number.
+    NumericDate(&'static str),
+}
+
+impl From<Malformed> for TokenError {
+    fn from(malformed: Malformed) -> Self {
+        Self::Malformed(malformed)
+    }
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SegmentCount => f.write_str("neither three nor five segments"),
+            Self::Base64 => f.write_str("a segment is not base64url"),
+            Self::Header(error) => write!(f, "header {error}"),
+            Self::Payload(error) => write!(f, "payload {error}"),
+            Self::HeaderMember(name) => write!(f, "header member \"{name}\" is not a string"),
+            Self::HeaderExtension(name) => write!(f, "header member \"{name}\" is not supported"),
+            Self::NumericDate(name) => write!(f, "claim \"{name}\" is not a finite number"),
+        }
+    }
+}
+
+/// Why a text is not a JSON object we read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JsonError {
+    NotUtf8,
+    NotAnObject,
+    DuplicateMember,
+    LoneSurrogate,
+    TooDeep,
+}
+
+impl fmt::Display for JsonError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotUtf8 => "is not valid UTF-8",
+            Self::NotAnObject => "is not a JSON object",
+            Self::DuplicateMember => "has a duplicate member",
+            Self::LoneSurrogate => "has a lone surrogate",
+            Self::TooDeep => "is nested too deep",
+        })
+    }
+}
+
+/// Why one key of a set cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyError {
+    /// The entry is not a JSON object.
+    Json(JsonError),
+    /// A member is missing or not what RFC 7517 and 7518 say it is.
+    Member(&'static str),
+    UnknownKeyType,
+    UnknownCurve,
+    /// `alg` is unknown to us, or one we refuse.
+    UnknownAlgorithm,
+    /// `alg` cannot be served by a key of this type or curve.
+    UnfitAlgorithm,
+    /// The RSA modulus has this many bits, outside 2048 to 16384.
+    ModulusSize(usize),
+    /// The RSA exponent is even, below 3 or above 33 bits.
+    Exponent,
+    EmptySecret,
+    /// The public key is no point of its curve.
+    NotOnCurve,
+    /// The cryptographic library refuses the key.
+    Rejected,
+}
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json(error) => write!(f, "the entry {error}"),
+            Self::Member(name) => write!(f, "member \"{name}\" is missing or malformed"),
+            Self::UnknownKeyType => f.write_str("unknown \"kty\""),
+            Self::UnknownCurve => f.write_str("unknown \"crv\""),
+            Self::UnknownAlgorithm => f.write_str("unknown \"alg\""),
+            Self::UnfitAlgorithm => f.write_str("\"alg\" does not fit the key"),
+            Self::ModulusSize(bits) => {
+                write!(f, "an RSA modulus of {bits} bits, 2048 to 16384 are allowed")
+            }
+            Self::Exponent => {
+                f.write_str("the RSA exponent is not an odd number from 3 to 33 bits")
+            }
+            Self::EmptySecret => f.write_str("member \"k\" is empty"),
+            Self::NotOnCurve => f.write_str("the point is not on the curve"),
+            Self::Rejected => f.write_str("the key is not valid"),
+        }
+    }
+}
+
+/// Why a text is no JWK Set we can use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeySetError {
+    /// Not a JSON object.
+    Json(JsonError),
+    /// An object that is neither a JWK Set nor a JWK.
+    NoKeys,
+    /// A JWK Set, but none of its keys can be used.
+    Empty,
+}
+
+impl fmt::Display for KeySetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json(error) => write!(f, "JWK set {error}"),
+            Self::NoKeys => f.write_str("JWK set has no \"keys\" array"),
+            Self::Empty => f.write_str("empty JWK set"),
+        }
+    }
+}
