@@ -1,1 +1,13 @@
+//! What `auth_jwt` decides: policy, the order of checks, the outcome and the challenge.
+//!
+//! Time and keys come as arguments. Nothing here knows nginx.
 
+pub mod bearer;
+pub mod challenge;
+pub mod check;
+pub mod numeric_date;
+pub mod outcome;
+pub mod policy;
+pub mod render;
+pub mod require;
+pub mod unverified;

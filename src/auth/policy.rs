@@ -1,0 +1,17 @@
+//! What a location asks of a token.
+
+/// `auth_jwt_type`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum TokenType {
+    /// A JWS.
+    #[default]
+    Signed,
+}
+
+/// The rules a token is judged by, keys and requirements apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    pub token_type: TokenType,
+    /// `auth_jwt_leeway`, in seconds.
+    pub leeway: u64,
+}
