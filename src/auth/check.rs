@@ -1,8 +1,9 @@
 //! The order of checks, top to bottom: form, keys, signature, times, requirements.
 //!
-//! Each step is a type that only the step before can make: [`Parsed`] → [`Keyed`] (in the shell,
-//! the keys are had) → [`Verified`] → [`Accepted`].
+//! Each step is a type that only the step before can make: [`Parsed`] → [`Verified`] (once the
+//! shell has the keys) → [`Accepted`].
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::numeric_date::{NumericDate, Timeliness, Validity};
@@ -30,7 +31,7 @@ pub struct Parsed<'t>(Jws<'t>);
 
 /// A token that has passed everything.
 #[derive(Debug)]
-pub struct Accepted(Verified);
+pub struct Accepted(Rc<Verified>);
 
 impl<'t> Parsed<'t> {
     /// Splits the token and reads its header.
@@ -53,22 +54,22 @@ impl<'t> Parsed<'t> {
 impl Accepted {
     /// Judges times and then requirements, which `requirements` evaluates only now.
     pub fn new(
-        verified: Verified,
+        verified: Rc<Verified>,
         policy: Policy,
         now: NumericDate,
-        requirements: impl FnOnce(&Verified) -> Result<(), Failure>,
+        requirements: impl FnOnce() -> Result<(), Failure>,
     ) -> Result<Self, Refusal> {
         match Validity::of(verified.claims())?.at(now, policy.leeway) {
             Timeliness::Valid => {}
             Timeliness::Expired => return Err(Refusal::Expired),
             Timeliness::NotYetValid => return Err(Refusal::NotYetValid),
         }
-        requirements(&verified).map_err(Refusal::RequirementFailed)?;
+        requirements().map_err(Refusal::RequirementFailed)?;
         Ok(Self(verified))
     }
 
     /// What was accepted.
-    pub fn into_verified(self) -> Verified {
-        self.0
+    pub fn verified(&self) -> &Verified {
+        &self.0
     }
 }

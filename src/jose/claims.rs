@@ -22,9 +22,4 @@ impl Claims {
     pub fn object(&self) -> &Object {
         &self.0
     }
-
-    /// The claims as an object, for variables.
-    pub fn into_object(self) -> Object {
-        self.0
-    }
 }

@@ -52,8 +52,8 @@ impl Header {
     }
 
     /// The header as an object, for variables.
-    pub fn into_object(self) -> Object {
-        self.0
+    pub fn object(&self) -> &Object {
+        &self.0
     }
 
     fn text(&self, name: &str) -> Option<Cow<'_, str>> {

@@ -70,8 +70,8 @@ impl Verified {
         &self.claims
     }
 
-    /// The header and the claims.
-    pub fn into_parts(self) -> (Header, Claims) {
-        (self.header, self.claims)
+    /// The JOSE header.
+    pub fn header(&self) -> &Header {
+        &self.header
     }
 }

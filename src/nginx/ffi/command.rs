@@ -1,0 +1,95 @@
+//! Directives: what nginx's table of commands says of each, and the door to its setter.
+
+use std::any::Any;
+use std::ffi::{CStr, c_char, c_void};
+use std::ptr;
+
+use ngx::ffi::{
+    NGX_CONF_NOARGS, NGX_HTTP_LMT_CONF, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET,
+    NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET, NGX_HTTP_SRV_CONF, ngx_command_t, ngx_conf_t,
+    ngx_str_t, ngx_uint_t,
+};
+
+use super::conf::{Conf, ConfError, error_code};
+use super::guard::guarded;
+use super::slot::Slot;
+
+/// Where a directive may stand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Context {
+    /// `http`.
+    Http,
+    /// `http`, `server`, `location`, `limit_except`.
+    Everywhere,
+}
+
+/// A directive.
+pub trait Directive {
+    /// The name in the configuration.
+    const NAME: &'static CStr;
+    /// The contexts it is allowed in.
+    const CONTEXT: Context;
+    /// How many arguments it takes, as nginx's `NGX_CONF_TAKE*` flags.
+    const ARGUMENTS: u32;
+    /// The configuration it sets.
+    type Conf: Any;
+
+    /// Sets the directive on one level.
+    fn set(cf: &mut Conf<'_>, conf: &mut Self::Conf) -> Result<(), ConfError>;
+}
+
+/// The row of nginx's table for directive `D`.
+pub const fn command<D: Directive>() -> ngx_command_t {
+    let (context, offset) = match D::CONTEXT {
+        Context::Http => (NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET),
+        Context::Everywhere => (
+            NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_HTTP_LMT_CONF,
+            NGX_HTTP_LOC_CONF_OFFSET,
+        ),
+    };
+    ngx_command_t {
+        name: ngx_str_t {
+            len: D::NAME.count_bytes(),
+            data: D::NAME.as_ptr().cast::<u8>().cast_mut(),
+        },
+        type_: (context | D::ARGUMENTS) as ngx_uint_t,
+        set: Some(set::<D>),
+        conf: offset,
+        offset: 0,
+        post: ptr::null_mut(),
+    }
+}
+
+/// The row that ends nginx's table.
+pub const END: ngx_command_t = ngx_command_t {
+    name: ngx_str_t { len: 0, data: ptr::null_mut() },
+    type_: NGX_CONF_NOARGS as ngx_uint_t,
+    set: None,
+    conf: 0,
+    offset: 0,
+    post: ptr::null_mut(),
+};
+
+/// # Safety
+///
+/// nginx calls it with a valid `cf` and the configuration that the module made for the level.
+unsafe extern "C" fn set<D: Directive>(
+    cf: *mut ngx_conf_t,
+    _command: *mut ngx_command_t,
+    conf: *mut c_void,
+) -> *mut c_char {
+    guarded(error_code(), || {
+        // SAFETY: as above; the level is read by one thread, and nobody else holds it.
+        let (cf, conf) = unsafe {
+            let conf = conf.cast::<Slot>().as_mut().and_then(Slot::value_mut::<D::Conf>);
+            (Conf::from_raw(cf), conf)
+        };
+        match (cf, conf) {
+            (Some(mut cf), Some(conf)) => {
+                let result = D::set(&mut cf, conf);
+                cf.code(result)
+            }
+            _ => error_code(),
+        }
+    })
+}

@@ -1,0 +1,88 @@
+//! Values with variables (`ngx_http_complex_value_t`).
+
+use std::ptr::{self, NonNull};
+
+use ngx::ffi::{
+    NGX_OK, ngx_conf_t, ngx_http_compile_complex_value, ngx_http_compile_complex_value_t,
+    ngx_http_complex_value, ngx_http_complex_value_t, ngx_int_t, ngx_pcalloc, ngx_str_t,
+};
+
+use super::request::{Request, bytes};
+
+/// A compiled value. It lies in the configuration's pool, as does the configuration that holds it.
+pub struct ComplexValue(NonNull<ngx_http_complex_value_t>);
+
+/// The value could not be evaluated; nginx has logged why.
+#[derive(Debug)]
+pub struct EvaluationFailed;
+
+/// What a relative value is relative to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Prefix {
+    None,
+    /// The directory of the configuration file.
+    Conf,
+}
+
+impl ComplexValue {
+    /// Compiles `text`; nginx logs what is wrong with it.
+    ///
+    /// # Safety
+    ///
+    /// `cf` is valid, and `text` lives in its pool.
+    pub(super) unsafe fn compile(
+        cf: *mut ngx_conf_t,
+        mut text: ngx_str_t,
+        prefix: Prefix,
+    ) -> Option<Self> {
+        // SAFETY: the caller's promise; the compiled value is zeroed memory of the same pool.
+        unsafe {
+            let value = ngx_pcalloc((*cf).pool, size_of::<ngx_http_complex_value_t>());
+            let value = NonNull::new(value.cast::<ngx_http_complex_value_t>())?;
+            let mut compile: ngx_http_compile_complex_value_t = std::mem::zeroed();
+            compile.cf = cf;
+            compile.value = &raw mut text;
+            compile.complex_value = value.as_ptr();
+            compile.set_conf_prefix(u32::from(prefix == Prefix::Conf));
+            let code = ngx_http_compile_complex_value(&raw mut compile);
+            (code == NGX_OK as ngx_int_t).then_some(Self(value))
+        }
+    }
+
+    /// The value itself, if it holds no variable.
+    pub fn literal(&self) -> Option<&[u8]> {
+        // SAFETY: valid as long as the configuration.
+        let value = unsafe { self.0.as_ref() };
+        value.lengths.is_null().then(|| bytes(&value.value))
+    }
+
+    /// Evaluates the value for `request`.
+    pub fn evaluate<'r>(&self, request: Request<'r>) -> Result<&'r [u8], EvaluationFailed> {
+        // SAFETY: compiled, and valid as long as the configuration.
+        unsafe { evaluate(self.0.as_ptr(), request) }
+    }
+
+    /// Evaluates the value from what its variables were last found to be, even those that nginx
+    /// does not cache: asked twice within one string, it must not change in between.
+    pub fn evaluate_again<'r>(&self, request: Request<'r>) -> Result<&'r [u8], EvaluationFailed> {
+        // SAFETY: a copy that differs only in flushing nothing, used for this call alone.
+        unsafe {
+            let mut value = self.0.read();
+            value.flushes = ptr::null_mut();
+            evaluate(&raw mut value, request)
+        }
+    }
+}
+
+/// # Safety
+///
+/// `value` is a compiled value.
+unsafe fn evaluate<'r>(
+    value: *mut ngx_http_complex_value_t,
+    request: Request<'r>,
+) -> Result<&'r [u8], EvaluationFailed> {
+    let mut text = ngx_str_t { len: 0, data: ptr::null_mut() };
+    // SAFETY: the request is valid; the text lies in its pool or in the configuration.
+    let code = unsafe { ngx_http_complex_value(request.as_ptr(), value, &raw mut text) };
+    if code == NGX_OK as ngx_int_t { Ok(bytes(&text)) } else { Err(EvaluationFailed) }
+}

@@ -1,0 +1,204 @@
+//! Reading the configuration.
+
+use std::any::Any;
+use std::ffi::{c_char, c_void};
+use std::fmt;
+use std::marker::PhantomData;
+use std::ptr::{self, NonNull};
+
+use ngx::core::NGX_CONF_ERROR;
+use ngx::ffi::{
+    NGX_LOG_EMERG, NGX_LOG_WARN, ngx_conf_log_error, ngx_conf_t, ngx_str_t, ngx_uint_t,
+};
+
+use super::complex_value::{ComplexValue, Prefix};
+use super::guard::guarded;
+use super::request::bytes;
+use super::slot::Slot;
+
+/// The configuration while it is read.
+pub struct Conf<'c> {
+    raw: NonNull<ngx_conf_t>,
+    life: PhantomData<&'c mut ngx_conf_t>,
+}
+
+/// Why a directive is refused.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ConfError {
+    /// The directive stands twice on one level.
+    Duplicate,
+    /// What is wrong, without file and line: nginx adds them.
+    Message(String),
+    /// nginx has logged it.
+    Logged,
+}
+
+impl ConfError {
+    /// A value that is not allowed; `allowed` completes "it must be".
+    pub fn invalid_value(directive: &str, value: &[u8], allowed: &str) -> Self {
+        let value = value.escape_ascii();
+        Self::Message(format!(
+            "invalid value \"{value}\" in \"{directive}\" directive, it must be {allowed}"
+        ))
+    }
+
+    /// A parameter that is not known; `allowed` completes "allowed is".
+    pub fn invalid_parameter(directive: &str, parameter: &[u8], allowed: &str) -> Self {
+        let parameter = parameter.escape_ascii();
+        Self::Message(format!(
+            "invalid parameter \"{parameter}\" in \"{directive}\" directive, allowed is {allowed}"
+        ))
+    }
+}
+
+impl<'c> Conf<'c> {
+    /// # Safety
+    ///
+    /// `raw` is null or valid for `'c`.
+    pub unsafe fn from_raw(raw: *mut ngx_conf_t) -> Option<Self> {
+        NonNull::new(raw).map(|raw| Self { raw, life: PhantomData })
+    }
+
+    pub(super) fn as_ptr(&mut self) -> *mut ngx_conf_t {
+        self.raw.as_ptr()
+    }
+
+    fn raw(&self) -> &ngx_conf_t {
+        // SAFETY: valid for `'c` by `from_raw`.
+        unsafe { self.raw.as_ref() }
+    }
+
+    /// The arguments of the directive, its name left out. They live as long as the configuration.
+    pub fn arguments(&self) -> Vec<&'c [u8]> {
+        // SAFETY: while a directive is set, `args` is an array of strings in the pool.
+        let arguments =
+            unsafe { self.raw().args.as_ref().map(|args| args.as_slice::<ngx_str_t>()) };
+        arguments.unwrap_or_default().iter().skip(1).map(bytes).collect()
+    }
+
+    /// Compiles a value that may hold variables.
+    pub fn complex_value(&mut self, text: &'c [u8]) -> Result<ComplexValue, ConfError> {
+        self.compile(text, Prefix::None)
+    }
+
+    /// Compiles a file name that may hold variables, relative to the configuration's directory.
+    pub fn complex_path(&mut self, text: &'c [u8]) -> Result<ComplexValue, ConfError> {
+        self.compile(text, Prefix::Conf)
+    }
+
+    fn compile(&mut self, text: &'c [u8], prefix: Prefix) -> Result<ComplexValue, ConfError> {
+        let text = ngx_str_t { len: text.len(), data: text.as_ptr().cast_mut() };
+        // SAFETY: `text` lies in the configuration's pool; nginx reads it only.
+        unsafe { ComplexValue::compile(self.as_ptr(), text, prefix) }.ok_or(ConfError::Logged)
+    }
+
+    /// Where the directive stands: `file:line`.
+    pub fn place(&self) -> String {
+        // SAFETY: null when the configuration comes from the command line, else the open file.
+        match unsafe { self.raw().conf_file.as_ref() } {
+            Some(file) => {
+                let name = String::from_utf8_lossy(bytes(&file.file.name));
+                format!("{name}:{}", file.line)
+            }
+            None => "the command line".to_owned(),
+        }
+    }
+
+    /// Writes a warning; nginx adds file and line of where it reads.
+    pub fn warn(&mut self, text: fmt::Arguments<'_>) {
+        self.log(NGX_LOG_WARN, text);
+    }
+
+    /// Writes a warning that names its own place.
+    pub fn warn_elsewhere(&mut self, text: fmt::Arguments<'_>) {
+        // SAFETY: the configuration has a valid log.
+        unsafe { super::log::write(self.raw().log, NGX_LOG_WARN, text) };
+    }
+
+    fn log(&mut self, level: u32, text: fmt::Arguments<'_>) {
+        let text = text.to_string();
+        // SAFETY: `%*s` takes a length and that many bytes.
+        unsafe {
+            ngx_conf_log_error(
+                level as ngx_uint_t,
+                self.as_ptr(),
+                0,
+                c"%*s".as_ptr(),
+                text.len(),
+                text.as_ptr(),
+            );
+        }
+    }
+
+    /// Whether `result` is fine; if not, it is logged.
+    pub fn accepts(&mut self, result: Result<(), ConfError>) -> bool {
+        self.code(result).is_null()
+    }
+
+    /// The code that a setter or a merge gives nginx.
+    pub(super) fn code(&mut self, result: Result<(), ConfError>) -> *mut c_char {
+        match result {
+            Ok(()) => ptr::null_mut(),
+            Err(ConfError::Duplicate) => c"is duplicate".as_ptr().cast_mut(),
+            Err(ConfError::Logged) => error_code(),
+            Err(ConfError::Message(text)) => {
+                self.log(NGX_LOG_EMERG, format_args!("{text}"));
+                error_code()
+            }
+        }
+    }
+}
+
+pub(super) fn error_code() -> *mut c_char {
+    NGX_CONF_ERROR.cast()
+}
+
+/// A location's configuration that inherits from the level above.
+pub trait Inherit: Any + Default {
+    /// Completes `self` from `parent`.
+    fn inherit(&mut self, parent: &Self, cf: &mut Conf<'_>) -> Result<(), ConfError>;
+}
+
+/// `create_main_conf` or `create_loc_conf` for a configuration of type `T`.
+///
+/// # Safety
+///
+/// nginx calls it with a valid `cf`.
+pub unsafe extern "C" fn create<T: Any + Default>(cf: *mut ngx_conf_t) -> *mut c_void {
+    guarded(ptr::null_mut(), || {
+        // SAFETY: the configuration lives in the pool of its own cycle.
+        unsafe {
+            let pool = cf.as_ref().map_or(ptr::null_mut(), |cf| cf.pool);
+            Slot::allocate(pool, T::default()).map_or(ptr::null_mut(), |slot| slot.as_ptr().cast())
+        }
+    })
+}
+
+/// `merge_loc_conf` for a configuration of type `T`.
+///
+/// # Safety
+///
+/// nginx calls it with a valid `cf` and two configurations that [`create`] made.
+pub unsafe extern "C" fn merge<T: Inherit>(
+    cf: *mut ngx_conf_t,
+    parent: *mut c_void,
+    conf: *mut c_void,
+) -> *mut c_char {
+    guarded(error_code(), || {
+        // SAFETY: as above; parent and child are two slots, and nobody else holds either.
+        let (cf, parent, conf) = unsafe {
+            (
+                Conf::from_raw(cf),
+                parent.cast::<Slot>().as_ref().and_then(Slot::value::<T>),
+                conf.cast::<Slot>().as_mut().and_then(Slot::value_mut::<T>),
+            )
+        };
+        match (cf, parent, conf) {
+            (Some(mut cf), Some(parent), Some(conf)) => {
+                let result = conf.inherit(parent, &mut cf);
+                cf.code(result)
+            }
+            _ => error_code(),
+        }
+    })
+}

@@ -1,0 +1,18 @@
+//! Narrow, safe wrappers of the nginx calls we make. `unsafe` lives here and in the exported
+//! statics of `module.rs`, nowhere else.
+//!
+//! nginx is single-threaded in a worker and calls us only through the entry points below; each of
+//! them goes through [`guard::guarded`]. A [`request::Request`] and what is borrowed from it live
+//! as long as the request's pool, which outlasts every call that nginx makes for that request.
+
+pub mod command;
+pub mod complex_value;
+pub mod conf;
+pub mod guard;
+pub mod header;
+pub mod log;
+pub mod phase;
+pub mod request;
+pub mod slot;
+pub mod time;
+pub mod variable;

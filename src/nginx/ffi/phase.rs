@@ -1,0 +1,75 @@
+//! Phase handlers.
+
+use ngx::ffi::{
+    NGX_AGAIN, NGX_DECLINED, NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_OK, ngx_array_push,
+    ngx_http_core_main_conf_t, ngx_http_core_module, ngx_http_handler_pt, ngx_http_phases,
+    ngx_http_request_t, ngx_int_t,
+};
+use ngx::http::HttpModuleConfExt;
+
+use super::conf::{Conf, ConfError};
+use super::guard::guarded;
+use super::request::Request;
+
+/// What a phase handler answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Access is granted.
+    Ok,
+    /// No opinion: the next handler decides.
+    Declined,
+    /// Called again once what it waits for has happened.
+    Again,
+    /// The request ends with this HTTP status.
+    Status(u16),
+    /// The request cannot go on.
+    Error,
+}
+
+/// A handler of a phase.
+pub trait PhaseHandler {
+    /// Handles `request`.
+    fn handle(request: Request<'_>) -> Answer;
+}
+
+impl Conf<'_> {
+    /// Appends handler `H` to `phase`.
+    pub fn add_phase_handler<H: PhaseHandler>(
+        &mut self,
+        phase: ngx_http_phases,
+    ) -> Result<(), ConfError> {
+        let failed = || ConfError::Message("cannot add a phase handler".to_owned());
+        // SAFETY: after the configuration is read, core's main configuration has an initialised
+        // array of handlers for each phase.
+        unsafe {
+            let core_module = &raw const ngx_http_core_module;
+            let core = (*self.as_ptr())
+                .http_main_conf_unchecked::<ngx_http_core_main_conf_t>(&*core_module)
+                .ok_or_else(failed)?;
+            let phase = (*core.as_ptr()).phases.get_mut(phase as usize).ok_or_else(failed)?;
+            let place = ngx_array_push(&raw mut phase.handlers).cast::<ngx_http_handler_pt>();
+            *place.as_mut().ok_or_else(failed)? = Some(handle::<H>);
+        }
+        Ok(())
+    }
+}
+
+/// # Safety
+///
+/// nginx calls it with a valid request.
+unsafe extern "C" fn handle<H: PhaseHandler>(request: *mut ngx_http_request_t) -> ngx_int_t {
+    let answer = guarded(Answer::Status(NGX_HTTP_INTERNAL_SERVER_ERROR as u16), || {
+        // SAFETY: valid for the length of this call and beyond.
+        match unsafe { Request::from_raw(request) } {
+            Some(request) => H::handle(request),
+            None => Answer::Error,
+        }
+    });
+    match answer {
+        Answer::Ok => NGX_OK as ngx_int_t,
+        Answer::Declined => NGX_DECLINED as ngx_int_t,
+        Answer::Again => NGX_AGAIN as ngx_int_t,
+        Answer::Status(status) => status as ngx_int_t,
+        Answer::Error => NGX_ERROR as ngx_int_t,
+    }
+}

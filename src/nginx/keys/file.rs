@@ -1,0 +1,252 @@
+//! Key files: looked at no more than once a millisecond, read when they may have changed, parsed
+//! when their bytes have.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::jose::error::KeySetError;
+use crate::jose::key_set::{KeySet, Skipped};
+
+/// A larger file is refused: it is no key file. In bytes.
+const MAX_SIZE: u64 = 64 << 20;
+
+/// File times are as coarse as the kernel's tick, 10 ms at the most: a file changed within two of
+/// them may change again without a trace in its times.
+const SETTLES_AFTER: Duration = Duration::from_millis(20);
+
+/// This many files are remembered; with names from variables there could be any number.
+const MAX_FILES: usize = 1024;
+
+/// The key files a worker has read.
+#[derive(Default)]
+pub struct KeyFiles(HashMap<Box<[u8]>, KeyFile>);
+
+struct KeyFile {
+    /// When it was looked at last, by nginx's monotonic clock, in milliseconds.
+    looked_at: u64,
+    identity: Identity,
+    /// Whether it had not changed for long enough to be sure of its times.
+    settled: bool,
+    bytes: Vec<u8>,
+    keys: Result<Arc<KeySet>, KeySetError>,
+}
+
+/// What differs when a file has changed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Identity {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+/// Why a key file gives no keys.
+#[derive(Debug)]
+pub enum KeyFileError {
+    /// An operation failed: what we tried, and what the system says.
+    Io(&'static str, io::Error),
+    NotAFile,
+    TooLarge,
+    KeySet(KeySetError),
+}
+
+impl KeyFiles {
+    /// The keys of the file `name`. `now` is a monotonic clock in milliseconds; `told` hears of
+    /// each entry that cannot be used, when the file is parsed.
+    pub fn keys(
+        &mut self,
+        name: &[u8],
+        now: u64,
+        told: impl FnMut(Skipped),
+    ) -> Result<Arc<KeySet>, KeyFileError> {
+        if let Some(known) = self.0.get_mut(name) {
+            if known.looked_at == now {
+                return known.keys();
+            }
+            let identity = Identity::of(&metadata(name)?);
+            if known.settled && known.identity == identity {
+                known.looked_at = now;
+                return known.keys();
+            }
+        }
+        self.read(name, now, told)?.keys()
+    }
+
+    fn read(
+        &mut self,
+        name: &[u8],
+        now: u64,
+        told: impl FnMut(Skipped),
+    ) -> Result<&KeyFile, KeyFileError> {
+        // What cannot be read is forgotten.
+        let known = self.0.remove(name);
+        let (metadata, bytes) = read(name)?;
+        let keys = match known {
+            Some(known) if known.bytes == bytes => known.keys,
+            _ => KeySet::parse(bytes.clone(), told).map(Arc::new),
+        };
+        if self.0.len() >= MAX_FILES {
+            let oldest = self.0.iter().min_by_key(|(_, file)| file.looked_at);
+            if let Some(oldest) = oldest.map(|(name, _)| name.clone()) {
+                self.0.remove(&oldest);
+            }
+        }
+        let identity = Identity::of(&metadata);
+        let settled = identity.settled(SystemTime::now());
+        let file = KeyFile { looked_at: now, identity, settled, bytes, keys };
+        Ok(self.0.entry(name.into()).insert_entry(file).into_mut())
+    }
+}
+
+impl KeyFile {
+    fn keys(&self) -> Result<Arc<KeySet>, KeyFileError> {
+        self.keys.clone().map_err(KeyFileError::KeySet)
+    }
+}
+
+impl Identity {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    fn settled(&self, now: SystemTime) -> bool {
+        let (seconds, nanoseconds) = self.modified.max(self.changed);
+        let since_epoch = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let last = Duration::new(
+            u64::try_from(seconds).unwrap_or_default(),
+            u32::try_from(nanoseconds).unwrap_or_default(),
+        );
+        since_epoch.checked_sub(last).is_some_and(|age| age > SETTLES_AFTER)
+    }
+}
+
+fn path(name: &[u8]) -> &Path {
+    Path::new(std::ffi::OsStr::from_bytes(name))
+}
+
+fn metadata(name: &[u8]) -> Result<Metadata, KeyFileError> {
+    std::fs::metadata(path(name)).map_err(|error| KeyFileError::Io("cannot be found", error))
+}
+
+fn read(name: &[u8]) -> Result<(Metadata, Vec<u8>), KeyFileError> {
+    // Opening a FIFO would wait for a writer.
+    let mut options = OpenOptions::new();
+    let options = options.read(true).custom_flags(libc::O_NONBLOCK);
+    let opened = options.open(path(name));
+    let file = opened.map_err(|error| KeyFileError::Io("cannot be opened", error))?;
+    let cannot_read = |error| KeyFileError::Io("cannot be read", error);
+    let metadata = file.metadata().map_err(cannot_read)?;
+    if !metadata.is_file() {
+        return Err(KeyFileError::NotAFile);
+    }
+    if metadata.size() > MAX_SIZE {
+        return Err(KeyFileError::TooLarge);
+    }
+    let bytes = read_up_to(file, metadata.size()).map_err(cannot_read)?;
+    Ok((metadata, bytes))
+}
+
+fn read_up_to(file: File, expected: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or_default());
+    file.take(MAX_SIZE).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+impl fmt::Display for KeyFileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(what, error) => write!(f, "{what}: {error}"),
+            Self::NotAFile => f.write_str("is not a regular file"),
+            Self::TooLarge => write!(f, "is larger than {} MiB", MAX_SIZE >> 20),
+            Self::KeySet(error) => write!(f, "is not usable: {error}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &str = r#"{"keys":[{"kty":"oct","k":"AA","kid":"one"}]}"#;
+    const TWO: &str = r#"{"keys":[{"kty":"oct","k":"AA","kid":"two"}]}"#;
+
+    struct Fixture(std::path::PathBuf);
+
+    impl Fixture {
+        fn new(name: &str) -> Self {
+            let unique = format!("auth-jwt-{name}-{}", std::process::id());
+            Self(std::env::temp_dir().join(unique))
+        }
+
+        fn write(&self, text: &str) {
+            assert!(std::fs::write(&self.0, text).is_ok());
+        }
+
+        fn keys(&self, files: &mut KeyFiles, now: u64) -> Result<Arc<KeySet>, String> {
+            files.keys(self.0.as_os_str().as_bytes(), now, |_| ()).map_err(|e| e.to_string())
+        }
+    }
+
+    impl Drop for Fixture {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.0);
+        }
+    }
+
+    #[test]
+    fn a_change_is_seen_a_millisecond_later() {
+        let (file, mut files) = (Fixture::new("change"), KeyFiles::default());
+        file.write(ONE);
+        let one = file.keys(&mut files, 1);
+        assert!(one.as_ref().is_ok_and(|keys| keys.has_kid("one")));
+        file.write(TWO);
+        assert!(file.keys(&mut files, 1).is_ok_and(|keys| keys.has_kid("one")));
+        assert!(file.keys(&mut files, 2).is_ok_and(|keys| keys.has_kid("two")));
+    }
+
+    #[test]
+    fn the_same_bytes_are_not_parsed_again() {
+        let (file, mut files) = (Fixture::new("same"), KeyFiles::default());
+        file.write(ONE);
+        let before = file.keys(&mut files, 1).map(|keys| keys.generation());
+        file.write(ONE);
+        let after = file.keys(&mut files, 2).map(|keys| keys.generation());
+        assert!(before.is_ok());
+        assert_eq!(before, after);
+    }
+
+    #[test]
+    fn removed_and_mended() {
+        let (file, mut files) = (Fixture::new("mended"), KeyFiles::default());
+        assert!(file.keys(&mut files, 1).is_err_and(|error| error.contains("No such file")));
+        file.write("{");
+        assert!(file.keys(&mut files, 2).is_err_and(|error| error.contains("not a JSON object")));
+        file.write(r#"{"keys":[]}"#);
+        assert!(file.keys(&mut files, 3).is_err_and(|error| error.contains("empty JWK set")));
+        file.write(ONE);
+        assert!(file.keys(&mut files, 4).is_ok());
+        assert!(std::fs::remove_file(&file.0).is_ok());
+        assert!(file.keys(&mut files, 5).is_err());
+    }
+
+    #[test]
+    fn a_directory_is_not_read() {
+        let mut files = KeyFiles::default();
+        let error = files.keys(b"/tmp", 1, |_| ()).err().map(|error| error.to_string());
+        assert_eq!(error.as_deref(), Some("is not a regular file"));
+    }
+}

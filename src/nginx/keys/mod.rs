@@ -1,0 +1,4 @@
+//! Where keys come from.
+
+pub mod file;
+pub mod gather;

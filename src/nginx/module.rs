@@ -1,0 +1,108 @@
+//! The module as nginx sees it: the exported statics. The only file that knows all.
+
+#![allow(non_upper_case_globals)]
+
+use std::ffi::c_char;
+use std::ptr;
+
+use ngx::ffi::{
+    NGX_ERROR, NGX_HTTP_MODULE, NGX_OK, ngx_command_t, ngx_conf_t, ngx_cycle_t, ngx_http_module_t,
+    ngx_http_phases_NGX_HTTP_ACCESS_PHASE as ACCESS_PHASE,
+    ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE as PRECONTENT_PHASE, ngx_int_t, ngx_module_t,
+    ngx_uint_t,
+};
+
+use super::access::{Access, Precontent};
+use super::conf::LocationConf;
+use super::directives::table::DIRECTIVES;
+use super::ffi::conf::{self, Conf, ConfError};
+use super::ffi::guard::{guarded, log_panics};
+use super::ffi::request::register_module;
+use super::variables::{AuthJwtStatus, JwtClaim, JwtHeader, JwtPayload};
+
+static mut COMMANDS: [ngx_command_t; DIRECTIVES.len()] = DIRECTIVES;
+
+static CALLBACKS: ngx_http_module_t = ngx_http_module_t {
+    preconfiguration: Some(preconfiguration),
+    postconfiguration: Some(postconfiguration),
+    create_main_conf: None,
+    init_main_conf: None,
+    create_srv_conf: None,
+    merge_srv_conf: None,
+    create_loc_conf: Some(conf::create::<LocationConf>),
+    merge_loc_conf: Some(conf::merge::<LocationConf>),
+};
+
+static mut ngx_http_auth_jwt_module: ngx_module_t = ngx_module_t {
+    ctx: (&raw const CALLBACKS).cast_mut().cast(),
+    commands: (&raw mut COMMANDS).cast(),
+    type_: NGX_HTTP_MODULE as ngx_uint_t,
+    init_process: Some(init_process),
+    ..ngx_module_t::default()
+};
+
+/// A table that ends in null, as nginx looks it up by name when it loads the module.
+#[repr(transparent)]
+pub struct Table<T, const N: usize>([*const T; N]);
+
+// SAFETY: nginx reads the tables from one thread.
+unsafe impl<T, const N: usize> Sync for Table<T, N> {}
+
+#[unsafe(no_mangle)]
+pub static ngx_modules: Table<ngx_module_t, 2> =
+    Table([&raw const ngx_http_auth_jwt_module, ptr::null()]);
+
+#[unsafe(no_mangle)]
+pub static ngx_module_names: Table<c_char, 2> =
+    Table([c"ngx_http_auth_jwt_module".as_ptr(), ptr::null()]);
+
+/// Just before ngx_http_access_module in the list, and so just after it in the access phase: a
+/// denied address gets its 403 before a token is looked at.
+#[unsafe(no_mangle)]
+pub static ngx_module_order: Table<c_char, 3> =
+    Table([c"ngx_http_auth_jwt_module".as_ptr(), c"ngx_http_access_module".as_ptr(), ptr::null()]);
+
+/// # Safety
+///
+/// nginx calls it with a valid `cf`.
+unsafe extern "C" fn preconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
+    register_module(&raw mut ngx_http_auth_jwt_module);
+    configure(cf, |cf| {
+        cf.add_variable::<JwtHeader>()?;
+        cf.add_variable::<JwtClaim>()?;
+        cf.add_variable::<JwtPayload>()?;
+        cf.add_variable::<AuthJwtStatus>()
+    })
+}
+
+/// # Safety
+///
+/// nginx calls it with a valid `cf`.
+unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
+    configure(cf, |cf| {
+        cf.add_phase_handler::<Access>(ACCESS_PHASE)?;
+        cf.add_phase_handler::<Precontent>(PRECONTENT_PHASE)
+    })
+}
+
+fn configure(
+    cf: *mut ngx_conf_t,
+    body: impl FnOnce(&mut Conf<'_>) -> Result<(), ConfError>,
+) -> ngx_int_t {
+    guarded(NGX_ERROR as ngx_int_t, || {
+        // SAFETY: both callers get it from nginx.
+        let Some(mut cf) = (unsafe { Conf::from_raw(cf) }) else { return NGX_ERROR as ngx_int_t };
+        let result = body(&mut cf);
+        if cf.accepts(result) { NGX_OK as ngx_int_t } else { NGX_ERROR as ngx_int_t }
+    })
+}
+
+/// # Safety
+///
+/// nginx calls it once in each worker.
+unsafe extern "C" fn init_process(_cycle: *mut ngx_cycle_t) -> ngx_int_t {
+    guarded(NGX_ERROR as ngx_int_t, || {
+        log_panics();
+        NGX_OK as ngx_int_t
+    })
+}

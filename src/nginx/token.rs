@@ -1,0 +1,46 @@
+//! Where a location finds its token: `token=` or `Authorization`.
+
+use super::conf::{AuthJwt, Effective};
+use super::context::Context;
+use super::ffi::complex_value::EvaluationFailed;
+use super::ffi::request::Request;
+use crate::auth::bearer;
+
+/// The token that `auth_jwt` is to judge.
+pub fn presented<'r>(
+    request: Request<'r>,
+    auth: &AuthJwt,
+) -> Result<Option<&'r [u8]>, EvaluationFailed> {
+    match &auth.token {
+        Some(source) => source.evaluate(request).map(non_empty),
+        None => Ok(bearer(request)),
+    }
+}
+
+/// The token that variables speak of in the current location.
+pub fn of_location<'r>(request: Request<'r>, context: &Context) -> Option<&'r [u8]> {
+    let conf = request.location_conf::<super::conf::LocationConf>();
+    let auth = conf.and_then(|conf| conf.effective.as_ref()).and_then(auth);
+    let Some(source) = auth.and_then(|auth| auth.token.as_ref()) else { return bearer(request) };
+    // nginx evaluates a string twice, for its length and for its text. Within one location the
+    // token must not change in between, even where its variable gives another value each time.
+    let site = Some((request.address(), request.location()));
+    let token = if context.token_site.replace(site) == site {
+        source.evaluate_again(request)
+    } else {
+        source.evaluate(request)
+    };
+    token.ok().and_then(non_empty)
+}
+
+fn auth(effective: &Effective) -> Option<&AuthJwt> {
+    effective.auth.as_deref()
+}
+
+fn bearer(request: Request<'_>) -> Option<&[u8]> {
+    request.authorization().and_then(bearer::token)
+}
+
+fn non_empty(token: &[u8]) -> Option<&[u8]> {
+    if token.is_empty() { None } else { Some(token) }
+}
