@@ -7,7 +7,7 @@ use ngx::ffi::NGX_LOG_INFO;
 
 use super::conf::{AuthJwt, Effective, LocationConf};
 use super::context::Context;
-use super::ffi::complex_value::EvaluationFailed;
+use super::ffi::complex_value::{ComplexValue, EvaluationFailed};
 use super::ffi::phase::{Answer, PhaseHandler};
 use super::ffi::request::Request;
 use super::ffi::time;
@@ -17,6 +17,7 @@ use crate::auth::challenge::challenge;
 use crate::auth::check::{Accepted, Keys, Parsed};
 use crate::auth::numeric_date::NumericDate;
 use crate::auth::outcome::{Fault, Refusal, Verdict};
+use crate::auth::require::{self, Failure};
 
 /// The access phase.
 pub struct Access;
@@ -83,7 +84,8 @@ fn judge(
         let verified = match &conf.key_sources {
             None => parsed.verify(Keys::None)?,
             Some(sources) => {
-                let sets = gather(request, sources).map_err(|_| Refusal::KeysUnavailable)?;
+                let sets = gather(request, sources, conf.key_cache)
+                    .map_err(|_| Refusal::KeysUnavailable)?;
                 parsed.verify(Keys::Sets(&sets))?
             }
         };
@@ -91,9 +93,19 @@ fn judge(
         context.keep_verified(token, verified.clone());
         let (seconds, milliseconds) = time::now();
         let now = NumericDate::new(seconds, milliseconds);
-        Accepted::new(verified, conf.policy, now, || Ok(()))
+        Accepted::new(verified, conf.policy, now, || requirements(request, conf))
     };
     Ok(verify())
+}
+
+/// The first requirement that is not met decides. A value that cannot be evaluated is not met.
+fn requirements(request: Request<'_>, conf: &Effective) -> Result<(), Failure> {
+    let met = |value: &ComplexValue| value.evaluate(request).is_ok_and(require::met);
+    let requirements = conf.requirements.as_deref().map(Vec::as_slice).unwrap_or_default();
+    match requirements.iter().find(|requirement| !requirement.values.iter().all(met)) {
+        Some(failed) => Err(failed.failure),
+        None => Ok(()),
+    }
 }
 
 fn refuse(

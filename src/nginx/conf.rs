@@ -5,9 +5,33 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use super::ffi::complex_value::ComplexValue;
-use crate::auth::policy::Policy;
+use crate::auth::policy::{Policy, TokenType};
+use crate::auth::require::Failure;
 
-/// `auth_jwt`, as typed.
+/// The configuration of the level `http`.
+#[derive(Default)]
+pub struct MainConf {
+    /// `auth_jwt_claim_set` and `auth_jwt_header_set`; a variable knows its place here.
+    pub set_variables: Vec<SetVariable>,
+}
+
+/// A variable that leads to one value of a token.
+pub struct SetVariable {
+    /// In lower case, without `$`.
+    pub name: String,
+    pub part: Part,
+    /// Names from the root of the part, one a level.
+    pub path: Vec<String>,
+}
+
+/// A part of a token that is a JSON object.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    Header,
+    Claims,
+}
+
+/// `auth_jwt`.
 pub struct AuthJwt {
     pub realm: Realm,
     /// `token=`: where the token is, if not in `Authorization`.
@@ -24,10 +48,26 @@ pub enum Realm {
     On(ComplexValue),
 }
 
+/// The key sources of one level, in order.
+#[derive(Default)]
+pub struct KeySources {
+    pub list: Vec<KeySource>,
+    /// `file:line` of the first whose name has variables.
+    pub with_variables: Option<String>,
+    /// Whether somebody has been warned that such a source is never cached by time.
+    pub warned: Cell<bool>,
+}
+
 /// Where keys come from.
 pub enum KeySource {
     /// `auth_jwt_key_file`.
     File(ComplexValue),
+}
+
+/// One `auth_jwt_require`: met when all its values are.
+pub struct Requirement {
+    pub values: Vec<ComplexValue>,
+    pub failure: Failure,
 }
 
 /// One level's configuration: `http`, `server`, `location`, `if` or `limit_except`.
@@ -38,20 +78,29 @@ pub struct LocationConf {
     pub effective: Option<Effective>,
 }
 
-/// What stands on the level itself; `None` is "not there".
+/// What stands on the level itself; `None` is "not there". Lists are collected while the level is
+/// read and inherited as a whole.
 #[derive(Default)]
 pub struct Typed {
     pub auth: Option<Rc<AuthJwt>>,
-    /// Collected while the level is read; inherited as a whole.
-    pub key_sources: Option<Rc<Vec<KeySource>>>,
+    pub key_sources: Option<Rc<KeySources>>,
+    pub requirements: Option<Rc<Vec<Requirement>>>,
+    pub token_type: Option<TokenType>,
+    /// In seconds.
+    pub leeway: Option<u64>,
+    /// In milliseconds.
+    pub key_cache: Option<u64>,
 }
 
 /// What holds on the level, inheritance included.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Effective {
     pub auth: Option<Rc<AuthJwt>>,
-    pub key_sources: Option<Rc<Vec<KeySource>>>,
+    pub key_sources: Option<Rc<KeySources>>,
+    pub requirements: Option<Rc<Vec<Requirement>>>,
     pub policy: Policy,
+    /// How long keys are used without looking at their source again, in milliseconds.
+    pub key_cache: u64,
 }
 
 impl Effective {

@@ -6,25 +6,29 @@ use crate::auth::policy::Policy;
 
 impl Inherit for LocationConf {
     fn inherit(&mut self, parent: &Self, cf: &mut Conf<'_>) -> Result<(), ConfError> {
-        // The level `http` is only ever a parent, and has no level above.
-        let parent = parent.effective.clone().unwrap_or_else(|| on_level(&parent.typed, None));
-        let effective = on_level(&self.typed, Some(parent));
+        let effective = match &parent.effective {
+            Some(effective) => on_level(&self.typed, effective.clone()),
+            // The level `http` is only ever a parent, and has no level above.
+            None => on_level(&self.typed, on_level(&parent.typed, Effective::default())),
+        };
         warn_without_keys(&effective, cf);
+        warn_uncached(&effective, cf);
         self.effective = Some(effective);
         Ok(())
     }
 }
 
-/// Each directive is replaced as a whole, a list of key sources too.
-fn on_level(typed: &Typed, parent: Option<Effective>) -> Effective {
-    let (auth, key_sources) = match parent {
-        Some(parent) => (parent.auth, parent.key_sources),
-        None => (None, None),
-    };
+/// Each directive is replaced as a whole, a list of sources or requirements too.
+fn on_level(typed: &Typed, parent: Effective) -> Effective {
     Effective {
-        auth: typed.auth.clone().or(auth),
-        key_sources: typed.key_sources.clone().or(key_sources),
-        policy: Policy::default(),
+        auth: typed.auth.clone().or(parent.auth),
+        key_sources: typed.key_sources.clone().or(parent.key_sources),
+        requirements: typed.requirements.clone().or(parent.requirements),
+        policy: Policy {
+            token_type: typed.token_type.unwrap_or(parent.policy.token_type),
+            leeway: typed.leeway.unwrap_or(parent.policy.leeway),
+        },
+        key_cache: typed.key_cache.unwrap_or(parent.key_cache),
     }
 }
 
@@ -33,9 +37,22 @@ fn warn_without_keys(effective: &Effective, cf: &mut Conf<'_>) {
     let Some((auth, _)) = effective.enabled() else { return };
     if effective.key_sources.is_none() && !auth.warned.replace(true) {
         let place = &auth.place;
-        cf.warn_elsewhere(format_args!(
+        cf.warn(format_args!(
             "no \"auth_jwt_key_file\" goes with \"auth_jwt\" in {place}: \
              signatures of tokens are not verified"
+        ));
+    }
+}
+
+/// Keys from a name with variables are never cached by time; that is told once for each list.
+fn warn_uncached(effective: &Effective, cf: &mut Conf<'_>) {
+    let Some(sources) = effective.key_sources.as_deref().filter(|_| effective.key_cache > 0) else {
+        return;
+    };
+    let Some(place) = &sources.with_variables else { return };
+    if !sources.warned.replace(true) {
+        cf.warn(format_args!(
+            "\"auth_jwt_key_cache\" does not apply to the key source with variables in {place}"
         ));
     }
 }

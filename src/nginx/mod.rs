@@ -6,8 +6,6 @@ mod ffi;
 mod conf;
 mod merge;
 
-mod directives;
-
 mod worker;
 
 mod context;
@@ -16,5 +14,7 @@ mod token;
 
 mod access;
 mod variables;
+
+mod directives;
 
 mod module;

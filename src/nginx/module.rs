@@ -13,7 +13,7 @@ use ngx::ffi::{
 };
 
 use super::access::{Access, Precontent};
-use super::conf::LocationConf;
+use super::conf::{LocationConf, MainConf};
 use super::directives::table::DIRECTIVES;
 use super::ffi::conf::{self, Conf, ConfError};
 use super::ffi::guard::{guarded, log_panics};
@@ -25,7 +25,7 @@ static mut COMMANDS: [ngx_command_t; DIRECTIVES.len()] = DIRECTIVES;
 static CALLBACKS: ngx_http_module_t = ngx_http_module_t {
     preconfiguration: Some(preconfiguration),
     postconfiguration: Some(postconfiguration),
-    create_main_conf: None,
+    create_main_conf: Some(conf::create::<MainConf>),
     init_main_conf: None,
     create_srv_conf: None,
     merge_srv_conf: None,
@@ -68,8 +68,8 @@ pub static ngx_module_order: Table<c_char, 3> =
 unsafe extern "C" fn preconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
     register_module(&raw mut ngx_http_auth_jwt_module);
     configure(cf, |cf| {
-        cf.add_variable::<JwtHeader>()?;
-        cf.add_variable::<JwtClaim>()?;
+        cf.add_prefix_variable::<JwtHeader>()?;
+        cf.add_prefix_variable::<JwtClaim>()?;
         cf.add_variable::<JwtPayload>()?;
         cf.add_variable::<AuthJwtStatus>()
     })

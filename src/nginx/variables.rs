@@ -1,11 +1,13 @@
-//! `$jwt_header_*`, `$jwt_claim_*`, `$jwt_payload`, `$auth_jwt_status`.
+//! `$jwt_header_*`, `$jwt_claim_*`, `$jwt_payload`, `$auth_jwt_status`, and the variables of
+//! `auth_jwt_claim_set` and `auth_jwt_header_set`.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
-use super::conf::{LocationConf, Realm};
+use super::conf::{LocationConf, MainConf, Part, Realm};
 use super::context::{Content, Context};
 use super::ffi::request::Request;
-use super::ffi::variable::Variable;
+use super::ffi::variable::{NumberedVariable, PrefixVariable, Text, Variable};
 use super::token;
 use crate::auth::outcome::OFF;
 use crate::auth::render::{harmless, render};
@@ -20,41 +22,52 @@ pub struct JwtClaim;
 /// `$jwt_payload`: all claims as JSON.
 pub struct JwtPayload;
 
+/// A variable of `auth_jwt_claim_set` or `auth_jwt_header_set`.
+pub struct JwtSetVariable;
+
 /// `$auth_jwt_status`: why the request passed or failed.
 pub struct AuthJwtStatus;
 
-impl Variable for JwtHeader {
-    const NAME: &'static str = "jwt_header_";
+impl PrefixVariable for JwtHeader {
+    const PREFIX: &'static str = "jwt_header_";
 
-    fn value<'r>(request: Request<'r>, name: &str) -> Option<Cow<'r, [u8]>> {
-        member(request, name, Content::header)
+    fn value<'r>(request: Request<'r>, name: &str) -> Text<'r> {
+        let content = content(request)?;
+        Some(Cow::Owned(render(part(&content, Part::Header)?.value_ignoring_case(name)?)))
     }
 }
 
-impl Variable for JwtClaim {
-    const NAME: &'static str = "jwt_claim_";
+impl PrefixVariable for JwtClaim {
+    const PREFIX: &'static str = "jwt_claim_";
 
-    fn value<'r>(request: Request<'r>, name: &str) -> Option<Cow<'r, [u8]>> {
-        member(request, name, Content::claims)
+    fn value<'r>(request: Request<'r>, name: &str) -> Text<'r> {
+        let content = content(request)?;
+        Some(Cow::Owned(render(part(&content, Part::Claims)?.value_ignoring_case(name)?)))
     }
 }
 
 impl Variable for JwtPayload {
     const NAME: &'static str = "jwt_payload";
 
-    fn value<'r>(request: Request<'r>, _name: &str) -> Option<Cow<'r, [u8]>> {
-        let context = Context::of(request)?;
-        let content = context.content(token::of_location(request, context)?);
-        Some(Cow::Owned(harmless(content.claims()?.text())))
+    fn value<'r>(request: Request<'r>) -> Text<'r> {
+        Some(Cow::Owned(harmless(content(request)?.claims()?.text())))
+    }
+}
+
+impl NumberedVariable for JwtSetVariable {
+    fn value<'r>(request: Request<'r>, number: usize) -> Text<'r> {
+        let variable = request.main_conf::<MainConf>()?.set_variables.get(number)?;
+        let content = content(request)?;
+        let path = variable.path.iter().map(String::as_str);
+        Some(Cow::Owned(render(part(&content, variable.part)?.value_at(path)?)))
     }
 }
 
 impl Variable for AuthJwtStatus {
     const NAME: &'static str = "auth_jwt_status";
 
-    fn value<'r>(request: Request<'r>, _name: &str) -> Option<Cow<'r, [u8]>> {
-        let verdict = Context::of(request)?.verdict.get();
-        let word = match verdict {
+    fn value<'r>(request: Request<'r>) -> Text<'r> {
+        let word = match Context::of(request)?.verdict.get() {
             Some(verdict) => Some(verdict.word()),
             None => off(request).then_some(OFF),
         };
@@ -62,14 +75,17 @@ impl Variable for AuthJwtStatus {
     }
 }
 
-fn member<'r>(
-    request: Request<'r>,
-    name: &str,
-    part: impl FnOnce(&Content) -> Option<&Object>,
-) -> Option<Cow<'r, [u8]>> {
+/// What the token of the current location holds.
+fn content(request: Request<'_>) -> Option<Rc<Content>> {
     let context = Context::of(request)?;
-    let content = context.content(token::of_location(request, context)?);
-    Some(Cow::Owned(render(part(&content)?.value_ignoring_case(name)?)))
+    Some(context.content(token::of_location(request, context)?))
+}
+
+fn part(content: &Content, part: Part) -> Option<&Object> {
+    match part {
+        Part::Header => content.header(),
+        Part::Claims => content.claims(),
+    }
 }
 
 fn off(request: Request<'_>) -> bool {

@@ -25,11 +25,15 @@ impl Directive for AuthJwtKeyFile {
             let allowed = "the name of a file";
             return Err(ConfError::invalid_value("auth_jwt_key_file", file, allowed));
         }
-        let source = KeySource::File(cf.complex_path(file)?);
+        let name = cf.complex_path(file)?;
+        let with_variables = (!name.is_literal()).then(|| cf.place());
         // While the level is read nobody shares the list.
         let sources = conf.typed.key_sources.get_or_insert_default();
         match Rc::get_mut(sources) {
-            Some(sources) => sources.push(source),
+            Some(sources) => {
+                sources.list.push(KeySource::File(name));
+                sources.with_variables = sources.with_variables.take().or(with_variables);
+            }
             None => return Err(ConfError::Message("key sources are in use".to_owned())),
         }
         Ok(())

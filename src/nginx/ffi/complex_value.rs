@@ -49,11 +49,10 @@ impl ComplexValue {
         }
     }
 
-    /// The value itself, if it holds no variable.
-    pub fn literal(&self) -> Option<&[u8]> {
+    /// Whether the value holds no variable.
+    pub fn is_literal(&self) -> bool {
         // SAFETY: valid as long as the configuration.
-        let value = unsafe { self.0.as_ref() };
-        value.lengths.is_null().then(|| bytes(&value.value))
+        unsafe { self.0.as_ref() }.lengths.is_null()
     }
 
     /// Evaluates the value for `request`.

@@ -8,7 +8,8 @@ use std::ptr::{self, NonNull};
 
 use ngx::core::NGX_CONF_ERROR;
 use ngx::ffi::{
-    NGX_LOG_EMERG, NGX_LOG_WARN, ngx_conf_log_error, ngx_conf_t, ngx_str_t, ngx_uint_t,
+    NGX_LOG_EMERG, NGX_LOG_WARN, ngx_conf_log_error, ngx_conf_t, ngx_parse_time, ngx_str_t,
+    ngx_uint_t,
 };
 
 use super::complex_value::{ComplexValue, Prefix};
@@ -104,13 +105,8 @@ impl<'c> Conf<'c> {
         }
     }
 
-    /// Writes a warning; nginx adds file and line of where it reads.
+    /// Writes a warning; the text names its place.
     pub fn warn(&mut self, text: fmt::Arguments<'_>) {
-        self.log(NGX_LOG_WARN, text);
-    }
-
-    /// Writes a warning that names its own place.
-    pub fn warn_elsewhere(&mut self, text: fmt::Arguments<'_>) {
         // SAFETY: the configuration has a valid log.
         unsafe { super::log::write(self.raw().log, NGX_LOG_WARN, text) };
     }
@@ -151,6 +147,23 @@ impl<'c> Conf<'c> {
 
 pub(super) fn error_code() -> *mut c_char {
     NGX_CONF_ERROR.cast()
+}
+
+/// A time by nginx's rules, in whole seconds.
+pub fn parse_seconds(text: &[u8]) -> Option<u64> {
+    parse_time(text, true)
+}
+
+/// A time by nginx's rules, in milliseconds.
+pub fn parse_milliseconds(text: &[u8]) -> Option<u64> {
+    parse_time(text, false)
+}
+
+fn parse_time(text: &[u8], in_seconds: bool) -> Option<u64> {
+    let mut text = ngx_str_t { len: text.len(), data: text.as_ptr().cast_mut() };
+    // SAFETY: nginx only reads the text. A failure is negative.
+    let time = unsafe { ngx_parse_time(&raw mut text, ngx_uint_t::from(in_seconds)) };
+    u64::try_from(time).ok()
 }
 
 /// A location's configuration that inherits from the level above.

@@ -4,37 +4,79 @@ use std::borrow::Cow;
 
 use ngx::ffi::{
     NGX_ERROR, NGX_HTTP_VAR_NOCACHEABLE, NGX_HTTP_VAR_PREFIX, NGX_OK, ngx_http_add_variable,
-    ngx_http_request_t, ngx_http_variable_value_t, ngx_int_t, ngx_str_t, ngx_uint_t,
+    ngx_http_get_variable_pt, ngx_http_request_t, ngx_http_variable_value_t, ngx_int_t, ngx_str_t,
+    ngx_uint_t,
 };
 
 use super::conf::{Conf, ConfError};
 use super::guard::guarded;
 use super::request::{Request, bytes};
 
-/// A variable, or all that share a prefix.
+/// The value of a variable; `None` where there is none.
+pub type Text<'r> = Option<Cow<'r, [u8]>>;
+
+/// A variable of a fixed name.
 ///
-/// nginx does not cache the values: before and after the access phase, and from location to
+/// nginx caches no value of ours: before and after the access phase, and from location to
 /// location, the same name has different ones.
 pub trait Variable {
-    /// The variable's name, without `$`, in lower case; a prefix if it ends in `_`.
+    /// The variable's name, without `$`, in lower case.
     const NAME: &'static str;
 
-    /// The value for `request`; `None` where there is none. `name` is the name asked for, in
-    /// lower case and without the prefix.
-    fn value<'r>(request: Request<'r>, name: &str) -> Option<Cow<'r, [u8]>>;
+    /// The value for `request`.
+    fn value<'r>(request: Request<'r>) -> Text<'r>;
+}
+
+/// All variables that share a prefix.
+pub trait PrefixVariable {
+    /// What the names begin with, without `$`, in lower case.
+    const PREFIX: &'static str;
+
+    /// The value for `request`; `name` is what follows the prefix, in lower case.
+    fn value<'r>(request: Request<'r>, name: &str) -> Text<'r>;
+}
+
+/// Variables whose names a configuration chooses.
+pub trait NumberedVariable {
+    /// The value for `request` of the variable that was added with `number`.
+    fn value<'r>(request: Request<'r>, number: usize) -> Text<'r>;
 }
 
 impl Conf<'_> {
     /// Makes variable `V` known.
     pub fn add_variable<V: Variable>(&mut self) -> Result<(), ConfError> {
-        let prefix = if V::NAME.ends_with('_') { NGX_HTTP_VAR_PREFIX } else { 0 };
-        let flags = (NGX_HTTP_VAR_NOCACHEABLE | prefix) as ngx_uint_t;
-        let mut name = ngx_str_t { len: V::NAME.len(), data: V::NAME.as_ptr().cast_mut() };
+        self.add(V::NAME, 0, Some(get::<V>), 0)
+    }
+
+    /// Makes the variables with the prefix of `V` known.
+    pub fn add_prefix_variable<V: PrefixVariable>(&mut self) -> Result<(), ConfError> {
+        self.add(V::PREFIX, NGX_HTTP_VAR_PREFIX, Some(get_prefixed::<V>), 0)
+    }
+
+    /// Makes a variable known that asks `V` for its `number`.
+    pub fn add_numbered_variable<V: NumberedVariable>(
+        &mut self,
+        name: &str,
+        number: usize,
+    ) -> Result<(), ConfError> {
+        self.add(name, 0, Some(get_numbered::<V>), number)
+    }
+
+    fn add(
+        &mut self,
+        name: &str,
+        flags: u32,
+        get_handler: ngx_http_get_variable_pt,
+        data: usize,
+    ) -> Result<(), ConfError> {
+        let flags = (NGX_HTTP_VAR_NOCACHEABLE | flags) as ngx_uint_t;
+        let mut name = ngx_str_t { len: name.len(), data: name.as_ptr().cast_mut() };
         // SAFETY: nginx copies the name; the variable it returns lives in the configuration.
         unsafe {
             let variable = ngx_http_add_variable(self.as_ptr(), &raw mut name, flags);
             let variable = variable.as_mut().ok_or(ConfError::Logged)?;
-            variable.get_handler = Some(get::<V>);
+            variable.get_handler = get_handler;
+            variable.data = data;
         }
         Ok(())
     }
@@ -42,22 +84,57 @@ impl Conf<'_> {
 
 /// # Safety
 ///
-/// nginx calls it with a valid request, a place for the value and, for a prefix variable, the
-/// name asked for as `data`.
+/// nginx calls it with a valid request and a place for the value.
 unsafe extern "C" fn get<V: Variable>(
     request: *mut ngx_http_request_t,
     value: *mut ngx_http_variable_value_t,
+    _data: usize,
+) -> ngx_int_t {
+    // SAFETY: as above.
+    unsafe { answer(request, value, V::value) }
+}
+
+/// # Safety
+///
+/// nginx calls it with a valid request, a place for the value and the full name asked for.
+unsafe extern "C" fn get_prefixed<V: PrefixVariable>(
+    request: *mut ngx_http_request_t,
+    value: *mut ngx_http_variable_value_t,
     data: usize,
+) -> ngx_int_t {
+    // SAFETY: as above.
+    unsafe {
+        let name = (data as *const ngx_str_t).as_ref().map(bytes).unwrap_or_default();
+        let name = name.strip_prefix(V::PREFIX.as_bytes()).unwrap_or_default();
+        answer(request, value, |request| V::value(request, std::str::from_utf8(name).ok()?))
+    }
+}
+
+/// # Safety
+///
+/// nginx calls it with a valid request, a place for the value and the number it was added with.
+unsafe extern "C" fn get_numbered<V: NumberedVariable>(
+    request: *mut ngx_http_request_t,
+    value: *mut ngx_http_variable_value_t,
+    number: usize,
+) -> ngx_int_t {
+    // SAFETY: as above.
+    unsafe { answer(request, value, |request| V::value(request, number)) }
+}
+
+/// # Safety
+///
+/// `request` and `value` are null or valid.
+unsafe fn answer<'r>(
+    request: *mut ngx_http_request_t,
+    value: *mut ngx_http_variable_value_t,
+    text: impl FnOnce(Request<'r>) -> Text<'r>,
 ) -> ngx_int_t {
     guarded(NGX_ERROR as ngx_int_t, || {
         // SAFETY: as above.
         let (request, value) = unsafe { (Request::from_raw(request), value.as_mut()) };
         let (Some(request), Some(value)) = (request, value) else { return NGX_ERROR as ngx_int_t };
-        // SAFETY: nginx passes the full name of a prefix variable, and our zero for another.
-        let name = unsafe { (data as *const ngx_str_t).as_ref() }.map(bytes).unwrap_or_default();
-        let name = name.strip_prefix(V::NAME.as_bytes()).unwrap_or_default();
-        let found = std::str::from_utf8(name).ok().and_then(|name| V::value(request, name));
-        let text = match found {
+        let text = match text(request) {
             None => None,
             Some(Cow::Borrowed(text)) => Some(text),
             Some(Cow::Owned(text)) => match request.copy(&text) {

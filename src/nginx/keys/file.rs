@@ -59,16 +59,20 @@ pub enum KeyFileError {
 }
 
 impl KeyFiles {
-    /// The keys of the file `name`. `now` is a monotonic clock in milliseconds; `told` hears of
-    /// each entry that cannot be used, when the file is parsed.
+    /// The keys of the file `name`, which need not be looked at again for `fresh_for`. Times are
+    /// in milliseconds, `now` by a monotonic clock; `told` hears of each entry that cannot be used,
+    /// when the file is parsed.
     pub fn keys(
         &mut self,
         name: &[u8],
         now: u64,
+        fresh_for: u64,
         told: impl FnMut(Skipped),
     ) -> Result<Arc<KeySet>, KeyFileError> {
         if let Some(known) = self.0.get_mut(name) {
-            if known.looked_at == now {
+            let age = now.saturating_sub(known.looked_at);
+            // Only success is kept by time.
+            if age == 0 || age < fresh_for && known.keys.is_ok() {
                 return known.keys();
             }
             let identity = Identity::of(&metadata(name)?);
@@ -197,7 +201,7 @@ mod tests {
         }
 
         fn keys(&self, files: &mut KeyFiles, now: u64) -> Result<Arc<KeySet>, String> {
-            files.keys(self.0.as_os_str().as_bytes(), now, |_| ()).map_err(|e| e.to_string())
+            files.keys(self.0.as_os_str().as_bytes(), now, 0, |_| ()).map_err(|e| e.to_string())
         }
     }
 
@@ -216,6 +220,19 @@ mod tests {
         file.write(TWO);
         assert!(file.keys(&mut files, 1).is_ok_and(|keys| keys.has_kid("one")));
         assert!(file.keys(&mut files, 2).is_ok_and(|keys| keys.has_kid("two")));
+    }
+
+    #[test]
+    fn keys_are_kept_for_their_time_and_failures_are_not() {
+        let (file, mut files) = (Fixture::new("time"), KeyFiles::default());
+        let name = file.0.as_os_str().as_bytes();
+        file.write("{");
+        assert!(files.keys(name, 1, 1000, |_| ()).is_err());
+        file.write(ONE);
+        assert!(files.keys(name, 2, 1000, |_| ()).is_ok());
+        assert!(std::fs::remove_file(&file.0).is_ok());
+        assert!(files.keys(name, 1001, 1000, |_| ()).is_ok());
+        assert!(files.keys(name, 1002, 1000, |_| ()).is_err());
     }
 
     #[test]
@@ -246,7 +263,7 @@ mod tests {
     #[test]
     fn a_directory_is_not_read() {
         let mut files = KeyFiles::default();
-        let error = files.keys(b"/tmp", 1, |_| ()).err().map(|error| error.to_string());
+        let error = files.keys(b"/tmp", 1, 0, |_| ()).err().map(|error| error.to_string());
         assert_eq!(error.as_deref(), Some("is not a regular file"));
     }
 }

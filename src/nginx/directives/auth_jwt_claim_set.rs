@@ -1,0 +1,27 @@
+//! Syntax:  `auth_jwt_claim_set $variable name ...;`
+//! Default: –
+//! Context: `http`
+//!
+//! The names are a path from the root of the payload, one argument a level.
+
+use std::ffi::CStr;
+
+use ngx::ffi::NGX_CONF_2MORE;
+
+use super::set_variable::define;
+use crate::nginx::conf::{MainConf, Part};
+use crate::nginx::ffi::command::{Context, Directive};
+use crate::nginx::ffi::conf::{Conf, ConfError};
+
+pub struct AuthJwtClaimSet;
+
+impl Directive for AuthJwtClaimSet {
+    const NAME: &'static CStr = c"auth_jwt_claim_set";
+    const CONTEXT: Context = Context::Http;
+    const ARGUMENTS: u32 = NGX_CONF_2MORE;
+    type Conf = MainConf;
+
+    fn set(cf: &mut Conf<'_>, conf: &mut MainConf) -> Result<(), ConfError> {
+        define("auth_jwt_claim_set", Part::Claims, cf, conf)
+    }
+}
