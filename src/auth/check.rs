@@ -38,7 +38,10 @@ impl<'t> Parsed<'t> {
     pub fn new(token: &'t [u8], policy: Policy) -> Result<Self, Refusal> {
         match (Compact::split(token)?, policy.token_type) {
             (Compact::Jws(segments), TokenType::Signed) => Ok(Self(Jws::parse(segments)?)),
-            (Compact::Jwe(_), TokenType::Signed) => Err(TokenError::WrongType.into()),
+            (other @ Compact::Jwe(_), TokenType::Signed) => {
+                other.check_form()?;
+                Err(TokenError::WrongType.into())
+            }
         }
     }
 

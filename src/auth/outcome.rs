@@ -99,6 +99,12 @@ impl Verdict {
 /// The word `$auth_jwt_status` has where `auth_jwt` is off.
 pub const OFF: &str = "off";
 
+impl<T> From<Result<T, Refusal>> for Verdict {
+    fn from(result: Result<T, Refusal>) -> Self {
+        result.map_or_else(Self::Refused, |_| Self::Accepted)
+    }
+}
+
 impl From<TokenError> for Refusal {
     fn from(error: TokenError) -> Self {
         Self::Token(error)

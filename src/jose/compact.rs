@@ -1,6 +1,8 @@
 //! The compact serialization (RFC 7515 §7.1, RFC 7516 §7.1): a token → its segments, borrowed.
 
+use super::base64url;
 use super::error::Malformed;
+use super::header::Header;
 
 /// A token split at its dots; nothing is decoded yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,12 +54,20 @@ impl<'t> Compact<'t> {
         }))
     }
 
-    /// The first segment.
-    pub fn header(&self) -> &'t [u8] {
-        match self {
-            Self::Jws(segments) => segments.header,
-            Self::Jwe(segments) => segments.header,
+    /// Whether every segment is base64url and the first one a JOSE header: what a token of the
+    /// wrong type must still be, not to be malformed.
+    pub fn check_form(&self) -> Result<(), Malformed> {
+        let (header, rest) = match self {
+            Self::Jws(jws) => (jws.header, [jws.payload, jws.signature, b"", b""]),
+            Self::Jwe(jwe) => (
+                jwe.header,
+                [jwe.encrypted_key, jwe.initialization_vector, jwe.ciphertext, jwe.tag],
+            ),
+        };
+        for segment in rest {
+            base64url::decode(segment).map_err(|_| Malformed::Base64)?;
         }
+        Header::parse(header).map(|_| ())
     }
 }
 
