@@ -5,6 +5,7 @@
 pub mod bearer;
 pub mod challenge;
 pub mod check;
+pub mod key_cache;
 pub mod numeric_date;
 pub mod outcome;
 pub mod policy;
