@@ -3,6 +3,7 @@
 //! Each step is a type that only the step before can make: [`Parsed`] → [`Verified`] (once the
 //! shell has the keys) → [`Accepted`].
 
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -43,6 +44,11 @@ impl<'t> Parsed<'t> {
                 Err(TokenError::WrongType.into())
             }
         }
+    }
+
+    /// The token's `kid`.
+    pub fn kid(&self) -> Option<Cow<'_, str>> {
+        self.0.header().kid()
     }
 
     /// Verifies the signature.

@@ -38,6 +38,11 @@ impl<'t> Jws<'t> {
         Ok(Self { header, algorithm, payload, signature, signed: segments.signed })
     }
 
+    /// The JOSE header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
     /// Verifies the signature with the keys of `sets` that may serve it.
     pub fn verify(self, sets: &[impl AsRef<KeySet>]) -> Result<Verified, TokenError> {
         let kid = self.header.kid();

@@ -11,13 +11,14 @@ use super::ffi::complex_value::{ComplexValue, EvaluationFailed};
 use super::ffi::phase::{Answer, PhaseHandler};
 use super::ffi::request::Request;
 use super::ffi::time;
-use super::keys::gather::gather;
+use super::keys::gather::{Gathered, Need, gather};
 use super::token;
 use crate::auth::challenge::challenge;
 use crate::auth::check::{Accepted, Keys, Parsed};
 use crate::auth::numeric_date::NumericDate;
 use crate::auth::outcome::{Fault, Refusal, Verdict};
 use crate::auth::require::{self, Failure};
+use crate::jose::jws::Verified;
 
 /// The access phase.
 pub struct Access;
@@ -59,43 +60,50 @@ fn authenticate(request: Request<'_>) -> Result<Answer, EvaluationFailed> {
         return Ok(Answer::Declined);
     }
     let context = Context::of(request).ok_or(EvaluationFailed)?;
-    let judged = judge(request, conf, auth, context)?;
-    Ok(match judged {
-        Ok(_) => {
-            context.verdict.set(Some(Verdict::Accepted));
-            Answer::Ok
-        }
-        Err(refusal) => {
-            context.verdict.set(Some(Verdict::Refused(refusal)));
-            refuse(request, context, realm, refusal).ok_or(EvaluationFailed)?
-        }
-    })
+    let Some(judged) = judge(request, conf, auth, context)? else { return Ok(Answer::Again) };
+    context.verdict.set(Some(Verdict::from(judged)));
+    match judged {
+        Ok(()) => Ok(Answer::Ok),
+        Err(refusal) => refuse(request, context, realm, refusal).ok_or(EvaluationFailed),
+    }
 }
 
+/// `None` while keys are being fetched.
 fn judge(
     request: Request<'_>,
     conf: &Effective,
     auth: &AuthJwt,
     context: &Context,
-) -> Result<Result<Accepted, Refusal>, EvaluationFailed> {
-    let Some(token) = token::presented(request, auth)? else { return Ok(Err(Refusal::NoToken)) };
-    let verify = || {
-        let parsed = Parsed::new(token, conf.policy)?;
-        let verified = match &conf.key_sources {
-            None => parsed.verify(Keys::None)?,
-            Some(sources) => {
-                let sets = gather(request, sources, conf.key_cache)
-                    .map_err(|_| Refusal::KeysUnavailable)?;
-                parsed.verify(Keys::Sets(&sets))?
+) -> Result<Option<Result<(), Refusal>>, EvaluationFailed> {
+    let Some(token) = token::presented(request, auth)? else {
+        return Ok(Some(Err(Refusal::NoToken)));
+    };
+    let parsed = match Parsed::new(token, conf.policy) {
+        Ok(parsed) => parsed,
+        Err(refusal) => return Ok(Some(Err(refusal))),
+    };
+    let verified = match conf.key_sources.as_deref() {
+        None => parsed.verify(Keys::None),
+        Some(sources) => {
+            let kid = parsed.kid();
+            let need = Need { conf, sources, token, kid: kid.as_deref() };
+            let gathered = gather(request, context, need);
+            drop(kid);
+            match gathered {
+                Gathered::Ready(sets) => parsed.verify(Keys::Sets(&sets)),
+                Gathered::Pending => return Ok(None),
+                Gathered::Unavailable => Err(Refusal::KeysUnavailable),
             }
-        };
+        }
+    };
+    let accept = |verified: Verified| {
         let verified = Rc::new(verified);
         context.keep_verified(token, verified.clone());
         let (seconds, milliseconds) = time::now();
         let now = NumericDate::new(seconds, milliseconds);
         Accepted::new(verified, conf.policy, now, || requirements(request, conf))
     };
-    Ok(verify())
+    Ok(Some(verified.and_then(accept).map(|_| ())))
 }
 
 /// The first requirement that is not met decides. A value that cannot be evaluated is not met.

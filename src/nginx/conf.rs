@@ -3,8 +3,10 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::ffi::complex_value::ComplexValue;
+use crate::auth::key_cache::Rules;
 use crate::auth::policy::{Policy, TokenType};
 use crate::auth::require::Failure;
 
@@ -13,6 +15,20 @@ use crate::auth::require::Failure;
 pub struct MainConf {
     /// `auth_jwt_claim_set` and `auth_jwt_header_set`; a variable knows its place here.
     pub set_variables: Vec<SetVariable>,
+}
+
+/// The configuration of a server.
+pub struct ServerConf {
+    /// No other server has it, one of an earlier configuration included: keys that were fetched
+    /// from one are never taken for those of another.
+    pub id: u64,
+}
+
+impl Default for ServerConf {
+    fn default() -> Self {
+        static IDS: AtomicU64 = AtomicU64::new(0);
+        Self { id: IDS.fetch_add(1, Ordering::Relaxed) }
+    }
 }
 
 /// A variable that leads to one value of a token.
@@ -62,6 +78,8 @@ pub struct KeySources {
 pub enum KeySource {
     /// `auth_jwt_key_file`.
     File(ComplexValue),
+    /// `auth_jwt_key_request`.
+    Request(ComplexValue),
 }
 
 /// One `auth_jwt_require`: met when all its values are.
@@ -88,8 +106,7 @@ pub struct Typed {
     pub token_type: Option<TokenType>,
     /// In seconds.
     pub leeway: Option<u64>,
-    /// In milliseconds.
-    pub key_cache: Option<u64>,
+    pub key_cache: Option<Rules>,
 }
 
 /// What holds on the level, inheritance included.
@@ -99,8 +116,7 @@ pub struct Effective {
     pub key_sources: Option<Rc<KeySources>>,
     pub requirements: Option<Rc<Vec<Requirement>>>,
     pub policy: Policy,
-    /// How long keys are used without looking at their source again, in milliseconds.
-    pub key_cache: u64,
+    pub key_cache: Rules,
 }
 
 impl Effective {

@@ -3,13 +3,19 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::ffi::header::ResponseHeader;
 use super::ffi::request::{Address, Request};
+use super::ffi::wait::Waiter;
+use super::keys::fetch::Fetch;
+use super::worker;
+use crate::auth::key_cache::Rules;
 use crate::auth::outcome::Verdict;
 use crate::auth::unverified::Unverified;
 use crate::jose::json::Object;
 use crate::jose::jws::Verified;
+use crate::jose::key_set::KeySet;
 
 /// A request meets few tokens; the oldest of more is decoded again when it is asked for.
 const MAX_TOKENS: usize = 4;
@@ -24,6 +30,22 @@ pub struct Context {
     /// The request or subrequest, and its location, for which a token was last looked up.
     pub token_site: Cell<Option<(Address, Address)>>,
     tokens: RefCell<Vec<Token>>,
+    gathering: RefCell<Option<Gathering>>,
+}
+
+/// The keys of a location, as far as they have been gathered.
+pub struct Gathering {
+    location: Address,
+    pub sets: Vec<Arc<KeySet>>,
+    /// How many sources have been asked, those asked once more included.
+    pub step: usize,
+    pub waiting: Option<Waiting>,
+}
+
+/// A source the request waits for.
+pub enum Waiting {
+    Own { fetch: Own, rules: Rules },
+    Shared { fetch: Rc<Fetch>, rules: Rules, _waiter: Rc<Waiter> },
 }
 
 struct Token {
@@ -60,12 +82,47 @@ impl Context {
         self.keep(token, Rc::new(Content::Verified(verified)));
     }
 
+    /// What has been gathered for `location` so far; what was for another one is given up.
+    pub fn take_gathering(&self, location: Address) -> Gathering {
+        let earlier = self.gathering.take().filter(|gathering| gathering.location == location);
+        earlier.unwrap_or(Gathering { location, sets: Vec::new(), step: 0, waiting: None })
+    }
+
+    /// Keeps what has been gathered until the access phase is run again.
+    pub fn keep_gathering(&self, gathering: Gathering) {
+        self.gathering.replace(Some(gathering));
+    }
+
+    /// Calls `body` with the fetch that the request has made `subrequest` for, if it is one.
+    pub fn with_own_fetch<T>(
+        &self,
+        subrequest: Request<'_>,
+        body: impl FnOnce(&Fetch) -> T,
+    ) -> Option<T> {
+        let gathering = self.gathering.borrow();
+        match gathering.as_ref()?.waiting.as_ref()? {
+            Waiting::Own { fetch, .. } if fetch.0.subrequest.get()?.is(subrequest) => {
+                Some(body(&fetch.0))
+            }
+            _ => None,
+        }
+    }
+
     fn keep(&self, token: &[u8], content: Rc<Content>) {
         let mut tokens = self.tokens.borrow_mut();
         if tokens.len() >= MAX_TOKENS {
             tokens.remove(0);
         }
         tokens.push(Token { text: token.into(), content });
+    }
+}
+
+/// A fetch of the request's own; dropped before its end, it is given up.
+pub struct Own(pub Rc<Fetch>);
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        worker::with(|worker| worker.key_requests.borrow_mut().abandon(&self.0));
     }
 }
 

@@ -38,7 +38,7 @@ fn warn_without_keys(effective: &Effective, cf: &mut Conf<'_>) {
     if effective.key_sources.is_none() && !auth.warned.replace(true) {
         let place = &auth.place;
         cf.warn(format_args!(
-            "no \"auth_jwt_key_file\" goes with \"auth_jwt\" in {place}: \
+            "no key source goes with \"auth_jwt\" in {place}: \
              signatures of tokens are not verified"
         ));
     }
@@ -46,7 +46,9 @@ fn warn_without_keys(effective: &Effective, cf: &mut Conf<'_>) {
 
 /// Keys from a name with variables are never cached by time; that is told once for each list.
 fn warn_uncached(effective: &Effective, cf: &mut Conf<'_>) {
-    let Some(sources) = effective.key_sources.as_deref().filter(|_| effective.key_cache > 0) else {
+    let Some(sources) =
+        effective.key_sources.as_deref().filter(|_| effective.key_cache.fresh_for > 0)
+    else {
         return;
     };
     let Some(place) = &sources.with_variables else { return };

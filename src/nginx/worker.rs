@@ -3,12 +3,14 @@
 
 use std::cell::RefCell;
 
+use super::keys::fetch::KeyRequests;
 use super::keys::file::KeyFiles;
 
 /// What a worker keeps from request to request.
 #[derive(Default)]
 pub struct Worker {
     pub key_files: RefCell<KeyFiles>,
+    pub key_requests: RefCell<KeyRequests>,
 }
 
 thread_local! {
