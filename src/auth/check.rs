@@ -4,7 +4,6 @@
 //! shell has the keys) → [`Accepted`].
 
 use std::borrow::Cow;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use super::numeric_date::{NumericDate, Timeliness, Validity};
@@ -30,9 +29,9 @@ pub enum Keys<'k> {
 #[derive(Debug)]
 pub struct Parsed<'t>(Jws<'t>);
 
-/// A token that has passed everything.
+/// The proof that a token has passed everything.
 #[derive(Debug)]
-pub struct Accepted(Rc<Verified>);
+pub struct Accepted(());
 
 impl<'t> Parsed<'t> {
     /// Splits the token and reads its header.
@@ -63,7 +62,7 @@ impl<'t> Parsed<'t> {
 impl Accepted {
     /// Judges times and then requirements, which `requirements` evaluates only now.
     pub fn new(
-        verified: Rc<Verified>,
+        verified: &Verified,
         policy: Policy,
         now: NumericDate,
         requirements: impl FnOnce() -> Result<(), Failure>,
@@ -74,11 +73,6 @@ impl Accepted {
             Timeliness::NotYetValid => return Err(Refusal::NotYetValid),
         }
         requirements().map_err(Refusal::RequirementFailed)?;
-        Ok(Self(verified))
-    }
-
-    /// What was accepted.
-    pub fn verified(&self) -> &Verified {
-        &self.0
+        Ok(Self(()))
     }
 }

@@ -11,4 +11,5 @@ pub mod outcome;
 pub mod policy;
 pub mod render;
 pub mod require;
+pub mod token_cache;
 pub mod unverified;

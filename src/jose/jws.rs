@@ -70,6 +70,16 @@ impl<'t> Jws<'t> {
 }
 
 impl Verified {
+    /// How long its texts are, in bytes.
+    pub fn text_length(&self) -> usize {
+        self.header.object().text().len().saturating_add(self.claims.object().text().len())
+    }
+
+    /// How many members its objects have.
+    pub fn member_count(&self) -> usize {
+        self.header.object().len().saturating_add(self.claims.object().len())
+    }
+
     /// The claims.
     pub fn claims(&self) -> &Claims {
         &self.claims

@@ -26,9 +26,14 @@ pub struct ServerConf {
 
 impl Default for ServerConf {
     fn default() -> Self {
-        static IDS: AtomicU64 = AtomicU64::new(0);
-        Self { id: IDS.fetch_add(1, Ordering::Relaxed) }
+        Self { id: unique() }
     }
+}
+
+/// A number that nothing else in this process has, of this configuration or an earlier one.
+pub fn unique() -> u64 {
+    static NUMBERS: AtomicU64 = AtomicU64::new(1);
+    NUMBERS.fetch_add(1, Ordering::Relaxed)
 }
 
 /// A variable that leads to one value of a token.
@@ -65,13 +70,20 @@ pub enum Realm {
 }
 
 /// The key sources of one level, in order.
-#[derive(Default)]
 pub struct KeySources {
+    /// No other list has it, one of an earlier configuration included.
+    pub id: u64,
     pub list: Vec<KeySource>,
     /// `file:line` of the first whose name has variables.
     pub with_variables: Option<String>,
     /// Whether somebody has been warned that such a source is never cached by time.
     pub warned: Cell<bool>,
+}
+
+impl Default for KeySources {
+    fn default() -> Self {
+        Self { id: unique(), list: Vec::new(), with_variables: None, warned: Cell::new(false) }
+    }
 }
 
 /// Where keys come from.
@@ -80,6 +92,24 @@ pub enum KeySource {
     File(ComplexValue),
     /// `auth_jwt_key_request`.
     Request(ComplexValue),
+}
+
+/// `auth_jwt_cache`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenCache {
+    Off,
+    /// Each directive has a cache of its own in each worker, which all share that inherit it.
+    On {
+        id: u64,
+        /// In bytes.
+        size: usize,
+    },
+}
+
+impl Default for TokenCache {
+    fn default() -> Self {
+        Self::On { id: 0, size: 16 << 20 }
+    }
 }
 
 /// One `auth_jwt_require`: met when all its values are.
@@ -107,6 +137,7 @@ pub struct Typed {
     /// In seconds.
     pub leeway: Option<u64>,
     pub key_cache: Option<Rules>,
+    pub token_cache: Option<TokenCache>,
 }
 
 /// What holds on the level, inheritance included.
@@ -117,6 +148,7 @@ pub struct Effective {
     pub requirements: Option<Rc<Vec<Requirement>>>,
     pub policy: Policy,
     pub key_cache: Rules,
+    pub token_cache: TokenCache,
 }
 
 impl Effective {

@@ -12,9 +12,9 @@ use super::keys::fetch::Fetch;
 use super::worker;
 use crate::auth::key_cache::Rules;
 use crate::auth::outcome::Verdict;
+use crate::auth::token_cache::Known;
 use crate::auth::unverified::Unverified;
 use crate::jose::json::Object;
-use crate::jose::jws::Verified;
 use crate::jose::key_set::KeySet;
 
 /// A request meets few tokens; the oldest of more is decoded again when it is asked for.
@@ -29,7 +29,7 @@ pub struct Context {
     pub challenge: Cell<Option<(ResponseHeader, Address)>>,
     /// The request or subrequest, and its location, for which a token was last looked up.
     pub token_site: Cell<Option<(Address, Address)>>,
-    tokens: RefCell<Vec<Token>>,
+    tokens: RefCell<Vec<Content>>,
     gathering: RefCell<Option<Gathering>>,
 }
 
@@ -48,15 +48,11 @@ pub enum Waiting {
     Shared { fetch: Rc<Fetch>, rules: Rules, _waiter: Rc<Waiter> },
 }
 
-struct Token {
-    text: Box<[u8]>,
-    content: Rc<Content>,
-}
-
 /// What a token holds.
+#[derive(Clone)]
 pub enum Content {
-    Unverified(Unverified),
-    Verified(Rc<Verified>),
+    Unverified(Rc<(Box<[u8]>, Unverified)>),
+    Verified(Rc<Known>),
 }
 
 impl Context {
@@ -66,20 +62,19 @@ impl Context {
     }
 
     /// What `token` holds, decoded at most once.
-    pub fn content(&self, token: &[u8]) -> Rc<Content> {
-        let known =
-            self.tokens.borrow().iter().find(|known| *known.text == *token).map(Token::content);
+    pub fn content(&self, token: &[u8]) -> Content {
+        let known = self.tokens.borrow().iter().find(|known| known.token() == token).cloned();
         known.unwrap_or_else(|| {
-            let content = Rc::new(Content::Unverified(Unverified::decode(token)));
-            self.keep(token, content.clone());
+            let content = Content::Unverified(Rc::new((token.into(), Unverified::decode(token))));
+            self.keep(content.clone());
             content
         })
     }
 
     /// Keeps what a verified token holds.
-    pub fn keep_verified(&self, token: &[u8], verified: Rc<Verified>) {
-        self.tokens.borrow_mut().retain(|known| *known.text != *token);
-        self.keep(token, Rc::new(Content::Verified(verified)));
+    pub fn keep_verified(&self, known: Rc<Known>) {
+        self.tokens.borrow_mut().retain(|other| other.token() != known.token());
+        self.keep(Content::Verified(known));
     }
 
     /// What has been gathered for `location` so far; what was for another one is given up.
@@ -108,12 +103,12 @@ impl Context {
         }
     }
 
-    fn keep(&self, token: &[u8], content: Rc<Content>) {
+    fn keep(&self, content: Content) {
         let mut tokens = self.tokens.borrow_mut();
         if tokens.len() >= MAX_TOKENS {
             tokens.remove(0);
         }
-        tokens.push(Token { text: token.into(), content });
+        tokens.push(content);
     }
 }
 
@@ -126,26 +121,27 @@ impl Drop for Own {
     }
 }
 
-impl Token {
-    fn content(&self) -> Rc<Content> {
-        self.content.clone()
-    }
-}
-
 impl Content {
+    fn token(&self) -> &[u8] {
+        match self {
+            Self::Unverified(token) => &token.0,
+            Self::Verified(known) => known.token(),
+        }
+    }
+
     /// The JOSE header.
     pub fn header(&self) -> Option<&Object> {
         match self {
-            Self::Unverified(token) => token.header(),
-            Self::Verified(token) => Some(token.header().object()),
+            Self::Unverified(token) => token.1.header(),
+            Self::Verified(known) => Some(known.verified().header().object()),
         }
     }
 
     /// The claims.
     pub fn claims(&self) -> Option<&Object> {
         match self {
-            Self::Unverified(token) => token.claims(),
-            Self::Verified(token) => Some(token.claims().object()),
+            Self::Unverified(token) => token.1.claims(),
+            Self::Verified(known) => Some(known.verified().claims().object()),
         }
     }
 }

@@ -29,6 +29,7 @@ fn on_level(typed: &Typed, parent: Effective) -> Effective {
             leeway: typed.leeway.unwrap_or(parent.policy.leeway),
         },
         key_cache: typed.key_cache.unwrap_or(parent.key_cache),
+        token_cache: typed.token_cache.unwrap_or(parent.token_cache),
     }
 }
 

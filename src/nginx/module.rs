@@ -22,6 +22,7 @@ use super::ffi::request::register_module;
 use super::ffi::subrequest::add_body_filter;
 use super::keys::request::Fetches;
 use super::variables::{AuthJwtStatus, JwtClaim, JwtHeader, JwtPayload};
+use super::worker::{self, Worker};
 
 static mut COMMANDS: [ngx_command_t; DIRECTIVES.len()] = DIRECTIVES;
 
@@ -105,6 +106,7 @@ pub static ngx_module_order: Table<c_char, 5> = Table([
 unsafe extern "C" fn preconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
     register_module(&raw mut ngx_http_auth_jwt_module);
     configure(cf, |cf| {
+        worker::with(Worker::forget_tokens);
         cf.add_prefix_variable::<JwtHeader>()?;
         cf.add_prefix_variable::<JwtClaim>()?;
         cf.add_variable::<JwtPayload>()?;

@@ -1,6 +1,7 @@
 //! The directives, one file each.
 
 mod auth_jwt;
+mod auth_jwt_cache;
 mod auth_jwt_claim_set;
 mod auth_jwt_header_set;
 mod auth_jwt_key_cache;
