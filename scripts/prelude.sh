@@ -1,0 +1,46 @@
+# Sourced by the other scripts, never run: where things lie, and how they speak.
+# shellcheck shell=bash
+
+# An administrator's programs (nginx, ldconfig) are not in everybody's PATH.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+[[ -d "${CARGO_HOME:-$HOME/.cargo}/bin" ]] && PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
+export PATH
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+mkdir -p "${CARGO_TARGET_DIR:-$root/target}"
+target=$(cd "${CARGO_TARGET_DIR:-$root/target}" && pwd)
+# shellcheck disable=SC2034  # used by those that source this
+readonly root target
+
+# One line of progress. On stderr, so that stdout holds results alone.
+say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
+
+die() {
+    printf '%s: error: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# The comment at the head of the script is its help.
+show_help() { sed -n '2,/^[^#]/{s/^# \{0,1\}//p;}' "$0"; }
+
+# Runs a command as root: directly, or through sudo.
+as_root() {
+    if [[ $EUID -eq 0 ]]; then
+        "$@"
+    elif has sudo; then
+        sudo -- "$@"
+    else
+        die "this needs root, and there is no sudo: $*"
+    fi
+}
+
+# libclang reads nginx's headers for bindgen.
+has_libclang() {
+    [[ -n ${LIBCLANG_PATH:-} ]] && return 0
+    compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null ||
+        compgen -G '/usr/lib*/libclang*.so*' >/dev/null ||
+        compgen -G '/usr/lib/*-linux-gnu*/libclang*.so*' >/dev/null ||
+        compgen -G '/usr/local/lib/libclang*.so*' >/dev/null
+}
