@@ -1,0 +1,148 @@
+# What `nginx -t` takes and what it refuses, and how it says so.
+use strict;
+use warnings;
+
+use File::Copy qw(copy);
+use Test::More;
+
+use JWT::Server;
+
+# Configurations by the place their text stands in: http, server, or inside a location.
+sub checked {
+    my ($place, $text) = @_;
+    my %options = $place eq 'location' ? (server => "location / { $text }") : ($place => $text);
+    return JWT::Server->prepared(%options)->checked;
+}
+
+sub refused {
+    my ($place, $text, $message) = @_;
+    my ($fine, $said) = checked($place, $text);
+    ok(!$fine, "refused in $place: $text");
+    my ($line) = $said =~ /(.*\[emerg\].*)/;
+    like($line // $said, $message, "told why: $text");
+    return;
+}
+
+sub accepted {
+    my ($place, $text) = @_;
+    my ($fine, $said) = checked($place, $text);
+    ok($fine, "accepted in $place: $text") or diag($said);
+    return;
+}
+
+my $arguments = qr/invalid number of arguments in "(\w+)" directive in .*nginx\.conf:\d+/;
+my $duplicate = qr/"(\w+)" directive is duplicate in .*nginx\.conf:\d+/;
+my $not_here = qr/"(\w+)" directive is not allowed here in .*nginx\.conf:\d+/;
+my $where = qr/in .*nginx\.conf:\d+/;
+
+# auth_jwt
+refused('location', 'auth_jwt;', $arguments);
+refused('location', 'auth_jwt a token=$b c;', $arguments);
+refused('location', 'auth_jwt a b;', qr/invalid parameter "b".*"auth_jwt".*token=.*$where/);
+refused('location', 'auth_jwt a tokens=$b;', qr/invalid parameter "tokens=\$b".*"auth_jwt".*token=.*$where/);
+refused('location', 'auth_jwt a Token=$b;', qr/invalid parameter "Token=\$b".*"auth_jwt".*token=.*$where/);
+refused('location', 'auth_jwt off b;', qr/invalid parameter "b".*"auth_jwt".*token=.*$where/);
+refused('location', 'auth_jwt token=$b a;', qr/invalid parameter "a".*"auth_jwt".*$where/);
+refused('location', 'auth_jwt a token=;', qr/invalid.*token.*$where/);
+refused('location', 'auth_jwt a token=b;', qr/invalid.*token.*$where/);
+refused('location', 'auth_jwt a token=$no_such_variable;', qr/unknown "no_such_variable" variable/);
+refused('location', 'auth_jwt $no_such_variable;', qr/unknown "no_such_variable" variable/);
+refused('location', 'auth_jwt a; auth_jwt b;', $duplicate);
+refused('location', 'auth_jwt a; auth_jwt off;', $duplicate);
+refused('location', 'auth_jwt off; auth_jwt off token=$arg_t;', $duplicate);
+refused('http', 'auth_jwt a; auth_jwt a;', $duplicate);
+refused('main', 'auth_jwt a;', $not_here);
+refused('main', 'stream { auth_jwt a; }', qr/unknown directive|$not_here/);
+refused('http', 'upstream u { auth_jwt a; server 127.0.0.1; }', $not_here);
+refused('location', 'if ($arg_x) { auth_jwt a; }', $not_here);
+refused('server', 'if ($arg_x) { auth_jwt a; }', $not_here);
+accepted($_, 'auth_jwt a;') for qw(http server location);
+accepted('location', 'limit_except GET { auth_jwt a; }');
+accepted('location', 'auth_jwt "";');
+accepted('location', 'auth_jwt off;');
+accepted('location', 'auth_jwt off token=$cookie_t;');
+accepted('location', 'auth_jwt "a $host b" token=$arg_a$arg_b;');
+accepted('location', 'auth_jwt a "token=$arg_a";');
+
+# auth_jwt_key_file
+refused('location', 'auth_jwt_key_file;', $arguments);
+refused('location', 'auth_jwt_key_file a b;', $arguments);
+refused('location', 'auth_jwt_key_file "";', qr/auth_jwt_key_file.*$where/);
+refused('location', 'auth_jwt_key_file $no_such_variable;', qr/unknown "no_such_variable" variable/);
+refused('main', 'auth_jwt_key_file a;', $not_here);
+refused('location', 'if ($arg_x) { auth_jwt_key_file a; }', $not_here);
+accepted($_, 'auth_jwt_key_file a; auth_jwt_key_file b;') for qw(http server location);
+accepted('location', 'limit_except GET { auth_jwt_key_file a; }');
+accepted('location', 'auth_jwt a; auth_jwt_key_file /there/is/no/such/file;');
+accepted('location', 'auth_jwt_key_file keys/$host/$arg_a.jwk;');
+
+# auth_jwt_claim_set, auth_jwt_header_set
+for my $name (qw(auth_jwt_claim_set auth_jwt_header_set)) {
+    refused('http', "$name;", $arguments);
+    refused('http', "$name \$a;", $arguments);
+    refused('http', "$name a b;", qr/"a".*"$name".*variable.*$where/);
+    refused('http', "$name \$ b;", qr/"\$".*"$name".*variable.*$where/);
+    refused('http', "$name \$host sub;", qr/the duplicate "host" variable.*$where/);
+    refused($_, "$name \$a b;", $not_here) for qw(main server location);
+    accepted('http', "$name \$a b;");
+    accepted('http', "$name \$a b c 'd e' https://f/g;");
+    accepted('http', "$name \$a b; $name \$a c; $name \$c d;");
+    accepted('http', "$name \$jwt_claim_sub sub; $name \$jwt_header_kid kid;");
+}
+
+# auth_jwt_require
+refused('location', 'auth_jwt_require;', $arguments);
+refused('location', 'auth_jwt_require error=403;', qr/auth_jwt_require.*$where/);
+refused('location', 'auth_jwt_require admin;', qr/"admin".*"auth_jwt_require".*variable.*$where/);
+refused('location', 'auth_jwt_require "x$arg_a";', qr/"x\$arg_a".*"auth_jwt_require".*variable.*$where/);
+refused('location', 'auth_jwt_require $arg_a 1;', qr/"1".*"auth_jwt_require".*variable.*$where/);
+refused('location', 'auth_jwt_require $no_such_variable;', qr/unknown "no_such_variable" variable/);
+refused('location', "auth_jwt_require \$arg_a error=$_;", qr/\Q$_\E.*401.*403.*$where/) for qw(400 402 404 500 4010 x);
+refused('location', 'auth_jwt_require $arg_a error=;', qr/401.*403.*$where/);
+refused('main', 'auth_jwt_require $arg_a;', $not_here);
+accepted($_, 'auth_jwt_require $arg_a; auth_jwt_require $arg_b error=403;') for qw(http server location);
+accepted('location', 'limit_except GET { auth_jwt_require $arg_a; }');
+accepted('location', 'auth_jwt_require $arg_a $arg_b "$arg_c$arg_d" error=401;');
+
+# auth_jwt_leeway, auth_jwt_key_cache
+for my $name (qw(auth_jwt_leeway auth_jwt_key_cache)) {
+    refused('location', "$name;", $arguments);
+    refused('location', "$name 1 2;", qr/$arguments|invalid parameter "2".*"$name".*$where/);
+    refused('location', "$name $_;", qr/"\Q$_\E".*"$name".*$where/) for qw(x -1 1x 1.5 $arg_a 99999999999999999999s);
+    refused('location', "$name 1s; $name 1s;", $duplicate);
+    refused('main', "$name 1s;", $not_here);
+    accepted($_, "$name 1s;") for qw(http server location);
+    accepted('location', "limit_except GET { $name 1s; }");
+    accepted('location', "$name $_;") for qw(0 0s 60 90s 5m 1h30m 1d);
+}
+
+# auth_jwt_type
+refused('location', 'auth_jwt_type;', $arguments);
+refused('location', 'auth_jwt_type signed nested;', $arguments);
+refused('location', "auth_jwt_type $_;", qr/"\Q$_\E".*"auth_jwt_type".*signed.*encrypted.*nested.*$where/) for qw(jws Signed $arg_a);
+refused('location', 'auth_jwt_type signed; auth_jwt_type signed;', $duplicate);
+refused('main', 'auth_jwt_type signed;', $not_here);
+accepted($_, 'auth_jwt_type signed;') for qw(http server location);
+accepted('location', 'limit_except GET { auth_jwt_type signed; }');
+
+# Variables
+accepted('location', 'return 200 "$jwt_claim_a$jwt_header_b$jwt_payload$auth_jwt_status";');
+accepted('location', 'return 200 "${jwt_claim_a}b";');
+refused('location', 'set $jwt_payload x;', qr/the duplicate "jwt_payload" variable/);
+
+# Two modules of this name.
+SKIP: {
+    my ($module) = grep {/auth_jwt/} JWT::Server::modules();
+    skip 'no module to copy', 3 unless $module;
+    my $prepared = JWT::Server->prepared;
+    my $copy = $prepared->directory . '/another.so';
+    copy($module, $copy) or die "cannot copy: $!";
+    $prepared->configure(load => "load_module $module;\nload_module $copy;");
+    my ($fine, $said) = $prepared->checked;
+    ok(!$fine, 'two modules of one name are refused');
+    like($said, qr/module "ngx_http_auth_jwt_module" is already loaded/, 'and nginx says so');
+    $prepared->configure(load => "load_module $copy;");
+    ok($prepared->checked, 'the copy alone is fine');
+}
+
+done_testing();

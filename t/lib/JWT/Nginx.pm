@@ -1,0 +1,79 @@
+# What the blocks of t/*.t on Test::Nginx::Socket share. Use it after Test::Nginx::Socket:
+#
+#   - $TEST_NGINX_KEYS is a directory with the key files of JWT::key_files, a FIFO "fifo" and a
+#     directory "directory"; "missing.jwks" is not there
+#   - http://mock is an upstream that tells what reached it
+#   - each block without "--- request" asks for /, and one without checks of the error log fails
+#     where that holds more than notices
+#   - $TEST_NGINX_HTML_DIR is the document root, $TEST_NGINX_ACCESS_LOG what "--- access_log" reads
+package JWT::Nginx;
+
+use strict;
+use warnings;
+
+use File::Temp ();
+use POSIX ();
+
+use JWT ();
+use Test::Nginx::Socket ();
+
+our $keys = File::Temp->newdir('jwt-keys-XXXXXX', TMPDIR => 1);
+
+# Beyond this nginx cannot bind a unix socket.
+my $LONGEST_SOCKET_NAME = 107;
+
+# What a block must not find in the error log.
+my $NOTHING_WRONG = [qr/\[(?:warn|error|crit|alert|emerg)\]/, qr/panicked/];
+
+my %files = JWT::key_files();
+write_file("$keys/$_", $files{$_}) for keys %files;
+mkdir "$keys/directory" or die "cannot make a directory: $!";
+POSIX::mkfifo("$keys/fifo", 0600) or die "cannot make a FIFO: $!";
+
+$ENV{TEST_NGINX_KEYS} = "$keys";
+$ENV{TEST_NGINX_HTML_DIR} = Test::Nginx::Socket::html_dir();
+$ENV{TEST_NGINX_ACCESS_LOG} = Test::Nginx::Socket::server_root() . '/logs/access.log';
+
+my $socket = "$ENV{TEST_NGINX_HTML_DIR}/mock.sock";
+my $mock =
+    length $socket > $LONGEST_SOCKET_NAME ? '127.0.0.1:$TEST_NGINX_RAND_PORT_9' : "unix:$socket";
+
+my $told = join ' ', 'method=$request_method', 'uri=$request_uri', 'sub=$http_x_sub', 'a=$http_x_a',
+    'b=$http_x_b', 'length=$content_length', 'authorization=$http_authorization';
+
+my $http_config = <<"CONF";
+    upstream mock {
+        server $mock;
+    }
+    server {
+        listen $mock;
+        access_log off;
+        location / { return 200 "$told\\n"; }
+        location /status/401 { return 401; }
+        location /status/403 { return 403; }
+        location /accel { add_header X-Accel-Redirect \$arg_to; return 200; }
+    }
+CONF
+
+Test::Nginx::Socket::no_long_string();
+Test::Nginx::Socket::no_root_location();
+Test::Nginx::Socket::add_block_preprocessor(sub {
+    my ($block) = @_;
+    $block->set_value(http_config => $http_config . ($block->http_config // ''));
+    unless (grep { defined $block->$_ } qw(request raw_request pipelined_requests)) {
+        $block->set_value(request => "GET /\n");
+    }
+    unless (grep { defined $block->$_ } qw(error_log no_error_log grep_error_log)) {
+        $block->set_value(no_error_log => [@$NOTHING_WRONG]);
+    }
+});
+
+sub write_file {
+    my ($name, $bytes) = @_;
+    open my $file, '>:raw', $name or die "cannot open $name: $!";
+    print {$file} $bytes;
+    close $file or die "cannot write $name: $!";
+    return;
+}
+
+1;

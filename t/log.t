@@ -1,0 +1,132 @@
+# What the error log says: one line at info for each refusal, a stable wording where it is known to
+# be scraped, and never a token, a claim or a key.
+use strict;
+use warnings;
+
+use Test::More;
+
+use JWT;
+use JWT::Server;
+
+my $SUB = 'the-sub-nobody-may-log';
+my $KID = 'the-kid-nobody-may-log';
+
+my $locations = join '', map {
+    my ($name, $lines) = @$_;
+    "location = /$name { auth_jwt \"r\"; $lines empty_gif; }\n"
+} (
+    ['good', 'auth_jwt_key_file %DIR%/html/good.jwks;'],
+    ['require', 'auth_jwt_key_file %DIR%/html/good.jwks; auth_jwt_require $jwt_claim_admin;'],
+    ['require403', 'auth_jwt_key_file %DIR%/html/good.jwks; auth_jwt_require $jwt_claim_admin error=403;'],
+    ['missing', 'auth_jwt_key_file %DIR%/html/missing.jwks;'],
+    ['broken', 'auth_jwt_key_file %DIR%/html/broken.jwks;'],
+    ['empty', 'auth_jwt_key_file %DIR%/html/empty.jwks;'],
+    ['odd', 'auth_jwt_key_file %DIR%/html/odd.jwks;'],
+    ['rsa', 'auth_jwt_key_file %DIR%/html/rsa.jwks;'],
+    ['any', 'satisfy any; allow all; auth_jwt_key_file %DIR%/html/good.jwks;'],
+    ['deny', 'deny all; auth_jwt_key_file %DIR%/html/good.jwks;'],
+);
+
+my %keys = JWT::key_files();
+my $all_keys = JWT::json(JWT::data('key_sets')->{jws_all});
+my $odd = JWT::key_set({kty => 'oct', k => 'not*base64-' . JWT::b64url($JWT::SECRET)}, JWT::jwk($JWT::SECRET));
+
+sub nginx {
+    my ($level) = @_;
+    return JWT::Server->new(
+        log_level => $level,
+        server => $locations,
+        files => {
+            'html/odd.jwks' => $odd,
+            'html/rsa.jwks' => $all_keys,
+            map { ("html/$_" => $keys{$_}) } grep { !/missing/ } keys %keys,
+        },
+    );
+}
+
+# Tokens that all hold $SUB, and most of them $KID.
+sub marked {
+    my ($claims, %options) = @_;
+    return JWT::token({sub => $SUB, %{$claims // {}}}, kid => $KID, %options);
+}
+
+my $now = time;
+my $elliptic = JWT::b64url(qq({"alg":"ES256","kid":"p256"})) . '.' . JWT::b64url('{}') . '.' . 'A' x 86;
+
+# What is asked for, by whom, and the one line that is logged; nothing where none is.
+my @refusals = (
+    ['good', undef, qr/\[info\] .*no JWT was provided/],
+    ['good', 'a.b', qr/\[info\] .*malformed JWT/],
+    ['good', "a.b.$SUB", qr/\[info\] .*malformed JWT/],
+    ['good', marked({}, header_bytes => "{\"alg\":\"HS256\",\"$KID\""), qr/\[info\] .*malformed JWT/],
+    ['good', marked({}, header => {crit => [$KID]}), qr/\[info\] .*malformed JWT/],
+    ['good', JWT::token({sub => $SUB, exp => $SUB}), qr/\[info\] .*malformed JWT/],
+    ['good', marked({}, alg => 'none', signature => ''), qr/\[info\] .*not supported/],
+    ['good', marked({}, alg => $KID, signature => 'x'), qr/\[info\] .*not supported/],
+    ['good', JWT::refused('wrong_type'), qr/\[info\] .*not of the type/],
+    ['good', marked(), qr/\[info\] .*no key found/],
+    ['good', JWT::token({sub => $SUB}, secret => 'x'), qr/\[info\] \S+ (?:\*\d+ )?JWT HS validation failed/],
+    ['good', JWT::token({sub => $SUB}, secret => 'x', alg => 'HS512'), qr/\[info\] \S+ (?:\*\d+ )?JWT HS validation failed/],
+    ['rsa', marked({}, alg => 'RS256', kid => 'rsa2048', signature => 'x' x 256), qr/\[info\] \S+ (?:\*\d+ )?JWT RS validation failed/],
+    ['rsa', $elliptic, qr/\[info\] \S+ (?:\*\d+ )?JWT ES validation failed/],
+    ['good', JWT::token({sub => $SUB, exp => $now - 1000}), qr/\[info\] \S+ (?:\*\d+ )?expired JWT token/],
+    ['good', JWT::token({sub => $SUB, nbf => $now + 1000}), qr/\[info\] .*not yet valid/],
+    ['require', JWT::token({sub => $SUB}), qr/\[info\] .*requirement/],
+    ['require403', JWT::token({sub => $SUB}), qr/\[info\] .*requirement/],
+    ['missing', JWT::token({sub => $SUB}), qr/\[error\] .*missing\.jwks.*No such file/],
+    ['broken', JWT::token({sub => $SUB}), qr/\[error\] .*broken\.jwks.*JSON/],
+    ['empty', JWT::token({sub => $SUB}), qr/\[error\] .*empty\.jwks.*empty JWK set/],
+    ['odd', JWT::token({sub => $SUB}), qr/\[notice\] .*odd\.jwks.*key 0.*not usable/],
+    ['odd', JWT::token({sub => $SUB}), undef],
+    ['good', JWT::token({sub => $SUB}), undef],
+    ['any', 'a.b', undef],
+    ['deny', 'a.b', qr/\[error\] .*access forbidden by rule/],
+);
+
+# Lines of nginx's own about processes and connections.
+my $nginxs_own = qr/\[notice\] \d+#\d+: (?!\*)|client .*closed (?:keepalive )?connection/;
+
+my $nginx = nginx('info');
+$nginx->get('/good');
+$nginx->new_lines;
+for my $refusal (@refusals) {
+    my ($location, $token, $expected) = @$refusal;
+    my $answer = $nginx->get("/$location", defined $token ? "Authorization: Bearer $token" : ());
+    my @lines = grep { !/$nginxs_own/ } $nginx->new_lines;
+    my $name = "$location, " . ($expected // 'nothing to tell');
+    is(scalar @lines, defined $expected ? 1 : 0, "$name: one line or none") or diag(@lines);
+    like($lines[0] // '', $expected, $name) if defined $expected;
+}
+unlike($nginx->error_log, qr/\[warn\]/, 'no warning');
+undef $nginx;
+
+# Above info nothing is told about clients, and key sources still are.
+$nginx = nginx('warn');
+$nginx->get("/$_->[0]", defined $_->[1] ? "Authorization: Bearer $_->[1]" : ()) for @refusals;
+my @lines = split /^/m, $nginx->error_log;
+is(scalar(grep {/\[error\]/} @lines), 4, 'at warn: the errors of three sources and of deny');
+is(scalar(grep { !/\[error\]/ } @lines), 0, 'at warn: nothing else');
+undef $nginx;
+
+# Nothing secret at any level. nginx itself shows headers at debug: those lines are not ours.
+for my $level (qw(info debug)) {
+    $nginx = nginx($level);
+    $nginx->get("/$_->[0]", defined $_->[1] ? "Authorization: Bearer $_->[1]" : ()) for @refusals;
+    my @ours = grep { !/\[debug\] .*http header: "Authorization:/ } split /^/m, $nginx->error_log;
+    cmp_ok(scalar @ours, '>', 20, "$level: there are lines");
+    for my $secret ($SUB, $KID, $JWT::SECRET, $JWT::OTHER_SECRET) {
+        my @telling = grep { index($_, $secret) >= 0 || index($_, JWT::b64url($secret)) >= 0 } @ours;
+        is_deeply(\@telling, [], "$level: no line shows \"$secret\"");
+    }
+    for my $token (grep { defined && length > 20 } map { $_->[1] } @refusals) {
+        my @parts = grep { length > 8 } split /[.]/, $token;
+        my @telling = grep {
+            my $line = $_;
+            grep { index($line, $_) >= 0 } @parts
+        } @ours;
+        is_deeply(\@telling, [], "$level: no line shows a part of a token");
+    }
+    undef $nginx;
+}
+
+done_testing();

@@ -1,0 +1,235 @@
+# What $jwt_claim_NAME, $jwt_header_NAME and $jwt_payload look like.
+use Test::Nginx::Socket 'no_plan';
+use JWT::Nginx;
+
+# A header line with a token whose payload is {"v": and this JSON and }.
+sub v { return JWT::bearer(qq({"v":$_[0]})) }
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: a string is its decoded text
+--- config
+    location / { return 200 "<$jwt_claim_v>"; }
+--- request eval
+[("GET /") x 7]
+--- more_headers eval
+[map { main::v($_) } '"alice"', '""', '"a b"', '"q\\"\\\\\\/"', '"\\u00e9\\u20ac"', '"\\ud83d\\ude00"', "\"\xC3\xA9\""]
+--- response_body eval
+["<alice>", "<>", "<a b>", "<q\"\\/>", "<\xC3\xA9\xE2\x82\xAC>", "<\xF0\x9F\x98\x80>", "<\xC3\xA9>"]
+
+
+=== TEST 2: an integer is its digits, however many
+--- config
+    location / { return 200 "<$jwt_claim_v>"; }
+--- request eval
+[("GET /") x 6]
+--- more_headers eval
+[map { main::v($_) } qw(0 17 -1 1700000000 9007199254740993 123456789012345678901234567890)]
+--- response_body eval
+[map {"<$_>"} qw(0 17 -1 1700000000 9007199254740993 123456789012345678901234567890)]
+
+
+=== TEST 3: other numbers are as written in the token
+--- config
+    location / { return 200 "<$jwt_claim_v>"; }
+--- request eval
+[("GET /") x 6]
+--- more_headers eval
+[map { main::v($_) } qw(1.50 -0.5 1e3 1E+2 2.0 -0)]
+--- response_body eval
+[map {"<$_>"} qw(1.50 -0.5 1e3 1E+2 2.0 -0)]
+
+
+=== TEST 4: true and false are words, null is empty
+--- config
+    location / { return 200 "<$jwt_claim_v>"; }
+--- request eval
+[("GET /") x 3]
+--- more_headers eval
+[map { main::v($_) } qw(true false null)]
+--- response_body eval
+["<true>", "<false>", "<>"]
+
+
+=== TEST 5: an array is its elements joined by a comma
+--- config
+    location / { return 200 "<$jwt_claim_v>"; }
+--- request eval
+[("GET /") x 7]
+--- more_headers eval
+[map { main::v($_) } '["a","b","c"]', '["one"]', '[]', '[1, 2.50 , true,false, null,"x"]', '["a,b","c"]', '[ "" ]', '["",""]']
+--- response_body eval
+["<a,b,c>", "<one>", "<>", "<1,2.50,true,false,,x>", "<a,b,c>", "<>", "<,>"]
+
+
+=== TEST 6: an element that is an array or an object is compact JSON
+--- config
+    location / { return 200 "<$jwt_claim_v>"; }
+--- request eval
+[("GET /") x 2]
+--- more_headers eval
+[map { main::v($_) } '[["a", 1], {"b" : [ 2 ]}, "c"]', '[ [ ] , { } ]']
+--- response_body eval
+['<["a",1],{"b":[2]},c>', '<[],{}>']
+
+
+=== TEST 7: an object is compact JSON, its strings untouched
+--- config
+    location / { return 200 "<$jwt_claim_v>"; }
+--- request eval
+[("GET /") x 3]
+--- more_headers eval
+[map { main::v($_) } '{ "b" : [ 1 , "x \\" y" ] ,' . "\n\t" . '"a" : { } }', '{}', '{"city":"Wien","zip":1010}']
+--- response_body eval
+['<{"b":[1,"x \\" y"],"a":{}}>', '<{}>', '<{"city":"Wien","zip":1010}>']
+
+
+=== TEST 8: a missing claim is empty
+--- config
+    location / { return 200 "<$jwt_claim_v><$jwt_claim_other><$jwt_header_other>"; }
+--- more_headers eval: main::v('1')
+--- response_body: <1><><>
+
+
+=== TEST 9: CR, LF and NUL become a space, everything else is passed as it is
+--- config
+    location / { return 200 "<$jwt_claim_v>"; }
+--- request eval
+[("GET /") x 4]
+--- more_headers eval
+[map { main::v($_) } '"a\\r\\nb"', '"a\\u0000b\\u000ac"', '["a\\n","b"]', '"t\\tb\\u0001\\u001f\\u007f;\\",<>"']
+--- response_body eval
+["<a  b>", "<a b c>", "<a ,b>", "<t\tb\x01\x1F\x7F;\",<>>"]
+
+
+=== TEST 10: a claim cannot split a header, towards the client or the upstream
+--- config
+    location / {
+        add_header X-Claim "$jwt_claim_v";
+        proxy_set_header X-Sub $jwt_claim_v;
+        proxy_pass http://mock;
+    }
+--- more_headers eval: main::v('"a\\r\\nX-A: forged\\r\\n\\r\\nb"')
+--- response_headers
+X-Claim: a  X-A: forged    b
+! X-A
+--- response_body_like: sub=a  X-A: forged    b a= 
+
+
+=== TEST 11: a claim cannot split a line of the access log
+--- http_config
+    log_format claim escape=none 'claim=$jwt_claim_v.';
+--- config
+    location / {
+        access_log $TEST_NGINX_ACCESS_LOG claim;
+        proxy_pass http://mock;
+    }
+--- more_headers eval: main::v('"a\\nforged"')
+--- access_log eval
+[qr/^claim=a forged\.$/]
+--- no_access_log eval
+[qr/^forged/]
+
+
+=== TEST 12: object members with CR or LF stay escaped in compact JSON
+--- config
+    location / { return 200 "<$jwt_claim_v>"; }
+--- more_headers eval: main::v('{"a":"b\\r\\nc"}')
+--- response_body: <{"a":"b\r\nc"}>
+
+
+=== TEST 13: claims of tens of kilobytes and arrays of thousands of groups
+--- http_config
+    large_client_header_buffers 4 256k;
+--- config
+    location / {
+        auth_jwt "r";
+        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
+        try_files /none @told;
+    }
+    location @told { return 200 "$jwt_claim_v"; }
+--- request eval
+["GET /", "GET /"]
+--- more_headers eval
+[main::v('"' . 'x' x 60000 . '"'), main::v('[' . CORE::join(',', map {"\"group-$_\""} 1 .. 5000) . ']')]
+--- response_body eval
+['x' x 60000, CORE::join(',', map {"group-$_"} 1 .. 5000)]
+
+
+=== TEST 14: $jwt_header_NAME: members of the JOSE header, rendered alike
+--- config
+    location / { return 200 "<$jwt_header_alg><$jwt_header_kid><$jwt_header_typ><$jwt_header_x><$jwt_header_n><$jwt_header_list>"; }
+--- more_headers eval: JWT::bearer({}, kid => "k \x{e9}", header => {x => {a => 1}, n => 7, list => ['a', 'b']})
+--- response_body eval: "<HS256><k \xC3\xA9><JWT><{\"a\":1}><7><a,b>"
+
+
+=== TEST 15: $jwt_payload of a signed token is the claims' JSON, as it is in the token
+--- config
+    location / { return 200 "<$jwt_payload>"; }
+--- request eval
+["GET /", "GET /", "GET /"]
+--- more_headers eval
+[JWT::bearer('{"b": 1,  "a":"\\u00e9"}'), JWT::bearer("{\n\"a\":1}"), "X-None: x"]
+--- response_body eval
+['<{"b": 1,  "a":"\\u00e9"}>', '<{ "a":1}>', '<>']
+
+
+=== TEST 16: names: exact match first, then case-insensitive
+--- config
+    location / { return 200 "<$jwt_claim_sub><$jwt_claim_emailverified><$jwt_header_kid>"; }
+--- request eval
+["GET /", "GET /", "GET /"]
+--- more_headers eval
+[
+    JWT::bearer('{"SUB":"upper","sub":"lower","emailVerified":true}'),
+    JWT::bearer('{"sub":"lower","SUB":"upper","EMAILVERIFIED":false}'),
+    JWT::bearer('{"Sub":"title"}', header_bytes => '{"alg":"HS256","KID":"shout"}'),
+]
+--- response_body eval
+["<lower><true><>", "<lower><false><>", "<title><><shout>"]
+
+
+=== TEST 17: the name of a variable may be written in any case, nginx lower-cases it
+--- config
+    location / { return 200 "<$JWT_CLAIM_SUB><$jwt_claim_Sub><$Jwt_Header_Alg>"; }
+--- more_headers eval: JWT::bearer({sub => 'alice'})
+--- response_body: <alice><alice><HS256>
+
+
+=== TEST 18: names with digits and underscores, and braces around them
+--- config
+    location / { return 200 "<${jwt_claim_a_1}b><$jwt_claim_2fa><$jwt_claim__x><$jwt_claim_sub_id>"; }
+--- more_headers eval: JWT::bearer({a_1 => 'a', '2fa' => 'b', _x => 'c', sub_id => 'd', sub => 'no'})
+--- response_body: <ab><b><c><d>
+
+
+=== TEST 19: top-level members only
+--- config
+    location / { return 200 "<$jwt_claim_inner><$jwt_claim_outer_inner>"; }
+--- more_headers eval: JWT::bearer({outer => {inner => 'x'}})
+--- response_body: <><>
+
+
+=== TEST 20: in a map, an if and an add_header a value is the same as elsewhere
+--- http_config
+    map $jwt_claim_v $seen {
+        "a,b"   list;
+        "true"  boolean;
+        ""      nothing;
+        default other;
+    }
+--- config
+    location / {
+        if ($jwt_claim_v = "a,b") { return 201 "list"; }
+        return 200 "$seen";
+    }
+--- request eval
+[("GET /") x 4]
+--- more_headers eval
+[main::v('["a","b"]'), main::v('true'), main::v('null'), main::v('"x"')]
+--- error_code eval
+[201, 200, 200, 200]
+--- response_body eval
+["list", "boolean", "nothing", "other"]

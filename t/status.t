@@ -1,0 +1,151 @@
+# $auth_jwt_status: why the request passed or failed, each word of the contract's section 6.
+use Test::Nginx::Socket 'no_plan';
+use JWT::Nginx;
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: a header tells each word
+--- config
+    add_header X-Status $auth_jwt_status always;
+    location / { auth_jwt "r"; auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks; proxy_pass http://mock; }
+    location /off { auth_jwt off; proxy_pass http://mock; }
+    location /require { auth_jwt "r"; auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks; auth_jwt_require $jwt_claim_x; proxy_pass http://mock; }
+    location /keys { auth_jwt "r"; auth_jwt_key_file $TEST_NGINX_KEYS/missing.jwks; proxy_pass http://mock; }
+--- request eval
+[("GET /") x 9, "GET /off", "GET /require", "GET /keys"]
+--- more_headers eval
+[
+    JWT::bearer(), "X-None: x",
+    (
+        map { 'Authorization: Bearer ' . JWT::refused($_) }
+            qw(malformed_token wrong_type unsupported_algorithm unknown_key invalid_signature expired not_yet_valid)
+    ),
+    (JWT::bearer()) x 3,
+]
+--- error_code eval
+[200, (401) x 8, 200, 401, 500]
+--- response_headers eval
+[
+    map {"X-Status: $_"}
+        qw(ok no_token malformed_token wrong_type unsupported_algorithm unknown_key invalid_signature expired
+        not_yet_valid off requirement_failed keys_unavailable)
+]
+--- no_error_log
+[crit]
+
+
+=== TEST 2: off where auth_jwt is not there, says off, or has a realm variable that says off
+--- config
+    add_header X-Status "<$auth_jwt_status>" always;
+    location / { proxy_pass http://mock; }
+    location /off { auth_jwt off token=$cookie_jwt; proxy_pass http://mock; }
+    location /variable { auth_jwt $arg_realm; auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks; proxy_pass http://mock; }
+--- request eval
+["GET /", "GET /off", "GET /variable?realm=off", "GET /variable?realm=on"]
+--- error_code eval
+[200, 200, 200, 401]
+--- response_headers eval
+["X-Status: <off>", "X-Status: <off>", "X-Status: <off>", "X-Status: <no_token>"]
+
+
+=== TEST 3: empty before the token has been judged
+--- config
+    location / {
+        set $early "<$auth_jwt_status>";
+        auth_jwt "r";
+        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
+        add_header X-Early $early;
+        add_header X-Late "<$auth_jwt_status>";
+        proxy_pass http://mock;
+    }
+--- more_headers eval: JWT::bearer()
+--- response_headers
+X-Early: <>
+X-Late: <ok>
+
+
+=== TEST 4: the last verdict of the request, in the error page too
+--- config
+    location / {
+        auth_jwt "r";
+        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
+        error_page 401 /error;
+        proxy_pass http://mock;
+    }
+    location = /error { auth_jwt off; add_header X-Status $auth_jwt_status always; proxy_pass http://mock; }
+--- request eval
+["GET /", "GET /", "GET /error"]
+--- more_headers eval
+["X-None: x", 'Authorization: Bearer ' . JWT::refused('expired'), "X-None: x"]
+--- error_code eval
+[401, 401, 200]
+--- response_headers eval
+["X-Status: no_token", "X-Status: expired", "X-Status: off"]
+
+
+=== TEST 5: after a redirect to another guarded location, the verdict of that one
+--- config
+    root $TEST_NGINX_HTML_DIR;
+    add_header X-Status $auth_jwt_status always;
+    location / { auth_jwt "r"; auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks; try_files $uri @other; }
+    location @other { auth_jwt "other"; auth_jwt_key_file $TEST_NGINX_KEYS/other.jwks; proxy_pass http://mock; }
+--- more_headers eval: JWT::bearer()
+--- error_code: 401
+--- response_headers
+X-Status: invalid_signature
+
+
+=== TEST 6: in a map, to choose what the client is told
+--- http_config
+    map $auth_jwt_status $hint {
+        expired  "log in again";
+        no_token "log in";
+        default  "";
+    }
+--- config
+    location / {
+        auth_jwt "r";
+        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
+        error_page 401 @told;
+        proxy_pass http://mock;
+    }
+    location @told { return 401 "$hint\n"; }
+--- request eval
+["GET /", "GET /"]
+--- more_headers eval
+["X-None: x", 'Authorization: Bearer ' . JWT::refused('expired')]
+--- error_code eval
+[401, 401]
+--- response_body eval
+["log in\n", "log in again\n"]
+
+
+=== TEST 7: under satisfy any, what became of the token
+--- config
+    satisfy any;
+    add_header X-Status $auth_jwt_status always;
+    location / {
+        deny all;
+        auth_jwt "r";
+        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
+        proxy_pass http://mock;
+    }
+    location /asked {
+        auth_jwt "r";
+        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
+        auth_request /yes;
+        proxy_pass http://mock;
+    }
+    location = /yes { internal; proxy_pass http://mock/; }
+--- request eval
+["GET /", "GET /", "GET /asked"]
+--- more_headers eval
+[JWT::bearer(), ('Authorization: Bearer ' . JWT::refused('expired')) x 2]
+--- error_code eval
+[200, 401, 200]
+--- response_headers eval
+["X-Status: ok", "X-Status: expired", "X-Status: expired"]
+--- no_error_log
+[crit]
