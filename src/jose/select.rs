@@ -1,7 +1,7 @@
 //! Which keys may be tried for a token, and in which order.
 
-use super::algorithm::SignatureAlgorithm;
-use super::crypto::VerificationKey;
+use super::algorithm::{ContentEncryption, KeyManagement, SignatureAlgorithm};
+use super::crypto::{DecryptionKey, VerificationKey};
 use super::jwk::Key;
 use super::key_set::KeySet;
 
@@ -19,6 +19,18 @@ pub fn verification_keys<'k>(
     algorithm: SignatureAlgorithm,
 ) -> impl Iterator<Item = &'k VerificationKey> {
     candidates(sets, kid).filter_map(move |key| key.for_verification(algorithm)).take(MAX_TRIED)
+}
+
+/// The keys of `sets` that may decrypt tokens of `algorithm` and `encryption`, by the same rule.
+pub fn decryption_keys<'k>(
+    sets: &'k [impl AsRef<KeySet>],
+    kid: Option<&'k str>,
+    algorithm: KeyManagement,
+    encryption: ContentEncryption,
+) -> impl Iterator<Item = &'k DecryptionKey> {
+    candidates(sets, kid)
+        .filter_map(move |key| key.for_decryption(algorithm, encryption))
+        .take(MAX_TRIED)
 }
 
 fn candidates<'k>(
