@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use ngx::ffi::NGX_LOG_INFO;
+use ngx::ffi::{NGX_LOG_ERR, NGX_LOG_INFO};
 
 use super::conf::{AuthJwt, Effective, LocationConf};
 use super::context::Context;
@@ -82,7 +82,11 @@ fn judge(
     let verify = || {
         let parsed = Parsed::new(token, conf.policy)?;
         let verified = match &conf.key_sources {
-            None => parsed.verify(Keys::None)?,
+            None => parsed.verify(Keys::None).inspect_err(|refusal| {
+                if refusal.fault() == Fault::KeySource {
+                    request.log(NGX_LOG_ERR, format_args!("no key source for an encrypted JWT"));
+                }
+            })?,
             Some(sources) => {
                 let sets = gather(request, sources, conf.key_cache)
                     .map_err(|_| Refusal::KeysUnavailable)?;

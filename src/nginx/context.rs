@@ -91,4 +91,12 @@ impl Content {
             Self::Verified(token) => Some(token.claims().object()),
         }
     }
+
+    /// The claims as JSON, or the JWS inside a nested token.
+    pub fn payload(&self) -> Option<&str> {
+        match self {
+            Self::Unverified(token) => token.claims().map(Object::text),
+            Self::Verified(token) => Some(token.payload()),
+        }
+    }
 }
