@@ -1,6 +1,6 @@
 //! Tells the nginx shell, as cfgs, which nginx it is compiled against.
 //!
-//! - `nginx_1_23`, `nginx_1_25`, …: nginx is at least of that version;
+//! - `nginx_1_23`: nginx is at least of that version, 1.23.0;
 //! - `ngx_feature = "http_v3"`, …: what nginx was configured with.
 //!
 //! Both come from `nginx-sys`, which reads nginx's headers. Without the feature `nginx` nothing is done.
@@ -11,7 +11,7 @@ use std::env;
 const OLDEST: u32 = 1_022_000;
 
 /// Where the shell may have to differ, newest last.
-const VERSIONS: &[(u32, &str)] = &[(1_023_000, "nginx_1_23"), (1_025_001, "nginx_1_25")];
+const VERSIONS: &[(u32, &str)] = &[(1_023_000, "nginx_1_23")];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

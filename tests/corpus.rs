@@ -2,7 +2,6 @@
 //! a request takes it.
 
 use std::collections::HashMap;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use ngx_http_auth_jwt_module::auth::check::{Accepted, Keys, Parsed};
@@ -60,7 +59,7 @@ fn accept(token: &str, keys: KeySet) -> Result<Accepted, Refusal> {
     let policy = Policy::default();
     let sets = [Arc::new(keys)];
     let verified = Parsed::new(token.as_bytes(), policy)?.verify(Keys::Sets(&sets))?;
-    Accepted::new(Rc::new(verified), policy, NumericDate::new(NOW, 0), || Ok(()))
+    Accepted::new(&verified, policy, NumericDate::new(NOW, 0), || Ok(()))
 }
 
 fn each(name: &str, right: impl Fn(&Case, &str) -> bool) -> Outcome<()> {

@@ -3,7 +3,7 @@
 //! Each step is a type that only the step before can make: [`Parsed`] → [`Verified`] (once the
 //! shell has the keys) → [`Accepted`].
 
-use std::rc::Rc;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::numeric_date::{NumericDate, Timeliness, Validity};
@@ -33,13 +33,13 @@ pub struct Parsed<'t>(Form<'t>);
 #[derive(Debug)]
 enum Form<'t> {
     Signed(Jws<'t>),
-    Encrypted(Jwe<'t>),
-    Nested(Jwe<'t>),
+    Encrypted(Box<Jwe<'t>>),
+    Nested(Box<Jwe<'t>>),
 }
 
-/// A token that has passed everything.
+/// The proof that a token has passed everything.
 #[derive(Debug)]
-pub struct Accepted(Rc<Verified>);
+pub struct Accepted(());
 
 impl<'t> Parsed<'t> {
     /// Splits the token and reads its header.
@@ -47,14 +47,24 @@ impl<'t> Parsed<'t> {
         Ok(Self(match (Compact::split(token)?, policy.token_type) {
             (Compact::Jws(segments), TokenType::Signed) => Form::Signed(Jws::parse(segments)?),
             (Compact::Jwe(segments), TokenType::Encrypted) => {
-                Form::Encrypted(Jwe::parse(segments)?)
+                Form::Encrypted(Box::new(Jwe::parse(segments)?))
             }
-            (Compact::Jwe(segments), TokenType::Nested) => Form::Nested(Jwe::parse(segments)?),
+            (Compact::Jwe(segments), TokenType::Nested) => {
+                Form::Nested(Box::new(Jwe::parse(segments)?))
+            }
             (other, _) => {
                 other.check_form()?;
                 return Err(TokenError::WrongType.into());
             }
         }))
+    }
+
+    /// The token's `kid`; of a JWE that of the outer header.
+    pub fn kid(&self) -> Option<Cow<'_, str>> {
+        match &self.0 {
+            Form::Signed(jws) => jws.header().kid(),
+            Form::Encrypted(jwe) | Form::Nested(jwe) => jwe.header().kid(),
+        }
     }
 
     /// Decrypts the token, verifies its signature, or both.
@@ -74,7 +84,7 @@ impl<'t> Parsed<'t> {
 impl Accepted {
     /// Judges times and then requirements, which `requirements` evaluates only now.
     pub fn new(
-        verified: Rc<Verified>,
+        verified: &Verified,
         policy: Policy,
         now: NumericDate,
         requirements: impl FnOnce() -> Result<(), Failure>,
@@ -85,11 +95,6 @@ impl Accepted {
             Timeliness::NotYetValid => return Err(Refusal::NotYetValid),
         }
         requirements().map_err(Refusal::RequirementFailed)?;
-        Ok(Self(verified))
-    }
-
-    /// What was accepted.
-    pub fn verified(&self) -> &Verified {
-        &self.0
+        Ok(Self(()))
     }
 }

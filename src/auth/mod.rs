@@ -5,9 +5,11 @@
 pub mod bearer;
 pub mod challenge;
 pub mod check;
+pub mod key_cache;
 pub mod numeric_date;
 pub mod outcome;
 pub mod policy;
 pub mod render;
 pub mod require;
+pub mod token_cache;
 pub mod unverified;

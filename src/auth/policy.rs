@@ -13,7 +13,7 @@ pub enum TokenType {
 }
 
 /// The rules a token is judged by, keys and requirements apart.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Policy {
     pub token_type: TokenType,
     /// `auth_jwt_leeway`, in seconds.

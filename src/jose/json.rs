@@ -84,6 +84,16 @@ impl Object {
         self.text.as_str()
     }
 
+    /// How many members it has.
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
     /// The value of the member of exactly that name.
     pub fn value(&self, name: &str) -> Option<Value<'_>> {
         self.named().find(|(known, _)| *known == name).map(|(_, value)| value)

@@ -44,6 +44,11 @@ impl<'t> Jwe<'t> {
         Ok(Self { header, key, content, additional_data: segments.header })
     }
 
+    /// The JOSE header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
     /// Decrypts with the keys of `sets` that may serve it.
     pub fn decrypt(self, sets: &[impl AsRef<KeySet>]) -> Result<Decrypted, TokenError> {
         let kid = self.header.kid();

@@ -44,6 +44,11 @@ impl<'t> Jws<'t> {
         Ok(Self { header, algorithm, payload, signature, signed: segments.signed })
     }
 
+    /// The JOSE header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
     /// Verifies the signature with the keys of `sets` that may serve it.
     pub fn verify(self, sets: &[impl AsRef<KeySet>]) -> Result<Verified, TokenError> {
         self.judge(sets)?;
@@ -96,6 +101,18 @@ impl Verified {
         judged?;
         let claims = Claims::parse_secret(&payload)?;
         Ok(Self { header, claims, nested: Some(Zeroizing::new(text.to_owned())) })
+    }
+
+    /// How long its texts are, in bytes.
+    pub fn text_length(&self) -> usize {
+        let nested = self.nested.as_ref().map_or(0, |jws| jws.len());
+        let claims = self.claims.object().text().len().saturating_add(nested);
+        self.header.object().text().len().saturating_add(claims)
+    }
+
+    /// How many members its objects have.
+    pub fn member_count(&self) -> usize {
+        self.header.object().len().saturating_add(self.claims.object().len())
     }
 
     /// The claims.

@@ -1,7 +1,9 @@
 //! The phase handlers. Access: is there a token here, and does it pass? Precontent: where another
 //! module has granted access under `satisfy any`, our challenge goes.
 
+use std::borrow::Cow;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use ngx::ffi::{NGX_LOG_ERR, NGX_LOG_INFO};
 
@@ -11,13 +13,16 @@ use super::ffi::complex_value::{ComplexValue, EvaluationFailed};
 use super::ffi::phase::{Answer, PhaseHandler};
 use super::ffi::request::Request;
 use super::ffi::time;
-use super::keys::gather::gather;
+use super::keys::gather::{Gathered, Need, gather};
 use super::token;
+use super::worker;
 use crate::auth::challenge::challenge;
 use crate::auth::check::{Accepted, Keys, Parsed};
 use crate::auth::numeric_date::NumericDate;
 use crate::auth::outcome::{Fault, Refusal, Verdict};
 use crate::auth::require::{self, Failure};
+use crate::auth::token_cache::{Known, Terms};
+use crate::jose::key_set::KeySet;
 
 /// The access phase.
 pub struct Access;
@@ -59,47 +64,101 @@ fn authenticate(request: Request<'_>) -> Result<Answer, EvaluationFailed> {
         return Ok(Answer::Declined);
     }
     let context = Context::of(request).ok_or(EvaluationFailed)?;
-    let judged = judge(request, conf, auth, context)?;
-    Ok(match judged {
-        Ok(_) => {
-            context.verdict.set(Some(Verdict::Accepted));
-            Answer::Ok
-        }
-        Err(refusal) => {
-            context.verdict.set(Some(Verdict::Refused(refusal)));
-            refuse(request, context, realm, refusal).ok_or(EvaluationFailed)?
-        }
-    })
+    let Some(judged) = judge(request, conf, auth, context)? else { return Ok(Answer::Again) };
+    context.verdict.set(Some(Verdict::from(judged)));
+    match judged {
+        Ok(()) => Ok(Answer::Ok),
+        Err(refusal) => refuse(request, context, realm, refusal).ok_or(EvaluationFailed),
+    }
 }
 
+/// `None` while keys are being fetched.
 fn judge(
     request: Request<'_>,
     conf: &Effective,
     auth: &AuthJwt,
     context: &Context,
-) -> Result<Result<Accepted, Refusal>, EvaluationFailed> {
-    let Some(token) = token::presented(request, auth)? else { return Ok(Err(Refusal::NoToken)) };
-    let verify = || {
-        let parsed = Parsed::new(token, conf.policy)?;
-        let verified = match &conf.key_sources {
-            None => parsed.verify(Keys::None).inspect_err(|refusal| {
-                if refusal.fault() == Fault::KeySource {
-                    request.log(NGX_LOG_ERR, format_args!("no key source for an encrypted JWT"));
-                }
-            })?,
-            Some(sources) => {
-                let sets = gather(request, sources, conf.key_cache)
-                    .map_err(|_| Refusal::KeysUnavailable)?;
-                parsed.verify(Keys::Sets(&sets))?
+) -> Result<Option<Result<(), Refusal>>, EvaluationFailed> {
+    let Some(token) = token::presented(request, auth)? else {
+        return Ok(Some(Err(Refusal::NoToken)));
+    };
+    let terms = Terms {
+        sources: conf.key_sources.as_deref().map_or(0, |sources| sources.id),
+        policy: conf.policy,
+    };
+    let candidate = match known(conf, terms, token) {
+        Some(known) => Candidate::Known(known),
+        None => match Parsed::new(token, conf.policy) {
+            Ok(parsed) => Candidate::Parsed(parsed),
+            Err(refusal) => return Ok(Some(Err(refusal))),
+        },
+    };
+    let sets = match conf.key_sources.as_deref() {
+        None => None,
+        Some(sources) => {
+            let kid = candidate.kid();
+            let need = Need { conf, sources, token, kid: kid.as_deref() };
+            match gather(request, context, need) {
+                Gathered::Ready(sets) => Some(sets),
+                Gathered::Pending => return Ok(None),
+                Gathered::Unavailable => return Ok(Some(Err(Refusal::KeysUnavailable))),
             }
-        };
-        let verified = Rc::new(verified);
-        context.keep_verified(token, verified.clone());
+        }
+    };
+    let judged = candidate.verify(conf, terms, token, sets.as_deref()).and_then(|known| {
+        context.keep_verified(known.clone());
         let (seconds, milliseconds) = time::now();
         let now = NumericDate::new(seconds, milliseconds);
-        Accepted::new(verified, conf.policy, now, || requirements(request, conf))
-    };
-    Ok(verify())
+        Accepted::new(known.verified(), conf.policy, now, || requirements(request, conf))
+    });
+    // Sources that failed have told so themselves; here there is none.
+    if matches!(judged, Err(Refusal::KeysUnavailable)) {
+        request.log(NGX_LOG_ERR, format_args!("no key source to decrypt the JWT with"));
+    }
+    Ok(Some(judged.map(|_| ())))
+}
+
+/// A token that is well-formed: it was verified before, under keys that may have changed, or it
+/// has been read just now.
+enum Candidate<'t> {
+    Known(Rc<Known>),
+    Parsed(Parsed<'t>),
+}
+
+impl<'t> Candidate<'t> {
+    fn kid(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Known(known) => known.verified().header().kid(),
+            Self::Parsed(parsed) => parsed.kid(),
+        }
+    }
+
+    /// Verifies the token with `sets`, unless that has been done before with the very same.
+    fn verify(
+        self,
+        conf: &Effective,
+        terms: Terms,
+        token: &'t [u8],
+        sets: Option<&[Arc<KeySet>]>,
+    ) -> Result<Rc<Known>, Refusal> {
+        let parsed = match self {
+            Self::Known(known) if known.holds_under(sets.unwrap_or_default()) => return Ok(known),
+            Self::Known(_) => Parsed::new(token, conf.policy)?,
+            Self::Parsed(parsed) => parsed,
+        };
+        let verified = parsed.verify(sets.map_or(Keys::None, Keys::Sets))?;
+        let known = Rc::new(Known::new(token, sets.unwrap_or_default(), verified));
+        worker::with(|worker| {
+            worker.with_token_cache(conf.token_cache, |cache| cache.insert(terms, known.clone()))
+        });
+        Ok(known)
+    }
+}
+
+fn known(conf: &Effective, terms: Terms, token: &[u8]) -> Option<Rc<Known>> {
+    worker::with(|worker| {
+        worker.with_token_cache(conf.token_cache, |cache| cache.get(terms, token))
+    })?
 }
 
 /// The first requirement that is not met decides. A value that cannot be evaluated is not met.

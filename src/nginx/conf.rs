@@ -3,8 +3,10 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::ffi::complex_value::ComplexValue;
+use crate::auth::key_cache::Rules;
 use crate::auth::policy::{Policy, TokenType};
 use crate::auth::require::Failure;
 
@@ -13,6 +15,25 @@ use crate::auth::require::Failure;
 pub struct MainConf {
     /// `auth_jwt_claim_set` and `auth_jwt_header_set`; a variable knows its place here.
     pub set_variables: Vec<SetVariable>,
+}
+
+/// The configuration of a server.
+pub struct ServerConf {
+    /// No other server has it, one of an earlier configuration included: keys that were fetched
+    /// from one are never taken for those of another.
+    pub id: u64,
+}
+
+impl Default for ServerConf {
+    fn default() -> Self {
+        Self { id: unique() }
+    }
+}
+
+/// A number that nothing else in this process has, of this configuration or an earlier one.
+pub fn unique() -> u64 {
+    static NUMBERS: AtomicU64 = AtomicU64::new(1);
+    NUMBERS.fetch_add(1, Ordering::Relaxed)
 }
 
 /// A variable that leads to one value of a token.
@@ -49,8 +70,9 @@ pub enum Realm {
 }
 
 /// The key sources of one level, in order.
-#[derive(Default)]
 pub struct KeySources {
+    /// No other list has it, one of an earlier configuration included.
+    pub id: u64,
     pub list: Vec<KeySource>,
     /// `file:line` of the first whose name has variables.
     pub with_variables: Option<String>,
@@ -58,10 +80,36 @@ pub struct KeySources {
     pub warned: Cell<bool>,
 }
 
+impl Default for KeySources {
+    fn default() -> Self {
+        Self { id: unique(), list: Vec::new(), with_variables: None, warned: Cell::new(false) }
+    }
+}
+
 /// Where keys come from.
 pub enum KeySource {
     /// `auth_jwt_key_file`.
     File(ComplexValue),
+    /// `auth_jwt_key_request`.
+    Request(ComplexValue),
+}
+
+/// `auth_jwt_cache`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenCache {
+    Off,
+    /// Each directive has a cache of its own in each worker, which all share that inherit it.
+    On {
+        id: u64,
+        /// In bytes.
+        size: usize,
+    },
+}
+
+impl Default for TokenCache {
+    fn default() -> Self {
+        Self::On { id: 0, size: 16 << 20 }
+    }
 }
 
 /// One `auth_jwt_require`: met when all its values are.
@@ -88,8 +136,8 @@ pub struct Typed {
     pub token_type: Option<TokenType>,
     /// In seconds.
     pub leeway: Option<u64>,
-    /// In milliseconds.
-    pub key_cache: Option<u64>,
+    pub key_cache: Option<Rules>,
+    pub token_cache: Option<TokenCache>,
 }
 
 /// What holds on the level, inheritance included.
@@ -99,8 +147,8 @@ pub struct Effective {
     pub key_sources: Option<Rc<KeySources>>,
     pub requirements: Option<Rc<Vec<Requirement>>>,
     pub policy: Policy,
-    /// How long keys are used without looking at their source again, in milliseconds.
-    pub key_cache: u64,
+    pub key_cache: Rules,
+    pub token_cache: TokenCache,
 }
 
 impl Effective {

@@ -3,13 +3,19 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::ffi::header::ResponseHeader;
 use super::ffi::request::{Address, Request};
+use super::ffi::wait::Waiter;
+use super::keys::fetch::Fetch;
+use super::worker;
+use crate::auth::key_cache::Rules;
 use crate::auth::outcome::Verdict;
+use crate::auth::token_cache::Known;
 use crate::auth::unverified::Unverified;
 use crate::jose::json::Object;
-use crate::jose::jws::Verified;
+use crate::jose::key_set::KeySet;
 
 /// A request meets few tokens; the oldest of more is decoded again when it is asked for.
 const MAX_TOKENS: usize = 4;
@@ -23,18 +29,30 @@ pub struct Context {
     pub challenge: Cell<Option<(ResponseHeader, Address)>>,
     /// The request or subrequest, and its location, for which a token was last looked up.
     pub token_site: Cell<Option<(Address, Address)>>,
-    tokens: RefCell<Vec<Token>>,
+    tokens: RefCell<Vec<Content>>,
+    gathering: RefCell<Option<Gathering>>,
 }
 
-struct Token {
-    text: Box<[u8]>,
-    content: Rc<Content>,
+/// The keys of a location, as far as they have been gathered.
+pub struct Gathering {
+    location: Address,
+    pub sets: Vec<Arc<KeySet>>,
+    /// How many sources have been asked, those asked once more included.
+    pub step: usize,
+    pub waiting: Option<Waiting>,
+}
+
+/// A source the request waits for.
+pub enum Waiting {
+    Own { fetch: Own, rules: Rules },
+    Shared { fetch: Rc<Fetch>, rules: Rules, _waiter: Rc<Waiter> },
 }
 
 /// What a token holds.
+#[derive(Clone)]
 pub enum Content {
-    Unverified(Unverified),
-    Verified(Rc<Verified>),
+    Unverified(Rc<(Box<[u8]>, Unverified)>),
+    Verified(Rc<Known>),
 }
 
 impl Context {
@@ -44,59 +62,94 @@ impl Context {
     }
 
     /// What `token` holds, decoded at most once.
-    pub fn content(&self, token: &[u8]) -> Rc<Content> {
-        let known =
-            self.tokens.borrow().iter().find(|known| *known.text == *token).map(Token::content);
+    pub fn content(&self, token: &[u8]) -> Content {
+        let known = self.tokens.borrow().iter().find(|known| known.token() == token).cloned();
         known.unwrap_or_else(|| {
-            let content = Rc::new(Content::Unverified(Unverified::decode(token)));
-            self.keep(token, content.clone());
+            let content = Content::Unverified(Rc::new((token.into(), Unverified::decode(token))));
+            self.keep(content.clone());
             content
         })
     }
 
     /// Keeps what a verified token holds.
-    pub fn keep_verified(&self, token: &[u8], verified: Rc<Verified>) {
-        self.tokens.borrow_mut().retain(|known| *known.text != *token);
-        self.keep(token, Rc::new(Content::Verified(verified)));
+    pub fn keep_verified(&self, known: Rc<Known>) {
+        self.tokens.borrow_mut().retain(|other| other.token() != known.token());
+        self.keep(Content::Verified(known));
     }
 
-    fn keep(&self, token: &[u8], content: Rc<Content>) {
+    /// What has been gathered for `location` so far; what was for another one is given up.
+    pub fn take_gathering(&self, location: Address) -> Gathering {
+        let earlier = self.gathering.take().filter(|gathering| gathering.location == location);
+        earlier.unwrap_or(Gathering { location, sets: Vec::new(), step: 0, waiting: None })
+    }
+
+    /// Keeps what has been gathered until the access phase is run again.
+    pub fn keep_gathering(&self, gathering: Gathering) {
+        self.gathering.replace(Some(gathering));
+    }
+
+    /// Calls `body` with the fetch that the request has made `subrequest` for, if it is one.
+    pub fn with_own_fetch<T>(
+        &self,
+        subrequest: Request<'_>,
+        body: impl FnOnce(&Fetch) -> T,
+    ) -> Option<T> {
+        let gathering = self.gathering.borrow();
+        match gathering.as_ref()?.waiting.as_ref()? {
+            Waiting::Own { fetch, .. } if fetch.0.subrequest.get()?.is(subrequest) => {
+                Some(body(&fetch.0))
+            }
+            _ => None,
+        }
+    }
+
+    fn keep(&self, content: Content) {
         let mut tokens = self.tokens.borrow_mut();
         if tokens.len() >= MAX_TOKENS {
             tokens.remove(0);
         }
-        tokens.push(Token { text: token.into(), content });
+        tokens.push(content);
     }
 }
 
-impl Token {
-    fn content(&self) -> Rc<Content> {
-        self.content.clone()
+/// A fetch of the request's own; dropped before its end, it is given up.
+pub struct Own(pub Rc<Fetch>);
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        worker::with(|worker| worker.key_requests.borrow_mut().abandon(&self.0));
     }
 }
 
 impl Content {
+    fn token(&self) -> &[u8] {
+        match self {
+            Self::Unverified(token) => &token.0,
+            Self::Verified(known) => known.token(),
+        }
+    }
+
     /// The JOSE header.
     pub fn header(&self) -> Option<&Object> {
         match self {
-            Self::Unverified(token) => token.header(),
-            Self::Verified(token) => Some(token.header().object()),
+            Self::Unverified(token) => token.1.header(),
+            Self::Verified(known) => Some(known.verified().header().object()),
         }
     }
 
     /// The claims.
     pub fn claims(&self) -> Option<&Object> {
         match self {
-            Self::Unverified(token) => token.claims(),
-            Self::Verified(token) => Some(token.claims().object()),
+            Self::Unverified(token) => token.1.claims(),
+            Self::Verified(known) => Some(known.verified().claims().object()),
         }
     }
 
     /// The claims as JSON, or the JWS inside a nested token.
     pub fn payload(&self) -> Option<&str> {
         match self {
-            Self::Unverified(token) => token.claims().map(Object::text),
-            Self::Verified(token) => Some(token.payload()),
+            Self::Unverified(token) => token.1.claims().map(Object::text),
+            Self::Verified(token) => Some(token.verified().payload()),
         }
     }
 }

@@ -29,6 +29,7 @@ fn on_level(typed: &Typed, parent: Effective) -> Effective {
             leeway: typed.leeway.unwrap_or(parent.policy.leeway),
         },
         key_cache: typed.key_cache.unwrap_or(parent.key_cache),
+        token_cache: typed.token_cache.unwrap_or(parent.token_cache),
     }
 }
 
@@ -43,15 +44,15 @@ fn warn_without_keys(effective: &Effective, cf: &mut Conf<'_>) {
                 "every request with a token is answered with 500"
             }
         };
-        cf.warn(format_args!(
-            "no \"auth_jwt_key_file\" goes with \"auth_jwt\" in {place}: {consequence}"
-        ));
+        cf.warn(format_args!("no key source goes with \"auth_jwt\" in {place}: {consequence}"));
     }
 }
 
 /// Keys from a name with variables are never cached by time; that is told once for each list.
 fn warn_uncached(effective: &Effective, cf: &mut Conf<'_>) {
-    let Some(sources) = effective.key_sources.as_deref().filter(|_| effective.key_cache > 0) else {
+    let Some(sources) =
+        effective.key_sources.as_deref().filter(|_| effective.key_cache.fresh_for > 0)
+    else {
         return;
     };
     let Some(place) = &sources.with_variables else { return };

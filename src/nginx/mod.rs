@@ -6,10 +6,10 @@ mod ffi;
 mod conf;
 mod merge;
 
+mod keys;
 mod worker;
 
 mod context;
-mod keys;
 mod token;
 
 mod access;

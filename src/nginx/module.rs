@@ -13,12 +13,16 @@ use ngx::ffi::{
 };
 
 use super::access::{Access, Precontent};
-use super::conf::{LocationConf, MainConf};
+use super::conf::{LocationConf, MainConf, ServerConf};
 use super::directives::table::DIRECTIVES;
+use super::ffi::command::END;
 use super::ffi::conf::{self, Conf, ConfError};
 use super::ffi::guard::{guarded, log_panics};
 use super::ffi::request::register_module;
+use super::ffi::subrequest::add_body_filter;
+use super::keys::request::Fetches;
 use super::variables::{AuthJwtStatus, JwtClaim, JwtHeader, JwtPayload};
+use super::worker::{self, Worker};
 
 static mut COMMANDS: [ngx_command_t; DIRECTIVES.len()] = DIRECTIVES;
 
@@ -27,7 +31,7 @@ static CALLBACKS: ngx_http_module_t = ngx_http_module_t {
     postconfiguration: Some(postconfiguration),
     create_main_conf: Some(conf::create::<MainConf>),
     init_main_conf: None,
-    create_srv_conf: None,
+    create_srv_conf: Some(conf::create::<ServerConf>),
     merge_srv_conf: None,
     create_loc_conf: Some(conf::create::<LocationConf>),
     merge_loc_conf: Some(conf::merge::<LocationConf>),
@@ -41,6 +45,27 @@ static mut ngx_http_auth_jwt_module: ngx_module_t = ngx_module_t {
     ..ngx_module_t::default()
 };
 
+static FILTER_CALLBACKS: ngx_http_module_t = ngx_http_module_t {
+    preconfiguration: None,
+    postconfiguration: Some(filter_postconfiguration),
+    create_main_conf: None,
+    init_main_conf: None,
+    create_srv_conf: None,
+    merge_srv_conf: None,
+    create_loc_conf: None,
+    merge_loc_conf: None,
+};
+
+static mut NO_COMMANDS: [ngx_command_t; 1] = [END];
+
+/// Collects the answers to key requests. A module of its own, as it has another place in the list.
+static mut ngx_http_auth_jwt_filter_module: ngx_module_t = ngx_module_t {
+    ctx: (&raw const FILTER_CALLBACKS).cast_mut().cast(),
+    commands: (&raw mut NO_COMMANDS).cast(),
+    type_: NGX_HTTP_MODULE as ngx_uint_t,
+    ..ngx_module_t::default()
+};
+
 /// A table that ends in null, as nginx looks it up by name when it loads the module.
 #[repr(transparent)]
 pub struct Table<T, const N: usize>([*const T; N]);
@@ -49,18 +74,31 @@ pub struct Table<T, const N: usize>([*const T; N]);
 unsafe impl<T, const N: usize> Sync for Table<T, N> {}
 
 #[unsafe(no_mangle)]
-pub static ngx_modules: Table<ngx_module_t, 2> =
-    Table([&raw const ngx_http_auth_jwt_module, ptr::null()]);
+pub static ngx_modules: Table<ngx_module_t, 3> = Table([
+    &raw const ngx_http_auth_jwt_module,
+    &raw const ngx_http_auth_jwt_filter_module,
+    ptr::null(),
+]);
 
 #[unsafe(no_mangle)]
-pub static ngx_module_names: Table<c_char, 2> =
-    Table([c"ngx_http_auth_jwt_module".as_ptr(), ptr::null()]);
+pub static ngx_module_names: Table<c_char, 3> = Table([
+    c"ngx_http_auth_jwt_module".as_ptr(),
+    c"ngx_http_auth_jwt_filter_module".as_ptr(),
+    ptr::null(),
+]);
 
-/// Just before ngx_http_access_module in the list, and so just after it in the access phase: a
-/// denied address gets its 403 before a token is looked at.
+/// Each module stands before the ones that follow it here. Ours stands just before
+/// ngx_http_access_module in nginx's list, and so runs just after it in the access phase: a denied
+/// address gets its 403 before a token is looked at. The filter stands just before the copy filter,
+/// and so gets what that one has read into memory.
 #[unsafe(no_mangle)]
-pub static ngx_module_order: Table<c_char, 3> =
-    Table([c"ngx_http_auth_jwt_module".as_ptr(), c"ngx_http_access_module".as_ptr(), ptr::null()]);
+pub static ngx_module_order: Table<c_char, 5> = Table([
+    c"ngx_http_auth_jwt_module".as_ptr(),
+    c"ngx_http_access_module".as_ptr(),
+    c"ngx_http_auth_jwt_filter_module".as_ptr(),
+    c"ngx_http_copy_filter_module".as_ptr(),
+    ptr::null(),
+]);
 
 /// # Safety
 ///
@@ -68,6 +106,7 @@ pub static ngx_module_order: Table<c_char, 3> =
 unsafe extern "C" fn preconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
     register_module(&raw mut ngx_http_auth_jwt_module);
     configure(cf, |cf| {
+        worker::with(Worker::forget_tokens);
         cf.add_prefix_variable::<JwtHeader>()?;
         cf.add_prefix_variable::<JwtClaim>()?;
         cf.add_variable::<JwtPayload>()?;
@@ -82,6 +121,16 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
     configure(cf, |cf| {
         cf.add_phase_handler::<Access>(ACCESS_PHASE)?;
         cf.add_phase_handler::<Precontent>(PRECONTENT_PHASE)
+    })
+}
+
+/// # Safety
+///
+/// nginx calls it with a valid `cf`.
+unsafe extern "C" fn filter_postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
+    configure(cf, |_| {
+        add_body_filter::<Fetches>();
+        Ok(())
     })
 }
 

@@ -19,6 +19,9 @@ pub fn presented<'r>(
 
 /// The token that variables speak of in the current location.
 pub fn of_location<'r>(request: Request<'r>, context: &Context) -> Option<&'r [u8]> {
+    // Where keys are fetched, variables speak of the request they are fetched for.
+    let fetches = request.is_subrequest() && context.with_own_fetch(request, |_| ()).is_some();
+    let request = if fetches { request.main() } else { request };
     let conf = request.location_conf::<super::conf::LocationConf>();
     let auth = conf.and_then(|conf| conf.effective.as_ref()).and_then(auth);
     let Some(source) = auth.and_then(|auth| auth.token.as_ref()) else { return bearer(request) };

@@ -2,7 +2,6 @@
 //! `auth_jwt_claim_set` and `auth_jwt_header_set`.
 
 use std::borrow::Cow;
-use std::rc::Rc;
 
 use super::conf::{LocationConf, MainConf, Part, Realm};
 use super::context::{Content, Context};
@@ -76,7 +75,7 @@ impl Variable for AuthJwtStatus {
 }
 
 /// What the token of the current location holds.
-fn content(request: Request<'_>) -> Option<Rc<Content>> {
+fn content(request: Request<'_>) -> Option<Content> {
     let context = Context::of(request)?;
     Some(context.content(token::of_location(request, context)?))
 }

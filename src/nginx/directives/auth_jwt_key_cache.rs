@@ -1,32 +1,64 @@
-//! Syntax:  `auth_jwt_key_cache time;`
+//! Syntax:  `auth_jwt_key_cache time [refresh=time] [stale=time];`
 //! Default: `auth_jwt_key_cache 0;`
 //! Context: `http`, `server`, `location`, `limit_except`
+//!
+//! NGINX Plus has the time alone; `refresh=` and `stale=` are ours, and off by default.
 
 use std::ffi::CStr;
 
-use ngx::ffi::NGX_CONF_TAKE1;
+use ngx::ffi::NGX_CONF_TAKE123;
 
+use crate::auth::key_cache::Rules;
 use crate::nginx::conf::LocationConf;
 use crate::nginx::ffi::command::{Context, Directive};
 use crate::nginx::ffi::conf::{Conf, ConfError, parse_milliseconds};
+
+const NAME: &str = "auth_jwt_key_cache";
 
 pub struct AuthJwtKeyCache;
 
 impl Directive for AuthJwtKeyCache {
     const NAME: &'static CStr = c"auth_jwt_key_cache";
     const CONTEXT: Context = Context::Everywhere;
-    const ARGUMENTS: u32 = NGX_CONF_TAKE1;
+    const ARGUMENTS: u32 = NGX_CONF_TAKE123;
     type Conf = LocationConf;
 
     fn set(cf: &mut Conf<'_>, conf: &mut LocationConf) -> Result<(), ConfError> {
         if conf.typed.key_cache.is_some() {
             return Err(ConfError::Duplicate);
         }
-        let time = cf.arguments().into_iter().next().unwrap_or_default();
-        let milliseconds = parse_milliseconds(time).ok_or_else(|| {
-            ConfError::invalid_value("auth_jwt_key_cache", time, "a time such as \"10m\" or \"0\"")
-        })?;
-        conf.typed.key_cache = Some(milliseconds);
+        let arguments = cf.arguments();
+        let mut arguments = arguments.into_iter();
+        let first = arguments.next().unwrap_or_default();
+        let fresh_for = time(first, first, "a time such as \"10m\" or \"0\"")?;
+        let (mut refresh, mut stale) = (None, None);
+        for parameter in arguments {
+            let (place, value) = if let Some(value) = parameter.strip_prefix(b"refresh=") {
+                (&mut refresh, value)
+            } else if let Some(value) = parameter.strip_prefix(b"stale=") {
+                (&mut stale, value)
+            } else {
+                let allowed = "\"refresh=time\" or \"stale=time\"";
+                return Err(ConfError::invalid_parameter(NAME, parameter, allowed));
+            };
+            if place.is_some() {
+                let parameter = parameter.escape_ascii();
+                let text = format!("duplicate parameter \"{parameter}\" in \"{NAME}\" directive");
+                return Err(ConfError::Message(text));
+            }
+            *place =
+                Some(time(value, parameter, "a time such as \"refresh=30s\" or \"stale=1h\"")?);
+        }
+        conf.typed.key_cache = Some(Rules {
+            fresh_for,
+            // Every time it is asked for is "never" said in a strange way.
+            refresh_every: refresh.filter(|interval| *interval > 0),
+            stale_for: stale.unwrap_or_default(),
+        });
         Ok(())
     }
+}
+
+fn time(value: &[u8], shown: &[u8], allowed: &str) -> Result<u64, ConfError> {
+    parse_milliseconds(value).ok_or_else(|| ConfError::invalid_value(NAME, shown, allowed))
 }

@@ -3,10 +3,10 @@
 //! Context: `http`, `server`, `location`, `limit_except`
 
 use std::ffi::CStr;
-use std::rc::Rc;
 
 use ngx::ffi::NGX_CONF_TAKE1;
 
+use super::key_source;
 use crate::nginx::conf::{KeySource, LocationConf};
 use crate::nginx::ffi::command::{Context, Directive};
 use crate::nginx::ffi::conf::{Conf, ConfError};
@@ -25,17 +25,8 @@ impl Directive for AuthJwtKeyFile {
             let allowed = "the name of a file";
             return Err(ConfError::invalid_value("auth_jwt_key_file", file, allowed));
         }
-        let name = cf.complex_path(file)?;
-        let with_variables = (!name.is_literal()).then(|| cf.place());
-        // While the level is read nobody shares the list.
-        let sources = conf.typed.key_sources.get_or_insert_default();
-        match Rc::get_mut(sources) {
-            Some(sources) => {
-                sources.list.push(KeySource::File(name));
-                sources.with_variables = sources.with_variables.take().or(with_variables);
-            }
-            None => return Err(ConfError::Message("key sources are in use".to_owned())),
-        }
-        Ok(())
+        let file = cf.complex_path(file)?;
+        let literal = file.is_literal();
+        key_source::add(KeySource::File(file), literal, cf, conf)
     }
 }

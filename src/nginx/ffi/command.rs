@@ -19,6 +19,8 @@ use super::slot::Slot;
 pub enum Context {
     /// `http`.
     Http,
+    /// `http`, `server`, `location`.
+    Locations,
     /// `http`, `server`, `location`, `limit_except`.
     Everywhere,
 }
@@ -42,6 +44,9 @@ pub trait Directive {
 pub const fn command<D: Directive>() -> ngx_command_t {
     let (context, offset) = match D::CONTEXT {
         Context::Http => (NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET),
+        Context::Locations => {
+            (NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET)
+        }
         Context::Everywhere => (
             NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_HTTP_LMT_CONF,
             NGX_HTTP_LOC_CONF_OFFSET,

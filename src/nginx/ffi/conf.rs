@@ -8,8 +8,8 @@ use std::ptr::{self, NonNull};
 
 use ngx::core::NGX_CONF_ERROR;
 use ngx::ffi::{
-    NGX_LOG_EMERG, NGX_LOG_WARN, ngx_conf_log_error, ngx_conf_t, ngx_parse_time, ngx_str_t,
-    ngx_uint_t,
+    NGX_LOG_EMERG, NGX_LOG_WARN, ngx_conf_log_error, ngx_conf_t, ngx_parse_size, ngx_parse_time,
+    ngx_str_t, ngx_uint_t,
 };
 
 use super::complex_value::{ComplexValue, Prefix};
@@ -164,6 +164,14 @@ fn parse_time(text: &[u8], in_seconds: bool) -> Option<u64> {
     // SAFETY: nginx only reads the text. A failure is negative.
     let time = unsafe { ngx_parse_time(&raw mut text, ngx_uint_t::from(in_seconds)) };
     u64::try_from(time).ok()
+}
+
+/// A size by nginx's rules, in bytes.
+pub fn parse_size(text: &[u8]) -> Option<usize> {
+    let mut text = ngx_str_t { len: text.len(), data: text.as_ptr().cast_mut() };
+    // SAFETY: nginx only reads the text. A failure is negative.
+    let size = unsafe { ngx_parse_size(&raw mut text) };
+    usize::try_from(size).ok()
 }
 
 /// A location's configuration that inherits from the level above.

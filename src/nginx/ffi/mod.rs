@@ -14,5 +14,7 @@ pub mod log;
 pub mod phase;
 pub mod request;
 pub mod slot;
+pub mod subrequest;
 pub mod time;
 pub mod variable;
+pub mod wait;

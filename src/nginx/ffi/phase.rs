@@ -1,7 +1,7 @@
 //! Phase handlers.
 
 use ngx::ffi::{
-    NGX_DECLINED, NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_OK, ngx_array_push,
+    NGX_AGAIN, NGX_DECLINED, NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_OK, ngx_array_push,
     ngx_http_core_main_conf_t, ngx_http_core_module, ngx_http_handler_pt, ngx_http_phases,
     ngx_http_request_t, ngx_int_t,
 };
@@ -18,6 +18,8 @@ pub enum Answer {
     Ok,
     /// No opinion: the next handler decides.
     Declined,
+    /// Called again once what it waits for has happened.
+    Again,
     /// The request ends with this HTTP status.
     Status(u16),
     /// The request cannot go on.
@@ -66,6 +68,7 @@ unsafe extern "C" fn handle<H: PhaseHandler>(request: *mut ngx_http_request_t) -
     match answer {
         Answer::Ok => NGX_OK as ngx_int_t,
         Answer::Declined => NGX_DECLINED as ngx_int_t,
+        Answer::Again => NGX_AGAIN as ngx_int_t,
         Answer::Status(status) => status as ngx_int_t,
         Answer::Error => NGX_ERROR as ngx_int_t,
     }

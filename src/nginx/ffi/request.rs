@@ -87,6 +87,12 @@ impl<'r> Request<'r> {
         unsafe { self.raw().http_main_conf_unchecked::<Slot>(module()?)?.as_ref().value() }
     }
 
+    /// The configuration of the server.
+    pub fn server_conf<T: Any>(self) -> Option<&'r T> {
+        // SAFETY: as for `location_conf`.
+        unsafe { self.raw().http_server_conf_unchecked::<Slot>(module()?)?.as_ref().value() }
+    }
+
     /// Where the current location's configurations lie: differs from location to location.
     pub fn location(self) -> Address {
         Address(self.raw().loc_conf.addr())

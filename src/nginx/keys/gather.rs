@@ -4,33 +4,111 @@ use std::sync::Arc;
 
 use ngx::ffi::{NGX_LOG_ERR, NGX_LOG_NOTICE};
 
+use super::fetch::SourceId;
+use super::request::{self, Again, Progress, Wanted};
+use crate::auth::key_cache::Rules;
 use crate::jose::key_set::KeySet;
-use crate::nginx::conf::{KeySource, KeySources};
+use crate::nginx::conf::{Effective, KeySource, KeySources, ServerConf};
+use crate::nginx::context::{Context, Gathering};
+use crate::nginx::ffi::complex_value::ComplexValue;
 use crate::nginx::ffi::request::Request;
 use crate::nginx::ffi::time;
 use crate::nginx::worker;
 
-/// A source cannot be had; it has been logged.
-pub struct Unavailable;
-
-/// The key sets of `sources`, which stay fresh for `key_cache` milliseconds.
-pub fn gather(
-    request: Request<'_>,
-    sources: &KeySources,
-    key_cache: u64,
-) -> Result<Vec<Arc<KeySet>>, Unavailable> {
-    let keys = sources.list.iter().map(|source| match source {
-        KeySource::File(name) => {
-            // Names that a request decides are never cached by time.
-            let fresh_for = if name.is_literal() { key_cache } else { 0 };
-            let name = name.evaluate(request).map_err(|_| Unavailable)?;
-            key_file(request, name, fresh_for)
-        }
-    });
-    keys.collect()
+/// What a request that needs keys gets.
+pub enum Gathered {
+    Ready(Vec<Arc<KeySet>>),
+    /// The access phase is run again once there is more.
+    Pending,
+    /// A source cannot be had; it has been logged.
+    Unavailable,
 }
 
-fn key_file(request: Request<'_>, name: &[u8], fresh_for: u64) -> Result<Arc<KeySet>, Unavailable> {
+/// Who needs keys, and for what.
+#[derive(Clone, Copy)]
+pub struct Need<'n> {
+    pub conf: &'n Effective,
+    pub sources: &'n KeySources,
+    pub token: &'n [u8],
+    pub kid: Option<&'n str>,
+}
+
+/// The key sets of `need.sources`. Where none has the token's `kid`, those that may be fetched
+/// ahead of their time are asked once more.
+pub fn gather(request: Request<'_>, context: &Context, need: Need<'_>) -> Gathered {
+    let mut gathering = context.take_gathering(request.location());
+    let count = need.sources.list.len();
+    loop {
+        let ahead = gathering.step >= count;
+        let at = if ahead { gathering.step.saturating_sub(count) } else { gathering.step };
+        let Some(source) = need.sources.list.get(at) else { break };
+        if ahead && !wants_newer(&gathering, need) {
+            break;
+        }
+        let progress = match gathering.waiting.take() {
+            Some(waiting) => match request::resume(request, waiting) {
+                Ok(progress) => progress,
+                Err(Again) => continue,
+            },
+            None => ask(request, need, source, ahead),
+        };
+        match progress {
+            Progress::Pending(waiting) => {
+                gathering.waiting = Some(waiting);
+                context.keep_gathering(gathering);
+                return Gathered::Pending;
+            }
+            Progress::Ready(keys) if ahead => {
+                if let Some(place) = gathering.sets.get_mut(at) {
+                    *place = keys;
+                }
+            }
+            Progress::Ready(keys) => gathering.sets.push(keys),
+            // The keys at hand are good; there are no newer ones.
+            Progress::Failed if ahead => {}
+            Progress::Failed => return Gathered::Unavailable,
+        }
+        gathering.step = gathering.step.saturating_add(1);
+    }
+    Gathered::Ready(gathering.sets)
+}
+
+fn wants_newer(gathering: &Gathering, need: Need<'_>) -> bool {
+    need.conf.key_cache.refresh_every.is_some()
+        && need.kid.is_some_and(|kid| !gathering.sets.iter().any(|set| set.has_kid(kid)))
+}
+
+fn ask(request: Request<'_>, need: Need<'_>, source: &KeySource, ahead: bool) -> Progress {
+    match source {
+        // A file is looked at as often as it may be; there is nothing newer to be had.
+        KeySource::File(_) if ahead => Progress::Failed,
+        KeySource::File(name) => {
+            let rules = rules(need, name);
+            match name.evaluate(request) {
+                Ok(name) => key_file(request, name, rules.fresh_for),
+                Err(_) => Progress::Failed,
+            }
+        }
+        KeySource::Request(uri) => {
+            let rules = rules(need, uri);
+            let server = request.server_conf::<ServerConf>().map(|conf| conf.id);
+            match (uri.evaluate(request), server) {
+                (Ok(uri), Some(server)) => {
+                    let id = SourceId { server, uri: uri.into() };
+                    request::ask(request, Wanted { id, rules, ahead, token: need.token })
+                }
+                _ => Progress::Failed,
+            }
+        }
+    }
+}
+
+/// Keys from a name that a request decides are never kept by time.
+fn rules(need: Need<'_>, name: &ComplexValue) -> Rules {
+    if name.is_literal() { need.conf.key_cache } else { Rules::default() }
+}
+
+fn key_file(request: Request<'_>, name: &[u8], fresh_for: u64) -> Progress {
     let shown = name.escape_ascii();
     let told = |skipped| {
         request.log(NGX_LOG_NOTICE, format_args!("key file \"{shown}\": {skipped}"));
@@ -38,8 +116,11 @@ fn key_file(request: Request<'_>, name: &[u8], fresh_for: u64) -> Result<Arc<Key
     let now = time::monotonic_milliseconds();
     let keys =
         worker::with(|worker| worker.key_files.borrow_mut().keys(name, now, fresh_for, told));
-    keys.map_err(|error| {
-        request.log(NGX_LOG_ERR, format_args!("key file \"{shown}\" {error}"));
-        Unavailable
-    })
+    keys.map_or_else(
+        |error| {
+            request.log(NGX_LOG_ERR, format_args!("key file \"{shown}\" {error}"));
+            Progress::Failed
+        },
+        Progress::Ready,
+    )
 }

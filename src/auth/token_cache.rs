@@ -1,0 +1,277 @@
+//! Verified tokens of one worker, so that a token that comes again is not verified again.
+//!
+//! It is invisible but for the time it saves: an entry is found by the exact bytes of the token,
+//! the key sources and the policy, and counts only under the very key sets it was verified with.
+//! `exp`, `nbf` and requirements are judged anew each time. Failures are not kept.
+
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use quick_cache::unsync::Cache;
+use quick_cache::{Equivalent, Weighter};
+
+use super::policy::Policy;
+use crate::jose::jws::Verified;
+use crate::jose::key_set::KeySet;
+
+/// What an entry takes beside its texts, in bytes: structures, allocations, its place in tables.
+const OVERHEAD: usize = 512;
+
+/// A member of a parsed object takes this much beside its text, in bytes.
+const PER_MEMBER: usize = 64;
+
+/// An entry larger than this part of the cache is not kept.
+const LARGEST_PART: usize = 16;
+
+/// An entry of ordinary size, for an estimate of how many there will be. In bytes.
+const ORDINARY: usize = 2048;
+
+/// What is known of a token that was verified.
+pub struct Known {
+    token: Box<[u8]>,
+    /// Of the key sets it was verified with.
+    generations: Box<[u64]>,
+    verified: Verified,
+}
+
+/// Under what a token was verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Terms {
+    /// Which list of key sources.
+    pub sources: u64,
+    pub policy: Policy,
+}
+
+/// A bounded cache of verified tokens.
+pub struct TokenCache<S = foldhash::quality::RandomState> {
+    entries: Cache<Key, Rc<Known>, Weight, S>,
+    largest: usize,
+}
+
+struct Key(Terms, Rc<Known>);
+
+struct Sought<'t>(Terms, &'t [u8]);
+
+#[derive(Clone)]
+struct Weight;
+
+impl Known {
+    /// Keeps `verified`, which `token` was under `sets`.
+    pub fn new(token: &[u8], sets: &[Arc<KeySet>], verified: Verified) -> Self {
+        let generations = sets.iter().map(|set| set.generation()).collect();
+        Self { token: token.into(), generations, verified }
+    }
+
+    /// The token.
+    pub fn token(&self) -> &[u8] {
+        &self.token
+    }
+
+    /// What was verified.
+    pub fn verified(&self) -> &Verified {
+        &self.verified
+    }
+
+    /// Whether it was verified with these very key sets.
+    pub fn holds_under(&self, sets: &[Arc<KeySet>]) -> bool {
+        self.generations.iter().copied().eq(sets.iter().map(|set| set.generation()))
+    }
+
+    fn size(&self) -> usize {
+        let texts = self.token.len().saturating_add(self.verified.text_length());
+        let members = self.verified.member_count().saturating_mul(PER_MEMBER);
+        texts.saturating_add(members).saturating_add(OVERHEAD)
+    }
+}
+
+impl TokenCache {
+    /// A cache of at most `size` bytes.
+    pub fn new(size: usize) -> Self {
+        Self::with_hasher(size, foldhash::quality::RandomState::default())
+    }
+}
+
+impl<S: BuildHasher + Clone> TokenCache<S> {
+    /// A cache that hashes with `hasher`.
+    pub fn with_hasher(size: usize, hasher: S) -> Self {
+        let entries = Cache::with(
+            size.checked_div(ORDINARY).unwrap_or_default().max(1),
+            size as u64,
+            Weight,
+            hasher,
+            Default::default(),
+        );
+        Self { entries, largest: size.checked_div(LARGEST_PART).unwrap_or_default() }
+    }
+
+    /// What is known of `token` under `terms`. Whether it holds depends on the key sets.
+    pub fn get(&self, terms: Terms, token: &[u8]) -> Option<Rc<Known>> {
+        self.entries.get(&Sought(terms, token)).cloned()
+    }
+
+    /// Keeps what has been found out, unless it is too large.
+    pub fn insert(&mut self, terms: Terms, known: Rc<Known>) {
+        if known.size() <= self.largest {
+            self.entries.insert(Key(terms, known.clone()), known);
+        }
+    }
+
+    /// How much is kept, in bytes.
+    pub fn size(&self) -> u64 {
+        self.entries.weight()
+    }
+}
+
+impl Weighter<Key, Rc<Known>> for Weight {
+    fn weight(&self, _key: &Key, known: &Rc<Known>) -> u64 {
+        known.size() as u64
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Sought(self.0, self.1.token()).hash(state);
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0 && self.1.token() == other.1.token()
+    }
+}
+
+impl Eq for Key {}
+
+impl Hash for Sought<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(self.1);
+        self.0.sources.hash(state);
+        self.0.policy.hash(state);
+    }
+}
+
+impl Equivalent<Key> for Sought<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        self.0 == key.0 && self.1 == key.1.token()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::check::{Keys, Parsed};
+    use crate::jose::base64url;
+
+    const TERMS: Terms = Terms {
+        sources: 1,
+        policy: Policy { token_type: super::super::policy::TokenType::Signed, leeway: 0 },
+    };
+
+    /// A token that a configuration without keys takes on trust.
+    fn token(number: usize) -> Vec<u8> {
+        let payload = base64url::encode(format!("{{\"sub\":\"{number}\"}}").as_bytes());
+        format!("eyJhbGciOiJIUzI1NiJ9.{payload}.").into_bytes()
+    }
+
+    fn known(token: &[u8]) -> Rc<Known> {
+        match Parsed::new(token, Policy::default()).and_then(|parsed| parsed.verify(Keys::None)) {
+            Ok(verified) => Rc::new(Known::new(token, &[], verified)),
+            Err(refusal) => unreachable!("{refusal}"),
+        }
+    }
+
+    fn sub(known: &Known) -> Option<&str> {
+        known.verified().claims().value("sub").map(|value| value.text())
+    }
+
+    #[test]
+    fn found_by_token_sources_and_policy() {
+        let mut cache = TokenCache::new(1 << 20);
+        cache.insert(TERMS, known(&token(1)));
+        assert!(cache.get(TERMS, &token(1)).is_some());
+        assert!(cache.get(TERMS, &token(2)).is_none());
+        assert!(cache.get(Terms { sources: 2, ..TERMS }, &token(1)).is_none());
+        let policy = Policy { leeway: 1, ..TERMS.policy };
+        assert!(cache.get(Terms { policy, ..TERMS }, &token(1)).is_none());
+    }
+
+    #[test]
+    fn equal_hashes_are_told_apart_by_the_token() {
+        #[derive(Clone, Default)]
+        struct Constant;
+        impl Hasher for Constant {
+            fn finish(&self) -> u64 {
+                7
+            }
+            fn write(&mut self, _: &[u8]) {}
+        }
+        let hasher = std::hash::BuildHasherDefault::<Constant>::default();
+        let mut cache = TokenCache::with_hasher(1 << 20, hasher);
+        for number in 0..20 {
+            cache.insert(TERMS, known(&token(number)));
+        }
+        for number in 0..20 {
+            let found = cache.get(TERMS, &token(number));
+            let expected = format!("\"{number}\"");
+            assert_eq!(found.as_deref().and_then(sub), Some(expected.as_str()));
+        }
+        assert!(cache.get(TERMS, &token(20)).is_none());
+    }
+
+    #[test]
+    fn other_keys_end_it() {
+        let set = || {
+            let json = br#"{"kty":"oct","k":"AA"}"#.to_vec();
+            KeySet::parse(json, |_| ()).map(Arc::new)
+        };
+        let (Ok(one), Ok(same_bytes_read_anew)) = (set(), set()) else { unreachable!("a key set") };
+        let token = token(1);
+        let Ok(verified) =
+            Parsed::new(&token, Policy::default()).and_then(|p| p.verify(Keys::None))
+        else {
+            unreachable!("a token")
+        };
+        let known = Known::new(&token, std::slice::from_ref(&one), verified);
+        assert!(known.holds_under(std::slice::from_ref(&one)));
+        assert!(!known.holds_under(std::slice::from_ref(&same_bytes_read_anew)));
+        assert!(!known.holds_under(&[one, same_bytes_read_anew]));
+        assert!(!known.holds_under(&[]));
+    }
+
+    #[test]
+    fn memory_is_bounded_and_what_is_too_large_is_not_kept() {
+        let size = 1 << 20;
+        let mut cache = TokenCache::new(size);
+        for number in 0..10_000 {
+            cache.insert(TERMS, known(&token(number)));
+        }
+        assert!(cache.size() <= size as u64);
+        assert!(cache.size() > size as u64 / 2, "the room is used");
+        let payload =
+            base64url::encode(format!("{{\"x\":\"{}\"}}", "x".repeat(size / 16)).as_bytes());
+        let large = format!("eyJhbGciOiJIUzI1NiJ9.{payload}.").into_bytes();
+        cache.insert(TERMS, known(&large));
+        assert!(cache.get(TERMS, &large).is_none());
+    }
+
+    #[test]
+    fn a_flood_does_not_push_out_what_is_hot() {
+        let mut cache = TokenCache::new(1 << 20);
+        let hot: Vec<_> = (0..100).map(token).collect();
+        let (mut hits, mut asked) = (0u32, 0u32);
+        for round in 0..30_000usize {
+            let cold = token(1_000 + round);
+            if cache.get(TERMS, &cold).is_none() {
+                cache.insert(TERMS, known(&cold));
+            }
+            let Some(hot) = hot.get(round * 7919 % 100) else { unreachable!("a hundred") };
+            asked += 1;
+            match cache.get(TERMS, hot) {
+                Some(_) => hits += 1,
+                None => cache.insert(TERMS, known(hot)),
+            }
+        }
+        assert!(hits * 100 >= asked * 95, "{hits} of {asked}");
+    }
+}
