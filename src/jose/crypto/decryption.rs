@@ -129,7 +129,7 @@ impl DecryptionKey {
         Some(ContentKey::new(encrypted.encryption, bytes))
     }
 
-    fn decrypt(&self, encrypted: &EncryptedKey) -> Option<Zeroizing<Vec<u8>>> {
+    pub(super) fn decrypt(&self, encrypted: &EncryptedKey) -> Option<Zeroizing<Vec<u8>>> {
         let EncryptedKey { algorithm, encryption, parameters, bytes } = encrypted;
         if !self.serves(*algorithm, *encryption) {
             return None;

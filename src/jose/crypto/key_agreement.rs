@@ -52,7 +52,7 @@ impl AgreementKey {
     }
 
     /// The key of `length` bytes that is agreed on with `peer`. `None` for a point that is not on
-    /// the key's own curve, and where the shared secret is zero.
+    /// the key's own curve, and where a point of low order makes the shared secret zero.
     pub fn agree(
         &self,
         peer: &PublicPoint,
@@ -64,7 +64,10 @@ impl AgreementKey {
         }
         let peer = UnparsedPublicKey::new(self.key.algorithm(), &peer.encoded);
         agreement::agree(&self.key, peer, (), |secret| {
-            if secret.iter().fold(0, |all, byte| all | byte) == 0 {
+            // RFC 8037 §3.2. On the other curves a coordinate of zero is as good as any other: what
+            // is refused there is a point that is not on the curve.
+            let zero = secret.iter().fold(0, |all, byte| all | byte) == 0;
+            if zero && self.curve == Curve::X25519 {
                 return Err(());
             }
             concat_kdf(secret, context, length).ok_or(())
@@ -83,7 +86,11 @@ pub struct Context<'t> {
     pub party_v: &'t [u8],
 }
 
-fn concat_kdf(secret: &[u8], context: &Context<'_>, length: usize) -> Option<Zeroizing<Vec<u8>>> {
+pub(super) fn concat_kdf(
+    secret: &[u8],
+    context: &Context<'_>,
+    length: usize,
+) -> Option<Zeroizing<Vec<u8>>> {
     let mut info = Vec::new();
     for field in [context.algorithm.as_bytes(), context.party_u, context.party_v] {
         info.extend_from_slice(&u32::try_from(field.len()).ok()?.to_be_bytes());

@@ -10,6 +10,8 @@ mod content;
 mod decryption;
 mod key_agreement;
 mod verification;
+#[cfg(test)]
+mod wycheproof;
 
 pub use content::{ContentKey, EncryptedContent};
 pub use decryption::{DecryptionKey, EncryptedKey, KeyParameters, RsaPrivateMembers};
