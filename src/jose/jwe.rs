@@ -72,3 +72,108 @@ impl Decrypted {
         (self.header, self.plaintext)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::jose::compact::Compact;
+
+    /// RFC 7516 A.3.
+    const TOKEN: &str = "eyJhbGciOiJBMTI4S1ciLCJlbmMiOiJBMTI4Q0JDLUhTMjU2In0.\
+        6KB707dM9YTIgHtLvtgWQ8mKwboJW3of9locizkDTHzBC2IlrT1oOQ.\
+        AxY8DCtDaGlsbGljb3RoZQ.KDlTtXchhZTGufMYmOYGS4HffxPSUrfmqCHXaI9wOGY.\
+        U0m_YmjN04DJvceFICbCVQ";
+    const KEY: &str = r#"{"kty":"oct","k":"GawgguFyGrWKav7AX4VKUg"}"#;
+
+    fn parse(token: &str) -> Result<Jwe<'_>, TokenError> {
+        match Compact::split(token.as_bytes())? {
+            Compact::Jwe(segments) => Jwe::parse(segments),
+            Compact::Jws(_) => unreachable!("five segments"),
+        }
+    }
+
+    fn decrypt(token: &str, key: &str) -> Result<Vec<u8>, TokenError> {
+        let Ok(keys) = KeySet::parse(key.as_bytes().to_vec(), |_| ()) else {
+            unreachable!("a good key")
+        };
+        Ok(parse(token)?.decrypt(&[Arc::new(keys)])?.plaintext.to_vec())
+    }
+
+    /// The refusal of a token of `header` and nothing else.
+    fn refusal(header: &str) -> Option<TokenError> {
+        parse(&format!("{}....", base64url::encode(header.as_bytes()))).err()
+    }
+
+    #[test]
+    fn decrypts() {
+        assert_eq!(decrypt(TOKEN, KEY).as_deref(), Ok(&b"Live long and prosper."[..]));
+    }
+
+    #[test]
+    fn one_failure_for_all() {
+        let parts: Vec<&str> = TOKEN.split('.').collect();
+        for at in 1..parts.len() {
+            for changed in ["", "AAAA", "AAAAAAAAAAAAAAAAAAAAAA", parts.concat().as_str()] {
+                let mut parts = parts.clone();
+                if let Some(part) = parts.get_mut(at) {
+                    *part = changed;
+                }
+                let found = decrypt(&parts.join("."), KEY);
+                assert_eq!(found, Err(TokenError::DecryptionFailed), "{at} {changed}");
+            }
+        }
+        let other = KEY.replace("Gawggu", "Gawggv");
+        assert_eq!(decrypt(TOKEN, &other), Err(TokenError::DecryptionFailed));
+    }
+
+    #[test]
+    fn no_fitting_key_is_told_apart() {
+        for key in [
+            r#"{"kty":"oct","k":"GawgguFyGrWKav7AX4VKUg","use":"sig"}"#,
+            r#"{"kty":"oct","k":"GawgguFyGrWKav7AX4VKUg","alg":"A128GCMKW"}"#,
+            r#"{"kty":"oct","k":"AA"}"#,
+        ] {
+            assert_eq!(decrypt(TOKEN, key), Err(TokenError::UnknownKey), "{key}");
+        }
+    }
+
+    #[test]
+    fn form_is_judged_before_keys() {
+        let member = |name| Some(TokenError::Malformed(Malformed::HeaderMember(name)));
+        let value = |name| Some(TokenError::Malformed(Malformed::HeaderValue(name)));
+        assert_eq!(refusal(r#"{"alg":"dir"}"#), member("enc"));
+        assert_eq!(refusal(r#"{"alg":"none"}"#), member("enc"));
+        for header in [
+            r#"{"alg":"none","enc":"A128GCM"}"#,
+            r#"{"alg":"RSA1_5","enc":"A128GCM"}"#,
+            r#"{"alg":"HS256","enc":"A128GCM"}"#,
+            r#"{"alg":"dir","enc":"dir"}"#,
+        ] {
+            assert_eq!(refusal(header), Some(TokenError::UnsupportedAlgorithm), "{header}");
+        }
+        assert_eq!(refusal(r#"{"alg":"dir","enc":"A128GCM","epk":1,"apu":1,"iv":1}"#), None);
+        assert_eq!(refusal(r#"{"alg":"A128GCMKW","enc":"A128GCM"}"#), value("iv"));
+        let iv = r#"{"alg":"A128GCMKW","enc":"A128GCM","iv":"AAAAAAAAAAAAAAAA""#;
+        assert_eq!(refusal(&format!("{iv}}}")), value("tag"));
+        assert_eq!(refusal(&format!(r#"{iv},"tag":"AAAAAAAAAAAAAAAA"}}"#)), value("tag"));
+        assert_eq!(refusal(&format!(r#"{iv},"tag":"AAAAAAAAAAAAAAAAAAAAAA"}}"#)), None);
+        for epk in [
+            "null",
+            "{}",
+            r#"{"kty":"OKP","crv":"X25519","x":"AA"}"#,
+            r#"{"kty":"OKP","crv":"Ed25519","x":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#,
+            r#"{"kty":"EC","crv":"P-256","x":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#,
+        ] {
+            let header = format!(r#"{{"alg":"ECDH-ES","enc":"A128GCM","epk":{epk}}}"#);
+            assert_eq!(refusal(&header), value("epk"), "{epk}");
+        }
+        let x25519 =
+            r#"{"kty":"OKP","crv":"X25519","x":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#;
+        let header = format!(r#"{{"alg":"ECDH-ES","enc":"A128GCM","epk":{x25519}"#);
+        assert_eq!(refusal(&format!("{header}}}")), None);
+        assert_eq!(refusal(&format!(r#"{header},"apu":1}}"#)), value("apu"));
+        assert_eq!(refusal(&format!(r#"{header},"apv":"=" }}"#)), value("apv"));
+    }
+}

@@ -103,4 +103,21 @@ mod tests {
         let sets = [set(&[(None, None); 40])];
         assert_eq!(count(&sets, None), MAX_TRIED);
     }
+
+    #[test]
+    fn decryption_follows_the_same_rule() {
+        let key = r#"{"kty":"oct","k":"GawgguFyGrWKav7AX4VKUg""#;
+        let many = [format!("{key}}}"), format!(r#"{key},"kid":"a"}}"#)].join(",");
+        let json = format!("{{\"keys\":[{many}{}]}}", format!(",{key}}}").repeat(40));
+        let Ok(set) = KeySet::parse(json.into_bytes(), |_| ()) else { unreachable!("good keys") };
+        let sets = [Arc::new(set)];
+        let count = |kid, algorithm| {
+            decryption_keys(&sets, kid, algorithm, ContentEncryption::A256Gcm).count()
+        };
+        assert_eq!(count(Some("a"), KeyManagement::A128Kw), 1);
+        assert_eq!(count(Some("b"), KeyManagement::A128Kw), MAX_TRIED);
+        assert_eq!(count(None, KeyManagement::A128Kw), MAX_TRIED);
+        assert_eq!(count(None, KeyManagement::A256Kw), 0);
+        assert_eq!(count(None, KeyManagement::Dir), 0);
+    }
 }
