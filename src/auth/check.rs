@@ -1,4 +1,4 @@
-//! The order of checks, top to bottom: form, keys, signature, times, requirements.
+//! The order of checks, top to bottom: form, keys, decryption, signature, times, requirements.
 //!
 //! Each step is a type that only the step before can make: [`Parsed`] → [`Verified`] (once the
 //! shell has the keys) → [`Accepted`].
@@ -12,13 +12,14 @@ use super::policy::{Policy, TokenType};
 use super::require::Failure;
 use crate::jose::compact::Compact;
 use crate::jose::error::TokenError;
+use crate::jose::jwe::Jwe;
 use crate::jose::jws::{Jws, Verified};
 use crate::jose::key_set::KeySet;
 
 /// The keys a location verifies with.
 #[derive(Clone, Copy)]
 pub enum Keys<'k> {
-    /// The location names no key source: a signature is not verified.
+    /// The location names no key source: a signature is not verified, and nothing is decrypted.
     None,
     /// The union of the location's sources, in order.
     Sets(&'k [Arc<KeySet>]),
@@ -27,7 +28,14 @@ pub enum Keys<'k> {
 /// A token whose form, header and type are right. Judged before any key is had, so that a broken
 /// key source cannot turn a bad token into a server error.
 #[derive(Debug)]
-pub struct Parsed<'t>(Jws<'t>);
+pub struct Parsed<'t>(Form<'t>);
+
+#[derive(Debug)]
+enum Form<'t> {
+    Signed(Jws<'t>),
+    Encrypted(Box<Jwe<'t>>),
+    Nested(Box<Jwe<'t>>),
+}
 
 /// The proof that a token has passed everything.
 #[derive(Debug)]
@@ -36,25 +44,39 @@ pub struct Accepted(());
 impl<'t> Parsed<'t> {
     /// Splits the token and reads its header.
     pub fn new(token: &'t [u8], policy: Policy) -> Result<Self, Refusal> {
-        match (Compact::split(token)?, policy.token_type) {
-            (Compact::Jws(segments), TokenType::Signed) => Ok(Self(Jws::parse(segments)?)),
-            (other @ Compact::Jwe(_), TokenType::Signed) => {
-                other.check_form()?;
-                Err(TokenError::WrongType.into())
+        Ok(Self(match (Compact::split(token)?, policy.token_type) {
+            (Compact::Jws(segments), TokenType::Signed) => Form::Signed(Jws::parse(segments)?),
+            (Compact::Jwe(segments), TokenType::Encrypted) => {
+                Form::Encrypted(Box::new(Jwe::parse(segments)?))
             }
+            (Compact::Jwe(segments), TokenType::Nested) => {
+                Form::Nested(Box::new(Jwe::parse(segments)?))
+            }
+            (other, _) => {
+                other.check_form()?;
+                return Err(TokenError::WrongType.into());
+            }
+        }))
+    }
+
+    /// The token's `kid`; of a JWE that of the outer header.
+    pub fn kid(&self) -> Option<Cow<'_, str>> {
+        match &self.0 {
+            Form::Signed(jws) => jws.header().kid(),
+            Form::Encrypted(jwe) | Form::Nested(jwe) => jwe.header().kid(),
         }
     }
 
-    /// The token's `kid`.
-    pub fn kid(&self) -> Option<Cow<'_, str>> {
-        self.0.header().kid()
-    }
-
-    /// Verifies the signature.
+    /// Decrypts the token, verifies its signature, or both.
     pub fn verify(self, keys: Keys<'_>) -> Result<Verified, Refusal> {
-        Ok(match keys {
-            Keys::None => self.0.without_keys()?,
-            Keys::Sets(sets) => self.0.verify(sets)?,
+        Ok(match (self.0, keys) {
+            (Form::Signed(jws), Keys::None) => jws.without_keys()?,
+            (Form::Signed(jws), Keys::Sets(sets)) => jws.verify(sets)?,
+            (Form::Encrypted(_) | Form::Nested(_), Keys::None) => {
+                return Err(Refusal::KeysUnavailable);
+            }
+            (Form::Encrypted(jwe), Keys::Sets(sets)) => Verified::encrypted(jwe.decrypt(sets)?)?,
+            (Form::Nested(jwe), Keys::Sets(sets)) => Verified::nested(jwe.decrypt(sets)?, sets)?,
         })
     }
 }

@@ -87,6 +87,7 @@ impl Verdict {
                 Refusal::Token(TokenError::UnsupportedAlgorithm) => "unsupported_algorithm",
                 Refusal::Token(TokenError::UnknownKey) => "unknown_key",
                 Refusal::Token(TokenError::InvalidSignature(_)) => "invalid_signature",
+                Refusal::Token(TokenError::DecryptionFailed) => "decryption_failed",
                 Refusal::Expired => "expired",
                 Refusal::NotYetValid => "not_yet_valid",
                 Refusal::RequirementFailed(_) => "requirement_failed",
@@ -131,6 +132,7 @@ impl fmt::Display for Refusal {
             Self::Token(TokenError::InvalidSignature(algorithm)) => {
                 write!(f, "JWT {} validation failed", algorithm.family())
             }
+            Self::Token(TokenError::DecryptionFailed) => f.write_str("JWT decryption failed"),
             Self::Expired => f.write_str("expired JWT token"),
             Self::NotYetValid => f.write_str("JWT token is not yet valid"),
             Self::RequirementFailed(_) => f.write_str("JWT requirement is not met"),

@@ -6,6 +6,10 @@ pub enum TokenType {
     /// A JWS.
     #[default]
     Signed,
+    /// A JWE of claims.
+    Encrypted,
+    /// A JWE of a JWS.
+    Nested,
 }
 
 /// The rules a token is judged by, keys and requirements apart.

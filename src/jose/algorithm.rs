@@ -105,6 +105,28 @@ impl KeyManagement {
     pub fn from_name(name: &str) -> Option<Self> {
         KEY_MANAGEMENT_NAMES.iter().find(|(known, _)| *known == name).map(|(_, found)| *found)
     }
+
+    /// The name in the registry.
+    pub fn name(self) -> &'static str {
+        let row = KEY_MANAGEMENT_NAMES.iter().find(|(_, known)| *known == self);
+        row.map_or("", |(name, _)| name)
+    }
+
+    /// The length of the AES key that the content key is wrapped with, in bytes; `None` where no
+    /// AES key wraps it.
+    pub fn wrapping_key_length(self) -> Option<usize> {
+        match self {
+            Self::A128Kw | Self::A128GcmKw | Self::EcdhEsA128Kw => Some(16),
+            Self::A192Kw | Self::A192GcmKw | Self::EcdhEsA192Kw => Some(24),
+            Self::A256Kw | Self::A256GcmKw | Self::EcdhEsA256Kw => Some(32),
+            Self::Dir
+            | Self::RsaOaep
+            | Self::RsaOaep256
+            | Self::RsaOaep384
+            | Self::RsaOaep512
+            | Self::EcdhEs => None,
+        }
+    }
 }
 
 /// An `enc` of a JWE: how the content is encrypted (RFC 7518 §5).
@@ -131,6 +153,23 @@ impl ContentEncryption {
     /// The encryption of that name, if we serve it.
     pub fn from_name(name: &str) -> Option<Self> {
         CONTENT_ENCRYPTION_NAMES.iter().find(|(known, _)| *known == name).map(|(_, found)| *found)
+    }
+
+    /// The name in the registry.
+    pub fn name(self) -> &'static str {
+        let row = CONTENT_ENCRYPTION_NAMES.iter().find(|(_, known)| *known == self);
+        row.map_or("", |(name, _)| name)
+    }
+
+    /// The length of the content key, in bytes.
+    pub fn key_length(self) -> usize {
+        match self {
+            Self::A128Gcm => 16,
+            Self::A192Gcm => 24,
+            Self::A256Gcm | Self::A128CbcHs256 => 32,
+            Self::A192CbcHs384 => 48,
+            Self::A256CbcHs512 => 64,
+        }
     }
 }
 
@@ -214,6 +253,18 @@ mod tests {
             "PBES2-HS256+A128KW",
         ] {
             assert_eq!(KeyAlgorithm::from_name(name), None, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn names_lead_there_and_back() {
+        for (name, algorithm) in KEY_MANAGEMENT_NAMES {
+            assert_eq!(algorithm.name(), name);
+            assert_eq!(KeyManagement::from_name(name), Some(algorithm));
+        }
+        for (name, encryption) in CONTENT_ENCRYPTION_NAMES {
+            assert_eq!(encryption.name(), name);
+            assert_eq!(ContentEncryption::from_name(name), Some(encryption));
         }
     }
 

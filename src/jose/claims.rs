@@ -13,6 +13,11 @@ impl Claims {
         Object::parse(payload).map(Self).map_err(Malformed::Payload)
     }
 
+    /// Reads a payload that was encrypted: it is wiped when dropped.
+    pub fn parse_secret(payload: &[u8]) -> Result<Self, Malformed> {
+        Object::parse_secret(payload).map(Self).map_err(Malformed::Payload)
+    }
+
     /// The claim of exactly that name.
     pub fn value(&self, name: &str) -> Option<Value<'_>> {
         self.0.value(name)

@@ -18,6 +18,9 @@ pub enum TokenError {
     UnknownKey,
     /// Keys were tried, and none verifies the signature.
     InvalidSignature(SignatureAlgorithm),
+    /// Keys were tried, and none decrypts the token. Whether a key, a padding or a tag was wrong is
+    /// never told apart (RFC 7516 §11.5).
+    DecryptionFailed,
 }
 
 /// What is malformed about a token.
@@ -33,8 +36,12 @@ pub enum Malformed {
     Payload(JsonError),
     /// A header member is missing or not a string.
     HeaderMember(&'static str),
+    /// A header member that the algorithm needs is missing or not what RFC 7518 says it is.
+    HeaderValue(&'static str),
     /// A header member asks for what we do not do (`crit`, `b64`, `zip`).
     HeaderExtension(&'static str),
+    /// What a nested token decrypts to is not a JWS.
+    Nested,
     /// `exp` or `nbf` is not a finite number.
     NumericDate(&'static str),
 }
@@ -53,7 +60,11 @@ impl fmt::Display for Malformed {
             Self::Header(error) => write!(f, "header {error}"),
             Self::Payload(error) => write!(f, "payload {error}"),
             Self::HeaderMember(name) => write!(f, "header member \"{name}\" is not a string"),
+            Self::HeaderValue(name) => {
+                write!(f, "header member \"{name}\" is missing or malformed")
+            }
             Self::HeaderExtension(name) => write!(f, "header member \"{name}\" is not supported"),
+            Self::Nested => f.write_str("the decrypted content is not a JWS"),
             Self::NumericDate(name) => write!(f, "claim \"{name}\" is not a finite number"),
         }
     }

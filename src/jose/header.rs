@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::algorithm::SignatureAlgorithm;
+use super::algorithm::{ContentEncryption, Curve, KeyManagement, SignatureAlgorithm};
 use super::base64url;
+use super::crypto::{KeyParameters, PublicPoint};
 use super::error::{Malformed, TokenError};
-use super::json::Object;
+use super::json::{Object, Value};
 
 /// Members that must be strings where they are present. `jwk`, `jku`, `x5u` and `x5c` are not
 /// among them: they are never looked at.
@@ -46,6 +47,32 @@ impl Header {
             .ok_or(TokenError::UnsupportedAlgorithm)
     }
 
+    /// `alg` and `enc` as those of a JWE.
+    pub fn encryption_algorithms(&self) -> Result<(KeyManagement, ContentEncryption), TokenError> {
+        let (alg, enc) = (self.text("alg"), self.text("enc"));
+        let (alg, enc) = (alg.unwrap_or_default(), enc.ok_or(Malformed::HeaderMember("enc"))?);
+        let algorithms = KeyManagement::from_name(&alg).zip(ContentEncryption::from_name(&enc));
+        algorithms.ok_or(TokenError::UnsupportedAlgorithm)
+    }
+
+    /// The members that `algorithm` needs (RFC 7518 §4.6.1, §4.7.1); others' are not looked at.
+    pub fn key_parameters(&self, algorithm: KeyManagement) -> Result<KeyParameters, Malformed> {
+        use KeyManagement::*;
+        Ok(match algorithm {
+            Dir | A128Kw | A192Kw | A256Kw | RsaOaep | RsaOaep256 | RsaOaep384 | RsaOaep512 => {
+                KeyParameters::None
+            }
+            A128GcmKw | A192GcmKw | A256GcmKw => {
+                KeyParameters::AesGcm { iv: self.array("iv")?, tag: self.array("tag")? }
+            }
+            EcdhEs | EcdhEsA128Kw | EcdhEsA192Kw | EcdhEsA256Kw => KeyParameters::Agreement {
+                ephemeral: self.ephemeral_key()?,
+                party_u: self.bytes("apu")?.unwrap_or_default(),
+                party_v: self.bytes("apv")?.unwrap_or_default(),
+            },
+        })
+    }
+
     /// `kid`.
     pub fn kid(&self) -> Option<Cow<'_, str>> {
         self.text("kid")
@@ -59,6 +86,42 @@ impl Header {
     fn text(&self, name: &str) -> Option<Cow<'_, str>> {
         self.0.value(name)?.as_str()
     }
+
+    fn bytes(&self, name: &'static str) -> Result<Option<Vec<u8>>, Malformed> {
+        let decode = |value| decoded(value).ok_or(Malformed::HeaderValue(name));
+        self.0.value(name).map(decode).transpose()
+    }
+
+    fn array<const LENGTH: usize>(&self, name: &'static str) -> Result<[u8; LENGTH], Malformed> {
+        let bytes = self.bytes(name)?.and_then(|bytes| bytes.try_into().ok());
+        bytes.ok_or(Malformed::HeaderValue(name))
+    }
+
+    /// `epk`: a public JWK of a curve we serve (RFC 7518 §4.6.1.1).
+    fn ephemeral_key(&self) -> Result<PublicPoint, Malformed> {
+        let point = || {
+            let epk = self.0.value("epk")?;
+            let (kty, crv) = (epk.member("kty")?.as_str()?, epk.member("crv")?.as_str()?);
+            let coordinate = |name, curve: Curve| {
+                decoded(epk.member(name)?).filter(|bytes| bytes.len() == curve.coordinate_length())
+            };
+            match &*kty {
+                "EC" => {
+                    let curve = Curve::from_ec_name(&crv)?;
+                    Some(PublicPoint::ec(curve, &coordinate("x", curve)?, &coordinate("y", curve)?))
+                }
+                "OKP" if crv == "X25519" => {
+                    Some(PublicPoint::x25519(&coordinate("x", Curve::X25519)?))
+                }
+                _ => None,
+            }
+        };
+        point().ok_or(Malformed::HeaderValue("epk"))
+    }
+}
+
+fn decoded(value: Value<'_>) -> Option<Vec<u8>> {
+    base64url::decode(value.as_str()?.as_bytes()).ok()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::ops::Range;
 use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, MapAccess, Visitor};
 use serde_json::value::RawValue;
+use zeroize::Zeroizing;
 
 use super::error::JsonError;
 
@@ -22,8 +23,15 @@ const FEW_MEMBERS: usize = 16;
 /// A JSON object and where its members lie. It owns its text.
 #[derive(Debug)]
 pub struct Object {
-    text: String,
+    text: Text,
     members: Vec<Member>,
+}
+
+#[derive(Debug)]
+enum Text {
+    Plain(String),
+    /// It is wiped when dropped.
+    Secret(Zeroizing<String>),
 }
 
 #[derive(Debug)]
@@ -44,25 +52,36 @@ impl Object {
     /// Reads `bytes` as one JSON object and nothing else.
     pub fn parse(bytes: Vec<u8>) -> Result<Self, JsonError> {
         let text = String::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?;
-        let found = members(&text).ok_or(JsonError::NotAnObject)?;
-        check_limits(&text)?;
+        Self::of(Text::Plain(text))
+    }
+
+    /// As [`Object::parse`], for what holds keys or was encrypted: the text is wiped when dropped.
+    pub fn parse_secret(bytes: &[u8]) -> Result<Self, JsonError> {
+        let text = std::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?;
+        Self::of(Text::Secret(Zeroizing::new(text.to_owned())))
+    }
+
+    fn of(whole: Text) -> Result<Self, JsonError> {
+        let text = whole.as_str();
+        let found = members(text).ok_or(JsonError::NotAnObject)?;
+        check_limits(text)?;
         check_duplicates(&found)?;
         let members = found
             .into_iter()
             .map(|(name, value)| {
                 let name = match name {
-                    Cow::Borrowed(name) => Name::Plain(position(&text, name)),
+                    Cow::Borrowed(name) => Name::Plain(position(text, name)),
                     Cow::Owned(name) => Name::Decoded(name.into_boxed_str()),
                 };
-                Member { name, value: position(&text, value) }
+                Member { name, value: position(text, value) }
             })
             .collect();
-        Ok(Self { text, members })
+        Ok(Self { text: whole, members })
     }
 
     /// The whole object as it was written.
     pub fn text(&self) -> &str {
-        &self.text
+        self.text.as_str()
     }
 
     /// How many members it has.
@@ -96,13 +115,23 @@ impl Object {
     }
 
     fn named(&self) -> impl Iterator<Item = (&str, Value<'_>)> {
-        self.members.iter().map(|member| {
+        let text = self.text();
+        self.members.iter().map(move |member| {
             let name = match &member.name {
-                Name::Plain(range) => self.text.get(range.clone()).unwrap_or_default(),
+                Name::Plain(range) => text.get(range.clone()).unwrap_or_default(),
                 Name::Decoded(name) => name,
             };
-            (name, Value(self.text.get(member.value.clone()).unwrap_or_default()))
+            (name, Value(text.get(member.value.clone()).unwrap_or_default()))
         })
+    }
+}
+
+impl Text {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Plain(text) => text,
+            Self::Secret(text) => text,
+        }
     }
 }
 

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use zeroize::Zeroizing;
+
 use super::error::{KeyError, KeySetError};
 use super::json::{Object, Value};
 use super::jwk::Key;
@@ -33,7 +35,8 @@ impl KeySet {
     /// handed to `told`, also where none is left.
     pub fn parse(bytes: Vec<u8>, mut told: impl FnMut(Skipped)) -> Result<Self, KeySetError> {
         static GENERATIONS: AtomicU64 = AtomicU64::new(0);
-        let document = Object::parse(bytes).map_err(KeySetError::Json)?;
+        let bytes = Zeroizing::new(bytes);
+        let document = Object::parse_secret(&bytes).map_err(KeySetError::Json)?;
         let mut set = Self {
             keys: Vec::new(),
             by_kid: HashMap::new(),

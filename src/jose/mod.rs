@@ -10,6 +10,7 @@ pub mod crypto;
 pub mod error;
 pub mod header;
 pub mod json;
+pub mod jwe;
 pub mod jwk;
 pub mod jws;
 pub mod key_set;

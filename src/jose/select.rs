@@ -1,7 +1,7 @@
 //! Which keys may be tried for a token, and in which order.
 
-use super::algorithm::SignatureAlgorithm;
-use super::crypto::VerificationKey;
+use super::algorithm::{ContentEncryption, KeyManagement, SignatureAlgorithm};
+use super::crypto::{DecryptionKey, VerificationKey};
 use super::jwk::Key;
 use super::key_set::KeySet;
 
@@ -19,6 +19,18 @@ pub fn verification_keys<'k>(
     algorithm: SignatureAlgorithm,
 ) -> impl Iterator<Item = &'k VerificationKey> {
     candidates(sets, kid).filter_map(move |key| key.for_verification(algorithm)).take(MAX_TRIED)
+}
+
+/// The keys of `sets` that may decrypt tokens of `algorithm` and `encryption`, by the same rule.
+pub fn decryption_keys<'k>(
+    sets: &'k [impl AsRef<KeySet>],
+    kid: Option<&'k str>,
+    algorithm: KeyManagement,
+    encryption: ContentEncryption,
+) -> impl Iterator<Item = &'k DecryptionKey> {
+    candidates(sets, kid)
+        .filter_map(move |key| key.for_decryption(algorithm, encryption))
+        .take(MAX_TRIED)
 }
 
 fn candidates<'k>(
@@ -90,5 +102,22 @@ mod tests {
     fn no_more_than_the_limit() {
         let sets = [set(&[(None, None); 40])];
         assert_eq!(count(&sets, None), MAX_TRIED);
+    }
+
+    #[test]
+    fn decryption_follows_the_same_rule() {
+        let key = r#"{"kty":"oct","k":"GawgguFyGrWKav7AX4VKUg""#;
+        let many = [format!("{key}}}"), format!(r#"{key},"kid":"a"}}"#)].join(",");
+        let json = format!("{{\"keys\":[{many}{}]}}", format!(",{key}}}").repeat(40));
+        let Ok(set) = KeySet::parse(json.into_bytes(), |_| ()) else { unreachable!("good keys") };
+        let sets = [Arc::new(set)];
+        let count = |kid, algorithm| {
+            decryption_keys(&sets, kid, algorithm, ContentEncryption::A256Gcm).count()
+        };
+        assert_eq!(count(Some("a"), KeyManagement::A128Kw), 1);
+        assert_eq!(count(Some("b"), KeyManagement::A128Kw), MAX_TRIED);
+        assert_eq!(count(None, KeyManagement::A128Kw), MAX_TRIED);
+        assert_eq!(count(None, KeyManagement::A256Kw), 0);
+        assert_eq!(count(None, KeyManagement::Dir), 0);
     }
 }

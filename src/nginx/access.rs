@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use ngx::ffi::NGX_LOG_INFO;
+use ngx::ffi::{NGX_LOG_ERR, NGX_LOG_INFO};
 
 use super::conf::{AuthJwt, Effective, LocationConf};
 use super::context::Context;
@@ -111,6 +111,10 @@ fn judge(
         let now = NumericDate::new(seconds, milliseconds);
         Accepted::new(known.verified(), conf.policy, now, || requirements(request, conf))
     });
+    // Sources that failed have told so themselves; here there is none.
+    if matches!(judged, Err(Refusal::KeysUnavailable)) {
+        request.log(NGX_LOG_ERR, format_args!("no key source to decrypt the JWT with"));
+    }
     Ok(Some(judged.map(|_| ())))
 }
 

@@ -144,4 +144,12 @@ impl Content {
             Self::Verified(known) => Some(known.verified().claims().object()),
         }
     }
+
+    /// The claims as JSON, or the JWS inside a nested token.
+    pub fn payload(&self) -> Option<&str> {
+        match self {
+            Self::Unverified(token) => token.1.claims().map(Object::text),
+            Self::Verified(token) => Some(token.verified().payload()),
+        }
+    }
 }

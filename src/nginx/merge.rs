@@ -2,7 +2,7 @@
 
 use super::conf::{Effective, LocationConf, Typed};
 use super::ffi::conf::{Conf, ConfError, Inherit};
-use crate::auth::policy::Policy;
+use crate::auth::policy::{Policy, TokenType};
 
 impl Inherit for LocationConf {
     fn inherit(&mut self, parent: &Self, cf: &mut Conf<'_>) -> Result<(), ConfError> {
@@ -38,10 +38,13 @@ fn warn_without_keys(effective: &Effective, cf: &mut Conf<'_>) {
     let Some((auth, _)) = effective.enabled() else { return };
     if effective.key_sources.is_none() && !auth.warned.replace(true) {
         let place = &auth.place;
-        cf.warn(format_args!(
-            "no key source goes with \"auth_jwt\" in {place}: \
-             signatures of tokens are not verified"
-        ));
+        let consequence = match effective.policy.token_type {
+            TokenType::Signed => "signatures of tokens are not verified",
+            TokenType::Encrypted | TokenType::Nested => {
+                "every request with a token is answered with 500"
+            }
+        };
+        cf.warn(format_args!("no key source goes with \"auth_jwt\" in {place}: {consequence}"));
     }
 }
 

@@ -18,7 +18,7 @@ pub struct JwtHeader;
 /// `$jwt_claim_NAME`: a claim.
 pub struct JwtClaim;
 
-/// `$jwt_payload`: all claims as JSON.
+/// `$jwt_payload`: all claims as JSON, or the JWS inside a nested token.
 pub struct JwtPayload;
 
 /// A variable of `auth_jwt_claim_set` or `auth_jwt_header_set`.
@@ -49,7 +49,7 @@ impl Variable for JwtPayload {
     const NAME: &'static str = "jwt_payload";
 
     fn value<'r>(request: Request<'r>) -> Text<'r> {
-        Some(Cow::Owned(harmless(content(request)?.claims()?.text())))
+        Some(Cow::Owned(harmless(content(request)?.payload()?)))
     }
 }
 

@@ -28,12 +28,8 @@ impl Directive for AuthJwtType {
         let value = cf.arguments().into_iter().next().unwrap_or_default();
         conf.typed.token_type = Some(match value {
             b"signed" => TokenType::Signed,
-            b"encrypted" | b"nested" => {
-                let value = value.escape_ascii();
-                return Err(ConfError::Message(format!(
-                    "\"{NAME} {value}\" is not supported by this version of the module"
-                )));
-            }
+            b"encrypted" => TokenType::Encrypted,
+            b"nested" => TokenType::Nested,
             _ => {
                 let allowed = "\"signed\", \"encrypted\" or \"nested\"";
                 return Err(ConfError::invalid_value(NAME, value, allowed));

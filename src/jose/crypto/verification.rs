@@ -1,7 +1,5 @@
-//! The only door to the cryptographic libraries: keys parsed once, ready to verify.
-//!
-//! aws-lc-rs does all but two: Ed448 is `crrl`'s, and RSA beyond 8192 bits is `rsa`'s. Public
-//! keys and signatures are public, so only HMAC needs constant time, which aws-lc-rs gives.
+//! Keys that verify signatures (RFC 7518 §3, RFC 8037 §3.1). Public keys and signatures are public,
+//! so only HMAC needs constant time, which aws-lc-rs gives.
 
 use std::sync::OnceLock;
 
@@ -10,15 +8,15 @@ use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, RsaPublicKeyCom
 use rsa::sha2::{Digest, Sha256, Sha384, Sha512};
 use rsa::{BoxedUint, Pkcs1v15Sign, Pss, PublicKey as RsaPublicKey};
 
-use super::algorithm::{Curve, SignatureAlgorithm, SignatureAlgorithm::*};
-use super::error::KeyError;
+use crate::jose::algorithm::{Curve, SignatureAlgorithm, SignatureAlgorithm::*};
+use crate::jose::error::KeyError;
 
 /// The modulus sizes allowed, in bits (RFC 7518 §3.3 sets the lower bound; the upper one is
 /// aws-lc's own limit for arithmetic).
 const MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=16384;
 
-/// aws-lc-rs verifies up to this size, in bits.
-const AWS_LC_MODULUS_BITS: usize = 8192;
+/// aws-lc-rs verifies and decrypts up to this size, in bits.
+pub(super) const AWS_LC_MODULUS_BITS: usize = 8192;
 
 /// An exponent has at most this many bits.
 const EXPONENT_BITS: usize = 33;
@@ -200,13 +198,14 @@ fn verify_large_rsa(
     verified.is_ok()
 }
 
-fn without_leading_zeros(number: &[u8]) -> &[u8] {
+/// A big-endian number without the zero bytes that some write in front of it.
+pub(super) fn without_leading_zeros(number: &[u8]) -> &[u8] {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();
     number.split_at(zeros).1
 }
 
 /// The bits of a big-endian number without leading zero bytes.
-fn bit_length(number: &[u8]) -> usize {
+pub(super) fn bit_length(number: &[u8]) -> usize {
     let first = number.first().map_or(0, |byte| byte.leading_zeros() as usize);
     number.len().saturating_mul(8).saturating_sub(first)
 }

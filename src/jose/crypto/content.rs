@@ -1,0 +1,44 @@
+//! Content keys and what they open (RFC 7518 §5).
+
+use zeroize::Zeroizing;
+
+use super::{aes_cbc_hmac, aes_gcm};
+use crate::jose::algorithm::ContentEncryption::{self, *};
+
+/// The key a token's content is encrypted with, right or wrong: only [`ContentKey::open`] tells.
+pub struct ContentKey {
+    encryption: ContentEncryption,
+    bytes: Zeroizing<Vec<u8>>,
+}
+
+/// The encrypted content of a token.
+#[derive(Debug)]
+pub struct EncryptedContent {
+    pub initialization_vector: Vec<u8>,
+    pub ciphertext: Vec<u8>,
+    pub tag: Vec<u8>,
+}
+
+impl ContentKey {
+    pub(super) fn new(encryption: ContentEncryption, bytes: Zeroizing<Vec<u8>>) -> Self {
+        Self { encryption, bytes }
+    }
+
+    /// The plaintext, if this key has encrypted `content` and authenticated it together with
+    /// `additional_data`.
+    pub fn open(
+        &self,
+        content: &EncryptedContent,
+        additional_data: &[u8],
+    ) -> Option<Zeroizing<Vec<u8>>> {
+        if self.bytes.len() != self.encryption.key_length() {
+            return None;
+        }
+        let open = match self.encryption {
+            A128CbcHs256 | A192CbcHs384 | A256CbcHs512 => aes_cbc_hmac::open,
+            A128Gcm | A192Gcm | A256Gcm => aes_gcm::open,
+        };
+        let EncryptedContent { initialization_vector, ciphertext, tag } = content;
+        open(&self.bytes, initialization_vector, additional_data, ciphertext, tag)
+    }
+}

@@ -1,0 +1,181 @@
+//! Keys that decrypt, or agree on, content keys (RFC 7518 §4).
+
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::rand;
+use aws_lc_rs::rsa::{
+    KeyPair, KeyPairComponents, OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OAEP_SHA384_MGF1SHA384,
+    OAEP_SHA512_MGF1SHA512, OaepAlgorithm, OaepPrivateDecryptingKey, PrivateDecryptingKey,
+    PublicKeyComponents,
+};
+use zeroize::Zeroizing;
+
+use super::aes_gcm::{self, IV_LENGTH, TAG_LENGTH};
+use super::aes_key_wrap;
+use super::content::ContentKey;
+use super::key_agreement::{AgreementKey, Context, PublicPoint};
+use super::verification::{AWS_LC_MODULUS_BITS, bit_length, without_leading_zeros};
+use crate::jose::algorithm::{ContentEncryption, KeyManagement, KeyManagement::*};
+use crate::jose::error::KeyError;
+
+/// A key that content keys are had with.
+pub enum DecryptionKey {
+    /// It is the content key, or an AES key that wraps it.
+    Secret(Zeroizing<Vec<u8>>),
+    Rsa(Box<OaepPrivateDecryptingKey>),
+    Agreement(AgreementKey),
+}
+
+/// The private members of an RSA key (RFC 7518 §6.3.2), big-endian.
+pub struct RsaPrivateMembers {
+    pub d: Zeroizing<Vec<u8>>,
+    pub p: Zeroizing<Vec<u8>>,
+    pub q: Zeroizing<Vec<u8>>,
+    pub dp: Zeroizing<Vec<u8>>,
+    pub dq: Zeroizing<Vec<u8>>,
+    pub qi: Zeroizing<Vec<u8>>,
+}
+
+/// How a token hands over its content key.
+#[derive(Debug)]
+pub struct EncryptedKey {
+    pub algorithm: KeyManagement,
+    pub encryption: ContentEncryption,
+    pub parameters: KeyParameters,
+    /// The second segment, decoded.
+    pub bytes: Vec<u8>,
+}
+
+/// What the algorithm needs to know beyond the encrypted key.
+#[derive(Debug)]
+pub enum KeyParameters {
+    None,
+    /// RFC 7518 §4.7.1.
+    AesGcm {
+        iv: [u8; IV_LENGTH],
+        tag: [u8; TAG_LENGTH],
+    },
+    /// RFC 7518 §4.6.1.
+    Agreement {
+        ephemeral: PublicPoint,
+        party_u: Vec<u8>,
+        party_v: Vec<u8>,
+    },
+}
+
+impl DecryptionKey {
+    /// A symmetric key; `None` for a length that no algorithm asks for.
+    pub fn secret(bytes: Zeroizing<Vec<u8>>) -> Option<Self> {
+        matches!(bytes.len(), 16 | 24 | 32 | 48 | 64).then_some(Self::Secret(bytes))
+    }
+
+    /// The RSA key of modulus `n`, exponent `e`, big-endian, and the private members that belong to
+    /// them; `None` for a modulus beyond 8192 bits, which serves signatures only.
+    pub fn rsa(n: &[u8], e: &[u8], private: &RsaPrivateMembers) -> Result<Option<Self>, KeyError> {
+        let (n, e) = (without_leading_zeros(n), without_leading_zeros(e));
+        if bit_length(n) > AWS_LC_MODULUS_BITS {
+            return Ok(None);
+        }
+        let components = KeyPairComponents {
+            public_key: PublicKeyComponents { n, e },
+            d: private.d.as_slice(),
+            p: private.p.as_slice(),
+            q: private.q.as_slice(),
+            dP: private.dp.as_slice(),
+            dQ: private.dq.as_slice(),
+            qInv: private.qi.as_slice(),
+        };
+        // aws-lc-rs reads components as a key that signs; its PKCS #8 is wiped when dropped.
+        let pair = KeyPair::from_components(&components).map_err(|_| KeyError::Rejected)?;
+        let der: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| KeyError::Rejected)?;
+        let key = PrivateDecryptingKey::from_pkcs8(der.as_ref()).map_err(|_| KeyError::Rejected)?;
+        let key = OaepPrivateDecryptingKey::new(key).map_err(|_| KeyError::Rejected)?;
+        Ok(Some(Self::Rsa(Box::new(key))))
+    }
+
+    /// The private key `d` that belongs to `public`.
+    pub fn agreement(d: &[u8], public: &PublicPoint) -> Result<Self, KeyError> {
+        AgreementKey::new(d, public).map(Self::Agreement)
+    }
+
+    /// Whether a key of this type and size may serve `algorithm` with `encryption` at all.
+    pub fn serves(&self, algorithm: KeyManagement, encryption: ContentEncryption) -> bool {
+        match self {
+            Self::Secret(bytes) => match algorithm {
+                Dir => bytes.len() == encryption.key_length(),
+                A128Kw | A192Kw | A256Kw | A128GcmKw | A192GcmKw | A256GcmKw => {
+                    algorithm.wrapping_key_length() == Some(bytes.len())
+                }
+                _ => false,
+            },
+            Self::Rsa(_) => oaep(algorithm).is_some(),
+            Self::Agreement(_) => {
+                matches!(algorithm, EcdhEs | EcdhEsA128Kw | EcdhEsA192Kw | EcdhEsA256Kw)
+            }
+        }
+    }
+
+    /// The content key of a token. Where it cannot be had, or has the wrong length, it is a random
+    /// one, so that neither time nor error tells a wrong key from a wrong tag (RFC 7516 §11.5).
+    /// `None` only where there is no randomness.
+    pub fn content_key(&self, encrypted: &EncryptedKey) -> Option<ContentKey> {
+        let length = encrypted.encryption.key_length();
+        let mut bytes = Zeroizing::new(vec![0; length]);
+        rand::fill(&mut bytes).ok()?;
+        if let Some(found) = self.decrypt(encrypted)
+            && found.len() == length
+        {
+            bytes = found;
+        }
+        Some(ContentKey::new(encrypted.encryption, bytes))
+    }
+
+    pub(super) fn decrypt(&self, encrypted: &EncryptedKey) -> Option<Zeroizing<Vec<u8>>> {
+        let EncryptedKey { algorithm, encryption, parameters, bytes } = encrypted;
+        if !self.serves(*algorithm, *encryption) {
+            return None;
+        }
+        match (self, parameters) {
+            (Self::Secret(secret), KeyParameters::AesGcm { iv, tag }) => {
+                aes_gcm::open(secret, iv, &[], bytes, tag)
+            }
+            (Self::Secret(secret), KeyParameters::None) => match algorithm {
+                // RFC 7516 §5.2 step 10: where the key is agreed on, none may be sent.
+                Dir => bytes.is_empty().then(|| secret.clone()),
+                _ => aes_key_wrap::unwrap(secret, bytes),
+            },
+            (Self::Rsa(key), KeyParameters::None) => decrypt_oaep(key, oaep(*algorithm)?, bytes),
+            (Self::Agreement(key), KeyParameters::Agreement { ephemeral, party_u, party_v }) => {
+                let agree = |algorithm, length| {
+                    key.agree(ephemeral, &Context { algorithm, party_u, party_v }, length)
+                };
+                match algorithm.wrapping_key_length() {
+                    Some(length) => aes_key_wrap::unwrap(&agree(algorithm.name(), length)?, bytes),
+                    None if !bytes.is_empty() => None,
+                    None => agree(encryption.name(), encryption.key_length()),
+                }
+            }
+            _ => None,
+        }
+    }
+}
+
+fn oaep(algorithm: KeyManagement) -> Option<&'static OaepAlgorithm> {
+    match algorithm {
+        RsaOaep => Some(&OAEP_SHA1_MGF1SHA1),
+        RsaOaep256 => Some(&OAEP_SHA256_MGF1SHA256),
+        RsaOaep384 => Some(&OAEP_SHA384_MGF1SHA384),
+        RsaOaep512 => Some(&OAEP_SHA512_MGF1SHA512),
+        _ => None,
+    }
+}
+
+fn decrypt_oaep(
+    key: &OaepPrivateDecryptingKey,
+    algorithm: &'static OaepAlgorithm,
+    encrypted: &[u8],
+) -> Option<Zeroizing<Vec<u8>>> {
+    let mut decrypted = Zeroizing::new(vec![0; key.min_output_size()]);
+    let length = key.decrypt(algorithm, encrypted, &mut decrypted, None).ok()?.len();
+    decrypted.truncate(length);
+    Some(decrypted)
+}

@@ -1,0 +1,179 @@
+//! A JWE (RFC 7516 §5.2): form and header first, then keys. Why a token does not decrypt is never
+//! told: a bad key, a bad padding and a bad tag are one error.
+
+use zeroize::Zeroizing;
+
+use super::base64url;
+use super::compact::JweSegments;
+use super::crypto::{EncryptedContent, EncryptedKey};
+use super::error::{Malformed, TokenError};
+use super::header::Header;
+use super::key_set::KeySet;
+use super::select::decryption_keys;
+
+/// A JWE whose form is right.
+#[derive(Debug)]
+pub struct Jwe<'t> {
+    header: Header,
+    key: EncryptedKey,
+    content: EncryptedContent,
+    /// The header as it was written, which the tag covers (RFC 7516 §5.1 step 14).
+    additional_data: &'t [u8],
+}
+
+/// A JWE that one of the keys has decrypted, and whose tag was right. Only this file makes one.
+pub struct Decrypted {
+    header: Header,
+    plaintext: Zeroizing<Vec<u8>>,
+}
+
+impl<'t> Jwe<'t> {
+    /// Decodes the segments and reads the header.
+    pub fn parse(segments: JweSegments<'t>) -> Result<Self, TokenError> {
+        let header = Header::parse(segments.header)?;
+        let (algorithm, encryption) = header.encryption_algorithms()?;
+        let parameters = header.key_parameters(algorithm)?;
+        let decode = |segment| base64url::decode(segment).map_err(|_| Malformed::Base64);
+        let bytes = decode(segments.encrypted_key)?;
+        let content = EncryptedContent {
+            initialization_vector: decode(segments.initialization_vector)?,
+            ciphertext: decode(segments.ciphertext)?,
+            tag: decode(segments.tag)?,
+        };
+        let key = EncryptedKey { algorithm, encryption, parameters, bytes };
+        Ok(Self { header, key, content, additional_data: segments.header })
+    }
+
+    /// The JOSE header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Decrypts with the keys of `sets` that may serve it.
+    pub fn decrypt(self, sets: &[impl AsRef<KeySet>]) -> Result<Decrypted, TokenError> {
+        let kid = self.header.kid();
+        let EncryptedKey { algorithm, encryption, .. } = self.key;
+        let mut keys = decryption_keys(sets, kid.as_deref(), algorithm, encryption).peekable();
+        if keys.peek().is_none() {
+            return Err(TokenError::UnknownKey);
+        }
+        let plaintext = keys
+            .find_map(|key| key.content_key(&self.key)?.open(&self.content, self.additional_data));
+        drop(keys);
+        drop(kid);
+        let plaintext = plaintext.ok_or(TokenError::DecryptionFailed)?;
+        Ok(Decrypted { header: self.header, plaintext })
+    }
+}
+
+impl Decrypted {
+    /// The JOSE header and the plaintext.
+    pub fn into_parts(self) -> (Header, Zeroizing<Vec<u8>>) {
+        (self.header, self.plaintext)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::jose::compact::Compact;
+
+    /// RFC 7516 A.3.
+    const TOKEN: &str = "eyJhbGciOiJBMTI4S1ciLCJlbmMiOiJBMTI4Q0JDLUhTMjU2In0.\
+        6KB707dM9YTIgHtLvtgWQ8mKwboJW3of9locizkDTHzBC2IlrT1oOQ.\
+        AxY8DCtDaGlsbGljb3RoZQ.KDlTtXchhZTGufMYmOYGS4HffxPSUrfmqCHXaI9wOGY.\
+        U0m_YmjN04DJvceFICbCVQ";
+    const KEY: &str = r#"{"kty":"oct","k":"GawgguFyGrWKav7AX4VKUg"}"#;
+
+    fn parse(token: &str) -> Result<Jwe<'_>, TokenError> {
+        match Compact::split(token.as_bytes())? {
+            Compact::Jwe(segments) => Jwe::parse(segments),
+            Compact::Jws(_) => unreachable!("five segments"),
+        }
+    }
+
+    fn decrypt(token: &str, key: &str) -> Result<Vec<u8>, TokenError> {
+        let Ok(keys) = KeySet::parse(key.as_bytes().to_vec(), |_| ()) else {
+            unreachable!("a good key")
+        };
+        Ok(parse(token)?.decrypt(&[Arc::new(keys)])?.plaintext.to_vec())
+    }
+
+    /// The refusal of a token of `header` and nothing else.
+    fn refusal(header: &str) -> Option<TokenError> {
+        parse(&format!("{}....", base64url::encode(header.as_bytes()))).err()
+    }
+
+    #[test]
+    fn decrypts() {
+        assert_eq!(decrypt(TOKEN, KEY).as_deref(), Ok(&b"Live long and prosper."[..]));
+    }
+
+    #[test]
+    fn one_failure_for_all() {
+        let parts: Vec<&str> = TOKEN.split('.').collect();
+        for at in 1..parts.len() {
+            for changed in ["", "AAAA", "AAAAAAAAAAAAAAAAAAAAAA", parts.concat().as_str()] {
+                let mut parts = parts.clone();
+                if let Some(part) = parts.get_mut(at) {
+                    *part = changed;
+                }
+                let found = decrypt(&parts.join("."), KEY);
+                assert_eq!(found, Err(TokenError::DecryptionFailed), "{at} {changed}");
+            }
+        }
+        let other = KEY.replace("Gawggu", "Gawggv");
+        assert_eq!(decrypt(TOKEN, &other), Err(TokenError::DecryptionFailed));
+    }
+
+    #[test]
+    fn no_fitting_key_is_told_apart() {
+        for key in [
+            r#"{"kty":"oct","k":"GawgguFyGrWKav7AX4VKUg","use":"sig"}"#,
+            r#"{"kty":"oct","k":"GawgguFyGrWKav7AX4VKUg","alg":"A128GCMKW"}"#,
+            r#"{"kty":"oct","k":"AA"}"#,
+        ] {
+            assert_eq!(decrypt(TOKEN, key), Err(TokenError::UnknownKey), "{key}");
+        }
+    }
+
+    #[test]
+    fn form_is_judged_before_keys() {
+        let member = |name| Some(TokenError::Malformed(Malformed::HeaderMember(name)));
+        let value = |name| Some(TokenError::Malformed(Malformed::HeaderValue(name)));
+        assert_eq!(refusal(r#"{"alg":"dir"}"#), member("enc"));
+        assert_eq!(refusal(r#"{"alg":"none"}"#), member("enc"));
+        for header in [
+            r#"{"alg":"none","enc":"A128GCM"}"#,
+            r#"{"alg":"RSA1_5","enc":"A128GCM"}"#,
+            r#"{"alg":"HS256","enc":"A128GCM"}"#,
+            r#"{"alg":"dir","enc":"dir"}"#,
+        ] {
+            assert_eq!(refusal(header), Some(TokenError::UnsupportedAlgorithm), "{header}");
+        }
+        assert_eq!(refusal(r#"{"alg":"dir","enc":"A128GCM","epk":1,"apu":1,"iv":1}"#), None);
+        assert_eq!(refusal(r#"{"alg":"A128GCMKW","enc":"A128GCM"}"#), value("iv"));
+        let iv = r#"{"alg":"A128GCMKW","enc":"A128GCM","iv":"AAAAAAAAAAAAAAAA""#;
+        assert_eq!(refusal(&format!("{iv}}}")), value("tag"));
+        assert_eq!(refusal(&format!(r#"{iv},"tag":"AAAAAAAAAAAAAAAA"}}"#)), value("tag"));
+        assert_eq!(refusal(&format!(r#"{iv},"tag":"AAAAAAAAAAAAAAAAAAAAAA"}}"#)), None);
+        for epk in [
+            "null",
+            "{}",
+            r#"{"kty":"OKP","crv":"X25519","x":"AA"}"#,
+            r#"{"kty":"OKP","crv":"Ed25519","x":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#,
+            r#"{"kty":"EC","crv":"P-256","x":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#,
+        ] {
+            let header = format!(r#"{{"alg":"ECDH-ES","enc":"A128GCM","epk":{epk}}}"#);
+            assert_eq!(refusal(&header), value("epk"), "{epk}");
+        }
+        let x25519 =
+            r#"{"kty":"OKP","crv":"X25519","x":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#;
+        let header = format!(r#"{{"alg":"ECDH-ES","enc":"A128GCM","epk":{x25519}"#);
+        assert_eq!(refusal(&format!("{header}}}")), None);
+        assert_eq!(refusal(&format!(r#"{header},"apu":1}}"#)), value("apu"));
+        assert_eq!(refusal(&format!(r#"{header},"apv":"=" }}"#)), value("apv"));
+    }
+}

@@ -1,0 +1,231 @@
+//! Encrypted tokens of other implementations (t/data, minted by t/interop), through the order of
+//! checks as a request takes it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use ngx_http_auth_jwt_module::auth::check::{Accepted, Keys, Parsed};
+use ngx_http_auth_jwt_module::auth::numeric_date::NumericDate;
+use ngx_http_auth_jwt_module::auth::outcome::{Refusal, Verdict};
+use ngx_http_auth_jwt_module::auth::policy::{Policy, TokenType};
+use ngx_http_auth_jwt_module::jose::base64url;
+use ngx_http_auth_jwt_module::jose::compact::Compact;
+use ngx_http_auth_jwt_module::jose::error::{Malformed, TokenError};
+use ngx_http_auth_jwt_module::jose::jwe::Jwe;
+use ngx_http_auth_jwt_module::jose::jws::Verified;
+use ngx_http_auth_jwt_module::jose::key_set::KeySet;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+/// 2026-01-01, in the middle of the corpora's times.
+const NOW: i64 = 1_767_225_600;
+
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    jwks: Option<Box<RawValue>>,
+    jwks_ref: Option<String>,
+    token: String,
+    #[serde(rename = "type")]
+    token_type: String,
+    #[serde(default)]
+    alg: String,
+    #[serde(default)]
+    enc: String,
+    claims: Option<serde_json::Value>,
+    inner: Option<String>,
+    status: Option<String>,
+    #[serde(default)]
+    status_any: Vec<String>,
+}
+
+struct Corpus(HashMap<String, Box<RawValue>>);
+
+fn load<T: DeserializeOwned>(name: &str) -> Outcome<T> {
+    let path = format!("{}/t/data/{name}", env!("CARGO_MANIFEST_DIR"));
+    Ok(serde_json::from_str(&std::fs::read_to_string(path)?)?)
+}
+
+fn key_set(json: &RawValue) -> Outcome<Arc<KeySet>> {
+    let keys = KeySet::parse(json.get().as_bytes().to_vec(), |_| ());
+    Ok(Arc::new(keys.map_err(|error| error.to_string())?))
+}
+
+impl Corpus {
+    fn new() -> Outcome<Self> {
+        Ok(Self(load("key_sets.json")?))
+    }
+
+    fn keys(&self, case: &Case) -> Outcome<Arc<KeySet>> {
+        let named = case.jwks_ref.as_ref().and_then(|name| self.0.get(name));
+        key_set(case.jwks.as_ref().or(named).ok_or("no key set")?)
+    }
+
+    fn accept(&self, case: &Case) -> Outcome<Result<Verified, Refusal>> {
+        let token_type = match &*case.token_type {
+            "encrypted" => TokenType::Encrypted,
+            "nested" => TokenType::Nested,
+            other => return Err(format!("{}: type {other}", case.name).into()),
+        };
+        Ok(accept(&case.token, token_type, self.keys(case)?))
+    }
+}
+
+fn accept(token: &str, token_type: TokenType, keys: Arc<KeySet>) -> Result<Verified, Refusal> {
+    let policy = Policy { token_type, leeway: 0 };
+    let verified = Parsed::new(token.as_bytes(), policy)?.verify(Keys::Sets(&[keys]))?;
+    Accepted::new(&verified, policy, NumericDate::new(NOW, 0), || Ok(()))?;
+    Ok(verified)
+}
+
+/// The plaintext of `token`, whatever it is.
+fn decrypt(token: &str, keys: &Arc<KeySet>) -> Result<Vec<u8>, TokenError> {
+    match Compact::split(token.as_bytes())? {
+        Compact::Jwe(segments) => {
+            let decrypted = Jwe::parse(segments)?.decrypt(std::slice::from_ref(keys))?;
+            Ok(decrypted.into_parts().1.to_vec())
+        }
+        Compact::Jws(_) => Err(TokenError::WrongType),
+    }
+}
+
+#[test]
+fn valid_tokens_decrypt_to_their_claims() -> Outcome<()> {
+    let corpus = Corpus::new()?;
+    let cases: Vec<Case> = load("jwe_valid.json")?;
+    let (mut wrong, mut pairs) = (Vec::new(), BTreeSet::new());
+    for case in &cases {
+        pairs.insert((case.alg.clone(), case.enc.clone()));
+        let verified = match corpus.accept(case)? {
+            Ok(verified) => verified,
+            Err(refusal) => {
+                wrong.push(format!("{}: {refusal}", case.name));
+                continue;
+            }
+        };
+        let claims = verified.claims().object().text();
+        if Some(serde_json::from_str(claims)?) != case.claims {
+            wrong.push(format!("{}: other claims", case.name));
+        }
+        if verified.payload() != case.inner.as_deref().unwrap_or(claims) {
+            wrong.push(format!("{}: other payload", case.name));
+        }
+        let outer = case.token.split('.').next().map(|header| base64url::decode(header.as_bytes()));
+        if outer != Some(Ok(verified.header().object().text().as_bytes().to_vec())) {
+            wrong.push(format!("{}: not the outer header", case.name));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {} wrong:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+    assert_eq!(pairs.len(), 15 * 6, "each algorithm with each content encryption");
+    Ok(())
+}
+
+#[test]
+fn bad_tokens_are_refused_for_the_right_reason() -> Outcome<()> {
+    let corpus = Corpus::new()?;
+    let cases: Vec<Case> = load("jwe_invalid.json")?;
+    assert!(cases.len() > 1000, "a corpus");
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let word = Verdict::from(corpus.accept(case)?).word();
+        if case.status.as_deref() != Some(word) && !case.status_any.iter().any(|any| any == word) {
+            wrong.push(format!("{}: {word}, not {:?}", case.name, case.status));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {} wrong:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+    Ok(())
+}
+
+/// For each algorithm and each encryption one token: no bit of any segment may be flipped. Of the
+/// header not every byte, for most give no header at all: the others are in `jwe_invalid.json`.
+#[test]
+fn no_flipped_bit_passes() -> Outcome<()> {
+    let corpus = Corpus::new()?;
+    let cases: Vec<Case> = load("jwe_valid.json")?;
+    let (mut algorithms, mut encryptions) = (BTreeSet::new(), BTreeSet::new());
+    for case in cases.iter().filter(|case| case.claims.is_some() && case.token.len() < 2000) {
+        if !algorithms.insert(&case.alg) & !encryptions.insert(&case.enc) {
+            continue;
+        }
+        let keys = corpus.keys(case)?;
+        let parts: Vec<&str> = case.token.split('.').collect();
+        let whole = parts.iter().map(|part| base64url::decode(part.as_bytes()));
+        let whole: Vec<Vec<u8>> = whole.collect::<Result<_, _>>().map_err(|_| "base64url")?;
+        // RSA is slow; there every bit of the key is one number anyway.
+        let step = if case.alg.starts_with("RSA") { 61 } else { 1 };
+        for (at, part) in whole.iter().enumerate() {
+            for bit in (0..part.len() * 8).step_by(step) {
+                let mut flipped = whole.clone();
+                *flipped.get_mut(at).and_then(|part| part.get_mut(bit / 8)).ok_or("a byte")? ^=
+                    1 << (bit % 8);
+                let token: Vec<String> =
+                    flipped.iter().map(|part| base64url::encode(part)).collect();
+                let found = decrypt(&token.join("."), &keys);
+                let right = match found {
+                    Err(TokenError::DecryptionFailed) => true,
+                    Err(_) => at == 0,
+                    Ok(_) => false,
+                };
+                assert!(right, "{}: bit {bit} of segment {at}: {found:?}", case.name);
+            }
+        }
+    }
+    assert_eq!((algorithms.len(), encryptions.len()), (15, 6));
+    Ok(())
+}
+
+#[derive(Deserialize)]
+struct Vector {
+    source: String,
+    jwk: Box<RawValue>,
+    token: String,
+    plaintext: String,
+    /// The algorithms of the RFCs that are never served.
+    #[serde(default)]
+    must_refuse: bool,
+    status: Option<String>,
+}
+
+/// RFC 7516 appendix A, RFC 7519 A.1, RFC 7520 §5.
+#[test]
+fn vectors_of_the_rfcs() -> Outcome<()> {
+    let vectors: Vec<Vector> = load("rfc_jwe_vectors.json")?;
+    assert!(vectors.len() >= 13);
+    for vector in &vectors {
+        let keys = key_set(&vector.jwk)?;
+        if vector.must_refuse {
+            let verdict = Verdict::from(accept(&vector.token, TokenType::Encrypted, keys));
+            assert_eq!(Some(verdict.word()), vector.status.as_deref(), "{}", vector.source);
+        } else {
+            let plaintext = decrypt(&vector.token, &keys);
+            let expected = Ok(vector.plaintext.clone().into_bytes());
+            assert_eq!(plaintext, expected, "{}", vector.source);
+        }
+    }
+    Ok(())
+}
+
+/// Private keys also verify by their public part, and a malformed token never asks for a key.
+#[test]
+fn what_no_key_can_change() -> Outcome<()> {
+    let corpus = Corpus::new()?;
+    let cases: Vec<Case> = load("jwe_valid.json")?;
+    let case = cases.first().ok_or("a case")?;
+    for (token_type, refusal) in [
+        (TokenType::Signed, Refusal::Token(TokenError::WrongType)),
+        (TokenType::Encrypted, Refusal::KeysUnavailable),
+        (TokenType::Nested, Refusal::KeysUnavailable),
+    ] {
+        let policy = Policy { token_type, leeway: 0 };
+        let verify = |token: &[u8]| Parsed::new(token, policy)?.verify(Keys::None);
+        assert_eq!(verify(case.token.as_bytes()).err(), Some(refusal));
+        let malformed = Refusal::Token(TokenError::Malformed(Malformed::SegmentCount));
+        assert_eq!(verify(b"a.b").err(), Some(malformed));
+    }
+    let nested = accept(&case.token, TokenType::Nested, corpus.keys(case)?).err();
+    assert_eq!(nested, Some(Refusal::Token(TokenError::Malformed(Malformed::Nested))));
+    Ok(())
+}

@@ -1,0 +1,180 @@
+//! Private JWKs: which of their members matter, and what a key may serve.
+
+use ngx_http_auth_jwt_module::jose::algorithm::{
+    ContentEncryption::{self, *},
+    KeyManagement::{self, *},
+    SignatureAlgorithm,
+};
+use ngx_http_auth_jwt_module::jose::error::KeyError;
+use ngx_http_auth_jwt_module::jose::jwk::Key;
+use serde_json::{Map, Value, json};
+
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+const ALGORITHMS: [KeyManagement; 15] = [
+    Dir,
+    A128Kw,
+    A192Kw,
+    A256Kw,
+    A128GcmKw,
+    A192GcmKw,
+    A256GcmKw,
+    RsaOaep,
+    RsaOaep256,
+    RsaOaep384,
+    RsaOaep512,
+    EcdhEs,
+    EcdhEsA128Kw,
+    EcdhEsA192Kw,
+    EcdhEsA256Kw,
+];
+
+const ENCRYPTIONS: [ContentEncryption; 6] =
+    [A128CbcHs256, A192CbcHs384, A256CbcHs512, A128Gcm, A192Gcm, A256Gcm];
+
+fn load(name: &str) -> Outcome<Map<String, Value>> {
+    let path = format!("{}/t/data/keys/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    Ok(serde_json::from_str(&std::fs::read_to_string(path)?)?)
+}
+
+/// The key `name` with some members changed; `null` removes one.
+fn key(name: &str, changes: Value) -> Outcome<Result<Key, KeyError>> {
+    let mut jwk = load(name)?;
+    for (name, value) in changes.as_object().into_iter().flatten() {
+        if value.is_null() {
+            jwk.remove(name);
+        } else {
+            jwk.insert(name.clone(), value.clone());
+        }
+    }
+    Ok(Key::parse(&Value::Object(jwk).to_string()))
+}
+
+fn served(key: &Key) -> Vec<KeyManagement> {
+    let serves = |algorithm: &KeyManagement| {
+        ENCRYPTIONS.iter().any(|enc| key.for_decryption(*algorithm, *enc).is_some())
+    };
+    ALGORITHMS.into_iter().filter(serves).collect()
+}
+
+fn verifies(key: &Key) -> bool {
+    use SignatureAlgorithm::*;
+    [Hs256, Rs256, Ps512, Es256, Es384, Es512, Ed25519, Ed448]
+        .into_iter()
+        .any(|algorithm| key.for_verification(algorithm).is_some())
+}
+
+/// What the changed key decrypts, and whether it verifies.
+fn uses(name: &str, changes: Value) -> Outcome<(Vec<KeyManagement>, bool)> {
+    let key = key(name, changes)?.map_err(|error| format!("{name}: {error}"))?;
+    Ok((served(&key), verifies(&key)))
+}
+
+const OAEP: [KeyManagement; 4] = [RsaOaep, RsaOaep256, RsaOaep384, RsaOaep512];
+const ECDH: [KeyManagement; 4] = [EcdhEs, EcdhEsA128Kw, EcdhEsA192Kw, EcdhEsA256Kw];
+
+#[test]
+fn type_and_size_decide() -> Outcome<()> {
+    assert_eq!(uses("enc16", json!({}))?, (vec![Dir, A128Kw, A128GcmKw], true));
+    assert_eq!(uses("enc24", json!({}))?, (vec![Dir, A192Kw, A192GcmKw], true));
+    assert_eq!(uses("enc32", json!({}))?, (vec![Dir, A256Kw, A256GcmKw], true));
+    assert_eq!(uses("enc48", json!({}))?, (vec![Dir], true));
+    assert_eq!(uses("enc64", json!({}))?, (vec![Dir], true));
+    assert_eq!(uses("hs_short", json!({}))?, (vec![], true));
+    assert_eq!(uses("rsa2048", json!({}))?, (OAEP.to_vec(), true));
+    assert_eq!(uses("rsa4096", json!({}))?, (OAEP.to_vec(), true));
+    for name in ["p256", "p384", "p521"] {
+        assert_eq!(uses(name, json!({}))?, (ECDH.to_vec(), true), "{name}");
+    }
+    assert_eq!(uses("x25519", json!({}))?, (ECDH.to_vec(), false));
+    assert_eq!(uses("ed25519", json!({}))?, (vec![], true));
+    assert_eq!(uses("ed448", json!({}))?, (vec![], true));
+
+    let key = key("enc32", json!({}))?.map_err(|error| error.to_string())?;
+    let direct: Vec<_> =
+        ENCRYPTIONS.into_iter().filter(|enc| key.for_decryption(Dir, *enc).is_some()).collect();
+    assert_eq!(direct, [A128CbcHs256, A256Gcm]);
+    Ok(())
+}
+
+#[test]
+fn alg_use_and_key_ops_bind() -> Outcome<()> {
+    assert_eq!(uses("enc32", json!({"alg": "A256KW"}))?, (vec![A256Kw], false));
+    assert_eq!(uses("enc32", json!({"alg": "A128KW"}))?, (vec![], false));
+    assert_eq!(uses("enc32", json!({"alg": "dir"}))?, (vec![Dir], false));
+    assert_eq!(uses("enc32", json!({"alg": "A256GCM"}))?, (vec![Dir], false));
+    assert_eq!(uses("enc32", json!({"alg": "A128GCM"}))?, (vec![], false));
+    assert_eq!(uses("enc32", json!({"alg": "HS256"}))?, (vec![], true));
+    assert_eq!(uses("rsa2048", json!({"alg": "RSA-OAEP"}))?, (vec![RsaOaep], false));
+    assert_eq!(uses("rsa2048", json!({"alg": "RS256"}))?, (vec![], true));
+    assert_eq!(uses("p256", json!({"alg": "ECDH-ES"}))?, (vec![EcdhEs], false));
+    assert_eq!(uses("p256", json!({"use": "sig"}))?, (vec![], true));
+    assert_eq!(uses("p256", json!({"use": "enc"}))?, (ECDH.to_vec(), false));
+    assert_eq!(uses("p256", json!({"key_ops": ["deriveBits"]}))?, (ECDH.to_vec(), false));
+    assert_eq!(uses("p256", json!({"key_ops": ["decrypt"]}))?, (vec![], false));
+    assert_eq!(uses("rsa2048", json!({"key_ops": ["unwrapKey"]}))?, (OAEP.to_vec(), false));
+    assert_eq!(uses("enc16", json!({"key_ops": ["unwrapKey"]}))?, (vec![A128Kw, A128GcmKw], false));
+
+    // `A256GCM` binds to itself, not to all encryptions of its size.
+    let key = key("enc32", json!({"alg": "A256GCM"}))?.map_err(|error| error.to_string())?;
+    assert!(key.for_decryption(Dir, A256Gcm).is_some());
+    assert!(key.for_decryption(Dir, A128CbcHs256).is_none());
+    Ok(())
+}
+
+#[test]
+fn without_its_private_members_a_key_verifies() -> Outcome<()> {
+    for member in ["d", "p", "q", "dp", "dq", "qi"] {
+        assert_eq!(uses("rsa2048", json!({ member: null }))?, (vec![], true), "{member}");
+    }
+    // More primes than two, and a modulus that aws-lc-rs decrypts nothing with.
+    assert_eq!(uses("rsa2048", json!({"oth": []}))?, (vec![], true));
+    assert_eq!(uses("rsa9000", json!({}))?, (vec![], true));
+    for name in ["p256", "p384", "p521"] {
+        assert_eq!(uses(name, json!({"d": null}))?, (vec![], true), "{name}");
+    }
+    assert_eq!(uses("x25519", json!({"d": null}))?, (vec![], false));
+    Ok(())
+}
+
+#[test]
+fn malformed_private_members_spoil_the_key() -> Outcome<()> {
+    for member in ["d", "p", "q", "dp", "dq", "qi"] {
+        for value in [json!(1), json!("=")] {
+            let error = key("rsa2048", json!({ member: value }))?.err();
+            assert!(matches!(error, Some(KeyError::Member(name)) if name == member), "{member}");
+        }
+        let error = key("rsa2048", json!({ member: "AQAB" }))?.err();
+        assert_eq!(error, Some(KeyError::Rejected), "{member}");
+        let error = key("rsa2048", json!({ member: "" }))?.err();
+        assert_eq!(error, Some(KeyError::Rejected), "{member}");
+    }
+    for name in ["p256", "p384", "p521", "x25519"] {
+        for value in [json!(1), json!("="), json!(""), json!("AQAB")] {
+            let error = key(name, json!({"d": value}))?.err();
+            assert_eq!(error, Some(KeyError::Member("d")), "{name}");
+        }
+    }
+    // The private key of another public one.
+    for member in ["n", "p"] {
+        let other = load("rsa2048_other")?.remove(member);
+        let error = key("rsa2048", json!({ member: other }))?.err();
+        assert_eq!(error, Some(KeyError::Rejected), "{member}");
+    }
+    let other = load("p256_other")?.remove("d");
+    assert_eq!(key("p256", json!({"d": other}))?.err(), Some(KeyError::Rejected));
+    let x25519_d = load("x25519")?.remove("d");
+    assert_eq!(key("x25519", json!({"x": x25519_d}))?.err(), Some(KeyError::Rejected));
+    Ok(())
+}
+
+/// A secret that nobody may use is not read.
+#[test]
+fn private_members_count_only_where_they_are_used() -> Outcome<()> {
+    assert_eq!(uses("rsa2048", json!({"d": 1, "use": "sig"}))?, (vec![], true));
+    assert_eq!(uses("p256", json!({"d": 1, "alg": "ES256"}))?, (vec![], true));
+    assert_eq!(uses("ed25519", json!({"d": 1}))?, (vec![], true));
+    let empty = key("enc16", json!({"k": "", "use": "enc"}))?.err();
+    assert_eq!(empty, Some(KeyError::EmptySecret));
+    Ok(())
+}
