@@ -1,0 +1,104 @@
+use super::*;
+
+fn parse(text: &str) -> Result<Object, JsonError> {
+    Object::parse(text.as_bytes().to_vec())
+}
+
+fn value(object: &str, name: &str) -> Option<String> {
+    parse(object).ok()?.value(name).map(|value| value.text().to_owned())
+}
+
+#[test]
+fn finds_members_as_written() {
+    let text = r#" { "a" : 1.50 , "b\u0041":"x", "c":[1, 2], "d":{"e":{"f":null}} } "#;
+    assert_eq!(value(text, "a").as_deref(), Some("1.50"));
+    assert_eq!(value(text, "bA").as_deref(), Some("\"x\""));
+    assert_eq!(value(text, "c").as_deref(), Some("[1, 2]"));
+    assert_eq!(value(text, "A"), None);
+    let object = parse(text).ok();
+    let at = object.as_ref().and_then(|object| object.value_at(["d", "e", "f"]));
+    assert_eq!(at.map(Value::text), Some("null"));
+    let nowhere = object.as_ref().and_then(|object| object.value_at(["a", "b"]));
+    assert_eq!(nowhere, None);
+}
+
+#[test]
+fn exact_name_wins_over_other_case() {
+    let object = parse(r#"{"SUB":1,"sub":2,"Mixed":3}"#).ok();
+    let find = |name| object.as_ref().and_then(|o| o.value_ignoring_case(name)).map(Value::text);
+    assert_eq!(find("sub"), Some("2"));
+    assert_eq!(find("mixed"), Some("3"));
+    assert_eq!(find("sUb"), Some("1"));
+}
+
+#[test]
+fn the_last_of_deeper_duplicates_counts() {
+    let object = parse(r#"{"a":{"b":1,"b":2}}"#).ok();
+    let found = object.as_ref().and_then(|object| object.value_at(["a", "b"]));
+    assert_eq!(found.map(Value::text), Some("2"));
+}
+
+#[test]
+fn refuses_what_is_not_one_object() {
+    for text in ["", "[]", "1", "null", "\"{}\"", "{", "{}}", "{} {}", "{}x", "{'a':1}"] {
+        assert_eq!(parse(text).err(), Some(JsonError::NotAnObject), "{text:?}");
+    }
+    for text in [r#"{"a":01}"#, r#"{"a":1.}"#, r#"{"a":+1}"#, r#"{"a":NaN}"#, "{\"a\":\"\n\"}"] {
+        assert_eq!(parse(text).err(), Some(JsonError::NotAnObject), "{text:?}");
+    }
+    for text in [r#"{"a":1,}"#, r#"{,}"#, "\u{feff}{}", r#"{"a":"\x"}"#, r#"{"a":tru}"#] {
+        assert_eq!(parse(text).err(), Some(JsonError::NotAnObject), "{text:?}");
+    }
+}
+
+#[test]
+fn refuses_duplicates_of_the_top_level() {
+    for text in [r#"{"a":1,"a":1}"#, r#"{"a":1,"b":2,"\u0061":3}"#, r#"{"":1,"":2}"#] {
+        assert_eq!(parse(text).err(), Some(JsonError::DuplicateMember), "{text:?}");
+    }
+    let many: Vec<_> = (0..100).map(|i| format!("\"m{i}\":{i}")).collect();
+    assert!(parse(&format!("{{{}}}", many.join(","))).is_ok());
+    let twice = format!("{{{},\"m7\":0}}", many.join(","));
+    assert_eq!(parse(&twice).err(), Some(JsonError::DuplicateMember));
+}
+
+#[test]
+fn refuses_lone_surrogates_anywhere() {
+    for text in [
+        r#"{"a":"\ud800"}"#,
+        r#"{"a":"\udc00"}"#,
+        r#"{"a":"\ud800x"}"#,
+        r#"{"a":"\ud800\u0041"}"#,
+        r#"{"a":[{"b":"\ud83d\ud83d"}]}"#,
+    ] {
+        assert_eq!(parse(text).err(), Some(JsonError::LoneSurrogate), "{text:?}");
+    }
+    assert!(parse(r#"{"\ud800":1}"#).is_err());
+    assert!(parse(r#"{"a":"\ud83d\ude00 \\ud800"}"#).is_ok());
+    assert_eq!(Object::parse(b"{\"a\":\"\xff\"}".to_vec()).err(), Some(JsonError::NotUtf8));
+}
+
+#[test]
+fn depth_is_bounded() {
+    let nested = |depth: usize| {
+        let inner = depth - 1;
+        format!("{{\"a\":{}{}}}", "[".repeat(inner), "]".repeat(inner))
+    };
+    assert!(parse(&nested(100)).is_ok());
+    assert!(parse(&nested(MAX_DEPTH)).is_ok());
+    assert_eq!(parse(&nested(MAX_DEPTH + 1)).err(), Some(JsonError::TooDeep));
+    assert_eq!(parse(&nested(200_000)).err(), Some(JsonError::TooDeep));
+    assert!(parse(&format!("{{\"a\":\"{}\"}}", "[".repeat(1000))).is_ok());
+}
+
+#[test]
+fn kinds() {
+    let object = parse(r#"{"s":"a\n","n":1e400,"t":true,"z":null,"l":[],"o":{}}"#).ok();
+    let kind = |name| object.as_ref().and_then(|object| object.value(name)).map(Value::kind);
+    assert_eq!(kind("s"), Some(Kind::String("a\n".into())));
+    assert_eq!(kind("n"), Some(Kind::Number));
+    assert_eq!(kind("t"), Some(Kind::Bool));
+    assert_eq!(kind("z"), Some(Kind::Null));
+    assert_eq!(kind("l"), Some(Kind::Array));
+    assert_eq!(kind("o"), Some(Kind::Object));
+}
