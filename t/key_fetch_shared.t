@@ -1,0 +1,311 @@
+# One fetch in flight for each source and worker: who comes meanwhile waits for it and shares it.
+# Nobody is left hanging when a client leaves, the key server fails, nginx reloads or quits.
+use strict;
+use warnings;
+
+use FindBin;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use lib "$FindBin::Bin/idp";
+use Http2;
+use JWT;
+use JWT::Server;
+use KeyServer;
+
+my $KEYS = JWT::key_set(JWT::jwk($JWT::SECRET, kid => 'usual'));
+my $GOOD = JWT::bearer();
+my $FORGED = JWT::bearer(undef, secret => 'x');
+
+# Slow means: long enough for everybody to come, on a slow machine, too.
+my $SLOW = {body => $KEYS, wait => 0.5};
+
+my $version = qx($ENV{TEST_NGINX_BINARY} -v 2>&1) =~ m{nginx/1[.](\d+)} ? $1 : 0;
+my ($listen_http2, $http2) = $version >= 25 ? ('', 'http2 on;') : (' http2', '');
+
+my $idp = KeyServer->new;
+my $address = $idp->address;
+my $locations = <<"CONF";
+        add_header X-Status \$auth_jwt_status always;
+        add_header X-Pid \$pid always;
+        location /keys/ { internal; proxy_read_timeout 2s; proxy_pass http://$address/; }
+        location /stubborn/ {
+            internal;
+            proxy_ignore_client_abort on;
+            proxy_pass http://$address/;
+        }
+        location /patient/ {
+            internal;
+            proxy_read_timeout 5s;
+            proxy_pass http://$address/;
+        }
+        location /kept { auth_jwt "r"; auth_jwt_key_request /keys/slow; auth_jwt_key_cache 1h; empty_gif; }
+        location /each { auth_jwt "r"; auth_jwt_key_request /keys/slow; empty_gif; }
+        location /two { auth_jwt "r"; auth_jwt_key_request /keys/slow; auth_jwt_key_request /keys/other; empty_gif; }
+        location /turned { auth_jwt "r"; auth_jwt_key_request /keys/other; auth_jwt_key_request /keys/slow; empty_gif; }
+        location /stubborn { auth_jwt "r"; auth_jwt_key_request /stubborn/slow; empty_gif; }
+        location /patient { auth_jwt "r"; auth_jwt_key_request /patient/slow; empty_gif; }
+        location /variable { auth_jwt "r"; auth_jwt_key_request /keys/slow?\$arg_x; empty_gif; }
+        location /allowed { satisfy any; allow all; auth_jwt "r"; auth_jwt_key_request /keys/slow; empty_gif; }
+        location /denied { deny all; auth_jwt "r"; auth_jwt_key_request /keys/slow; empty_gif; }
+        location /limited { satisfy any; deny all; auth_jwt "r"; auth_jwt_key_request /keys/slow; empty_gif; }
+        location /open { empty_gif; }
+CONF
+my $h2 = "    server { listen unix:%DIR%/h2.sock$listen_http2; $http2\n$locations }";
+
+# A new nginx, so that nothing is kept; each has one key server.
+sub nginx {
+    my (%options) = @_;
+    $idp->stop;
+    $idp->start;
+    $idp->answer('/slow' => $SLOW, '/other' => {body => $KEYS, wait => 0.2});
+    $idp->forget;
+    return JWT::Server->new(server => $locations, http => $h2, %options);
+}
+
+# Starts a GET on a connection of its own.
+sub started {
+    my ($nginx, $path, @lines) = @_;
+    my $client = $nginx->connect;
+    $client->request('GET', $path, @lines ? @lines : $GOOD);
+    return $client;
+}
+
+# The statuses of answers, and how often there was each.
+sub tally {
+    my (@clients) = @_;
+    my %tally;
+    for my $client (@clients) {
+        my $answer = $client->answer('GET');
+        $tally{$answer ? "$answer->{status} $answer->{headers}{'x-status'}" : 'nothing'}++;
+    }
+    return \%tally;
+}
+
+sub is_calm {
+    my ($nginx) = @_;
+    my @worse = grep {/\[(?:warn|crit|alert|emerg)\]|panicked|exited on signal/}
+        split /^/m, $nginx->error_log;
+    is_deeply(\@worse, [], 'nothing worse in the log');
+    return;
+}
+
+# --- a cold, slow set -------------------------------------------------------------
+
+for my $workers (1, 2) {
+    for my $path ('/kept', '/each') {
+        my $nginx = nginx(workers => $workers);
+        $idp->answer('/slow' => {body => $KEYS, wait => 1});
+        my $begun = time;
+        my @clients = map { started($nginx, $path, $_ % 5 ? $GOOD : $FORGED) } 1 .. 50;
+        my (%tally, %workers);
+        for my $client (@clients) {
+            my $answer = $client->answer('GET');
+            $tally{$answer ? "$answer->{status} $answer->{headers}{'x-status'}" : 'nothing'}++;
+            $workers{$answer->{headers}{'x-pid'}} = 1 if $answer;
+        }
+        is_deeply(\%tally, {'200 ok' => 40, '401 invalid_signature' => 10},
+            "$workers workers, $path: fifty are answered right");
+        is($idp->hits, scalar keys %workers, 'by one fetch for each worker that serves');
+        cmp_ok(time - $begun, '<', 3, 'and each waits for one fetch, not for several');
+        # Kept, or not.
+        $idp->answer('/slow' => {body => $KEYS, wait => 0.1});
+        $idp->forget;
+        @clients = map { started($nginx, $path) } 1 .. 10;
+        is_deeply(tally(@clients), {'200 ok' => 10}, 'so are ten more');
+        my $hits = $idp->hits;
+        if ($path eq '/kept' && $workers == 1) { is($hits, 0, 'without a fetch') }
+        if ($path eq '/each') { cmp_ok($hits, '>', 0, 'by another fetch') }
+        is_calm($nginx);
+    }
+}
+
+# --- what is shared, and what is not ---------------------------------------------------
+
+{
+    my $nginx = nginx();
+    my @clients = map { started($nginx, "/variable?x=$_") } 1, 2, 1, 2, 3, 1;
+    is_deeply(tally(@clients), {'200 ok' => 6}, 'URIs from variables');
+    is($idp->hits, 3, 'one fetch for each');
+    is_deeply([sort map { $_->{uri} } $idp->requests], [map {"/slow?$_"} 1 .. 3], 'of each');
+
+    # The order of two sources differs: nobody waits for somebody who waits for him.
+    $idp->forget;
+    @clients = map { (started($nginx, '/two'), started($nginx, '/turned')) } 1 .. 5;
+    is_deeply(tally(@clients), {'200 ok' => 10}, 'two sources, in either order');
+
+    # Who needs no key does not wait.
+    $idp->forget;
+    my $waiting = started($nginx, '/each');
+    ok($idp->wait_for_hits(1), 'a fetch is under way');
+    my $begun = time;
+    is(started($nginx, '/open')->answer('GET')->{status}, 200, 'a location without auth_jwt');
+    is(started($nginx, '/each', 'X: y')->answer('GET')->{status}, 401, 'no token');
+    is(started($nginx, '/each', 'Authorization: Bearer x')->answer('GET')->{status}, 401,
+        'a malformed token');
+    is(started($nginx, '/allowed')->answer('GET')->{status}, 200, 'satisfy any, allowed');
+    is(started($nginx, '/denied')->answer('GET')->{status}, 403, 'denied');
+    cmp_ok(time - $begun, '<', 0.45, 'did not wait');
+    is($waiting->answer('GET')->{status}, 200, 'who fetches is served');
+    is($idp->hits, 1, 'and nobody else has fetched');
+    is(started($nginx, '/limited')->answer('GET')->{status}, 200, 'satisfy any, denied, a token');
+
+    # Without anybody who waits: still no fetch.
+    $idp->forget;
+    for my $path ('/each', '/kept', '/allowed', '/limited') {
+        started($nginx, $path, 'X: y')->answer('GET');
+        started($nginx, $path, 'Authorization: Bearer a.b.c')->answer('GET');
+        started($nginx, $path, 'Authorization: Bearer ' . JWT::refused('unsupported_algorithm'))
+            ->answer('GET');
+    }
+    started($nginx, '/allowed')->answer('GET');
+    started($nginx, '/denied')->answer('GET');
+    is($idp->hits, 0, 'no token, none that parses, an address that decides: no fetch');
+    is_calm($nginx);
+}
+
+# --- a failure is shared, too -----------------------------------------------------------
+
+{
+    my $nginx = nginx();
+    my %failures = (
+        'status 500' => {status => 500, wait => 0.3}, 'an empty answer' => {body => '', wait => 0.3},
+        'closed' => {silent => 1, wait => 0.5}, 'a time-out' => {silent => 1, then => 'hang'},
+        'too large' => {body => $KEYS, length => undef, then => 'flood', wait => 0.3},
+        'half an answer' => {body => $KEYS, length => 5000, wait => 0.3},
+    );
+    for my $name (sort keys %failures) {
+        $idp->forget;
+        $idp->answer('/slow' => $failures{$name});
+        $nginx->new_lines;
+        my @clients = map { started($nginx, '/each') } 1 .. 10;
+        is_deeply(tally(@clients), {'500 keys_unavailable' => 10}, "$name: all get 500");
+        is($idp->hits, 1, "$name: of one fetch");
+        my @lines = grep {/\[error\].* key request "\/keys\/slow"/} $nginx->new_lines;
+        is(scalar @lines, 10, "$name: one line for each") or diag(@lines);
+        $idp->answer('/slow' => {body => $KEYS});
+        is_deeply(tally(started($nginx, '/each')), {'200 ok' => 1}, "$name: then recovery");
+    }
+    is_calm($nginx);
+}
+
+# --- clients that leave -----------------------------------------------------------------------
+
+{
+    my $nginx = nginx();
+    for my $who ('leader', 'follower') {
+        for my $path ('/each', '/stubborn', '/two', '/turned') {
+            $idp->forget;
+            my @clients = started($nginx, $path);
+            $idp->wait_for_hits(1);
+            push @clients, map { started($nginx, $path) } 1 .. 5;
+            sleep 0.1;
+            splice @clients, $who eq 'leader' ? 0 : 2, 1;
+            is_deeply(tally(@clients), {'200 ok' => 5}, "$path: the $who leaves, the others are served");
+            cmp_ok($idp->hits('/slow'), '<=', $who eq 'leader' && $path ne '/stubborn' ? 2 : 1,
+                "$path: and at most one more fetches") if $path =~ /each|stubborn/;
+        }
+    }
+
+    # One after the other, each while it fetches; the last one stays.
+    $idp->forget;
+    my @clients = map { started($nginx, '/each') } 1 .. 6;
+    while (@clients > 1) {
+        sleep 0.15;
+        shift @clients;
+    }
+    is_deeply(tally(@clients), {'200 ok' => 1}, 'whoever fetches leaves, the last is served');
+
+    # All leave; the next one fetches.
+    for my $path ('/kept', '/each', '/two', '/stubborn') {
+        @clients = map { started($nginx, $path) } 1 .. 5;
+        sleep 0.1;
+        @clients = ();
+        is_deeply(tally(started($nginx, $path)), {'200 ok' => 1}, "$path: all leave, the next is served");
+    }
+
+    # Half of them close only their side: they still want their answer, or at least harm nobody.
+    @clients = map { started($nginx, '/each') } 1 .. 4;
+    sleep 0.1;
+    shutdown $_->{socket}, 1 for @clients[0, 2];
+    is_deeply(tally(@clients[1, 3]), {'200 ok' => 2}, 'half-closed connections beside them');
+    is_calm($nginx);
+}
+
+# --- HTTP/2 ---------------------------------------------------------------------------------------
+
+{
+    my $nginx = nginx();
+    my $directory = $nginx->directory;
+    my $client = Http2->new("$directory/h2.sock");
+    my @streams = map { $client->request(GET => '/each', [$GOOD]) } 1 .. 20;
+    is_deeply([map { $client->status($_) } @streams], [(200) x 20], 'twenty streams of a connection');
+    is($idp->hits, 1, 'by one fetch');
+    for my $who (0, 3) {
+        @streams = map { $client->request(GET => '/each', [$GOOD]) } 1 .. 6;
+        sleep 0.1;
+        my ($left) = splice @streams, $who, 1;
+        $client->cancel($left);
+        is_deeply([map { $client->status($_) } @streams], [(200) x 5], "stream $who is cancelled");
+    }
+    # Beside a connection that goes with all of its streams.
+    my $other = Http2->new("$directory/h2.sock");
+    $other->request(GET => '/each', [$GOOD]);
+    sleep 0.1;
+    my $stream = $client->request(GET => '/each', [$GOOD]);
+    $other->request(GET => '/each', [$GOOD]);
+    sleep 0.1;
+    undef $other;
+    is($client->status($stream), 200, 'another connection leaves amid a fetch');
+    is_calm($nginx);
+}
+
+# --- reload and shutdown -------------------------------------------------------------------------------
+
+for my $path ('/kept', '/each', '/two') {
+    my $nginx = nginx(workers => 2);
+    my @clients = map { started($nginx, $path) } 1 .. 10;
+    ok($idp->wait_for_hits(1), "$path: a fetch is under way");
+    sleep 0.1;
+    $nginx->signal('HUP');
+    my @later = map { sleep 0.02; started($nginx, $path) } 1 .. 10;
+    is_deeply(tally(@clients, @later), {'200 ok' => 20}, 'HUP: all are served');
+    undef $_ for @clients, @later;
+
+    @clients = map { started($nginx, $path) } 1 .. 10;
+    sleep 0.1;
+    my $begun = time;
+    $nginx->signal('QUIT');
+    is_deeply(tally(@clients), {'200 ok' => 10}, 'QUIT: all are served');
+    undef @clients;
+    $nginx->stop;
+    cmp_ok(time - $begun, '<', 5, 'QUIT: and nginx ends');
+    is_calm($nginx);
+}
+
+{
+    my $nginx = nginx();
+    $idp->answer('/slow' => {silent => 1, then => 'hang'});
+    my @clients = map { started($nginx, '/each') } 1 .. 5;
+    ok($idp->wait_for_hits(1), 'a fetch hangs');
+    my $begun = time;
+    $nginx->signal('QUIT');
+    is_deeply(tally(@clients), {'500 keys_unavailable' => 5}, 'QUIT: all are answered');
+    undef @clients;
+    $nginx->stop;
+    cmp_ok(time - $begun, '<', 6, 'and nginx ends');
+    is_calm($nginx);
+
+    # TERM waits for nobody.
+    $nginx = nginx();
+    @clients = map { started($nginx, '/patient') } 1 .. 5;
+    ok($idp->wait_for_hits(1), 'a fetch is under way');
+    $begun = time;
+    $nginx->signal('TERM');
+    is_deeply(tally(@clients), {nothing => 5}, 'TERM: the connections end');
+    $nginx->stop;
+    cmp_ok(time - $begun, '<', 3, 'and nginx ends at once');
+    is_calm($nginx);
+}
+
+done_testing();
