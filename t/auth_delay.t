@@ -1,40 +1,34 @@
-# auth_delay holds back our 401s.
+# auth_delay holds back our 401s. nginx itself tells when it does.
 use Test::Nginx::Socket 'no_plan';
 use JWT::Nginx;
 
+log_level('info');
 run_tests();
 
 __DATA__
 
-=== TEST 1: auth_delay holds back a 401, and nothing else
---- http_config
-    log_format took 'took=$request_time status=$status jwt=$auth_jwt_status';
+=== TEST 1: auth_delay holds back a 401
 --- config
     location / {
         auth_delay 300ms;
         auth_jwt "r";
         auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        access_log $TEST_NGINX_ACCESS_LOG took;
         proxy_pass http://mock;
     }
 --- more_headers eval: 'Authorization: Bearer ' . JWT::refused('expired')
 --- error_code: 401
 --- response_headers
 WWW-Authenticate: Bearer realm="r", error="invalid_token"
---- wait: 0.1
---- access_log eval
-[qr/took=0\.[3-9]\d+ status=401 jwt=expired/]
+--- error_log
+delaying unauthorized request
 
 
 === TEST 2: auth_delay: a good token and a failed requirement with 403 are not held back
---- http_config
-    log_format took 'took=$request_time status=$status jwt=$auth_jwt_status';
 --- config
     location / {
-        auth_delay 2s;
+        auth_delay 300ms;
         auth_jwt "r";
         auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        access_log $TEST_NGINX_ACCESS_LOG took;
         proxy_pass http://mock;
         location /admin { auth_jwt_require $jwt_claim_admin error=403; proxy_pass http://mock; }
     }
@@ -44,6 +38,5 @@ WWW-Authenticate: Bearer realm="r", error="invalid_token"
 [JWT::bearer(), JWT::bearer()]
 --- error_code eval
 [200, 403]
---- wait: 0.1
---- access_log eval
-[qr/took=[01]\.\d+ status=200 jwt=ok/]
+--- no_error_log
+delaying unauthorized request
