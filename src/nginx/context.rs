@@ -37,6 +37,8 @@ pub struct Context {
 pub struct Gathering {
     location: Address,
     pub sets: Vec<Arc<KeySet>>,
+    /// Where those stand that were fetched while this request waited: there are no newer ones.
+    pub newest: Vec<usize>,
     /// How many sources have been asked, those asked once more included.
     pub step: usize,
     pub waiting: Option<Waiting>,
@@ -80,7 +82,13 @@ impl Context {
     /// What has been gathered for `location` so far; what was for another one is given up.
     pub fn take_gathering(&self, location: Address) -> Gathering {
         let earlier = self.gathering.take().filter(|gathering| gathering.location == location);
-        earlier.unwrap_or(Gathering { location, sets: Vec::new(), step: 0, waiting: None })
+        earlier.unwrap_or_else(|| Gathering {
+            location,
+            sets: Vec::new(),
+            newest: Vec::new(),
+            step: 0,
+            waiting: None,
+        })
     }
 
     /// Keeps what has been gathered until the access phase is run again.

@@ -45,11 +45,13 @@ pub fn gather(request: Request<'_>, context: &Context, need: Need<'_>) -> Gather
         if ahead && !wants_newer(&gathering, need) {
             break;
         }
+        let waited = gathering.waiting.is_some();
         let progress = match gathering.waiting.take() {
             Some(waiting) => match request::resume(request, waiting) {
                 Ok(progress) => progress,
                 Err(Again) => continue,
             },
+            None if ahead && gathering.newest.contains(&at) => Progress::Failed,
             None => ask(request, need, source, ahead),
         };
         match progress {
@@ -63,7 +65,12 @@ pub fn gather(request: Request<'_>, context: &Context, need: Need<'_>) -> Gather
                     *place = keys;
                 }
             }
-            Progress::Ready(keys) => gathering.sets.push(keys),
+            Progress::Ready(keys) => {
+                gathering.sets.push(keys);
+                if waited {
+                    gathering.newest.push(at);
+                }
+            }
             // The keys at hand are good; there are no newer ones.
             Progress::Failed if ahead => {}
             Progress::Failed => return Gathered::Unavailable,
