@@ -75,6 +75,11 @@ impl Conf<'_> {
         unsafe {
             let variable = ngx_http_add_variable(self.as_ptr(), &raw mut name, flags);
             let variable = variable.as_mut().ok_or(ConfError::Logged)?;
+            // Some modules let others take over a variable of theirs. Nobody means that here.
+            if variable.get_handler.is_some() {
+                let name = bytes(&name).escape_ascii();
+                return Err(ConfError::Message(format!("the duplicate \"{name}\" variable")));
+            }
             variable.get_handler = get_handler;
             variable.data = data;
         }
