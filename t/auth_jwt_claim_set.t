@@ -211,7 +211,20 @@ my $claims = {user => {id => 7}};
 [error]
 
 
-=== TEST 14: in map, if, split_clients, add_header, proxy_set_header and log_format
+=== TEST 14: a value of one location is not kept for the next
+--- http_config
+    auth_jwt_claim_set $id user id;
+--- config
+    location /early { auth_jwt off token=$cookie_jwt; set $early "$id"; rewrite ^ /late last; }
+    location /late  { auth_jwt off; return 200 "<$early><$id>"; }
+--- request
+GET /early
+--- more_headers eval
+JWT::bearer({user => {id => 'h'}}) . "\nCookie: jwt=" . JWT::token({user => {id => 'c'}})
+--- response_body: <c><h>
+
+
+=== TEST 15: in map, if, split_clients, add_header, proxy_set_header and log_format
 --- http_config
     auth_jwt_claim_set $plan https://example.com/account plan;
     map $plan $limit { free 10; pro 1000; default 0; }
@@ -243,7 +256,7 @@ my $claims = {'https://example.com/account' => {plan => 'pro'}};
 qr/^plan "pro"$/m
 
 
-=== TEST 15: the key of limit_req_zone
+=== TEST 16: the key of limit_req_zone
 --- http_config
     auth_jwt_claim_set $account https://example.com/account id;
     limit_req_zone $account zone=per_account:1m rate=1r/m;
@@ -259,7 +272,7 @@ qr/^plan "pro"$/m
 [crit]
 
 
-=== TEST 16: auth_request is asked with it, and auth_request_set takes it
+=== TEST 17: auth_request is asked with it, and auth_request_set takes it
 --- http_config
     auth_jwt_claim_set $account account id;
 --- config
@@ -280,7 +293,7 @@ qr/^plan "pro"$/m
 ['X-Asked: blue', 'X-Asked: green']
 
 
-=== TEST 17: a hundred variables, and a path of a hundred levels
+=== TEST 18: a hundred variables, and a path of a hundred levels
 --- http_config eval
 my $many = CORE::join "\n", map {"auth_jwt_claim_set \$v$_ c$_;"} 1 .. 100;
 my $deep = CORE::join ' ', ('d') x 99;

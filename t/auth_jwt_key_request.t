@@ -446,16 +446,16 @@ my $other = JWT::token({sub => 'ben', tenant => 'other'}, secret => $JWT::OTHER_
 --- config
     location = /keys { internal; alias $TEST_NGINX_KEYS/good.jwks; }
     location / { auth_jwt "r"; auth_jwt_key_request /keys; auth_jwt_key_cache 1h; proxy_pass http://mock; }
---- raw_request eval
-my @requests;
+--- request eval
+[("GET /") x 12]
+--- more_headers eval
+my @lines;
 for my $round (1 .. 3) {
     for my $server (qw(localhost two)) {
-        for my $token ($::USUAL, $::OTHER) {
-            push @requests, "GET / HTTP/1.1\r\nHost: $server\r\n$token\r\nConnection: close\r\n\r\n";
-        }
+        push @lines, map {"Host: $server\n$_"} $::USUAL, $::OTHER;
     }
 }
-\@requests
+\@lines
 --- error_code eval
 [(200, 401, 401, 200) x 3]
 

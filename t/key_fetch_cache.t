@@ -268,6 +268,14 @@ CONF
     done_with($nginx);
 }
 
+# A set that was fetched for this very request is as new as can be.
+{
+    my $nginx = nginx('auth_jwt_key_cache 1h refresh=1h;');
+    is(status($nginx, bearer('one', 'unheard-of')), $UNKNOWN, 'an unknown kid, and nothing kept yet');
+    hits_since(1, 'fetches once, not twice');
+    done_with($nginx);
+}
+
 # Those who name a new key while it is fetched share the fetch.
 {
     my $nginx = nginx('auth_jwt_key_cache 1h refresh=1h;');
