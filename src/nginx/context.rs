@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::ffi::deadline::Deadline;
 use super::ffi::header::ResponseHeader;
 use super::ffi::request::{Address, Request};
 use super::ffi::wait::Waiter;
@@ -46,7 +47,7 @@ pub struct Gathering {
 
 /// A source the request waits for.
 pub enum Waiting {
-    Own { fetch: Own, rules: Rules },
+    Own { fetch: Own, deadline: Rc<Deadline>, rules: Rules },
     Shared { fetch: Rc<Fetch>, rules: Rules, _waiter: Rc<Waiter> },
 }
 

@@ -8,6 +8,7 @@
 pub mod command;
 pub mod complex_value;
 pub mod conf;
+pub mod deadline;
 pub mod guard;
 pub mod header;
 pub mod log;

@@ -11,7 +11,8 @@ use ngx::ffi::{
     ngx_chain_t, ngx_http_core_main_conf_t, ngx_http_core_module, ngx_http_post_subrequest_t,
     ngx_http_request_body_t, ngx_http_request_t, ngx_http_subrequest, ngx_http_top_body_filter,
     ngx_http_variable_t, ngx_http_variable_value_t, ngx_int_t, ngx_list_init, ngx_list_push,
-    ngx_palloc, ngx_pcalloc, ngx_str_t, ngx_table_elt_t, ngx_uint_t,
+    ngx_palloc, ngx_pcalloc, ngx_post_event, ngx_posted_events, ngx_str_t, ngx_table_elt_t,
+    ngx_uint_t,
 };
 use ngx::http::HttpModuleConfExt;
 
@@ -119,6 +120,19 @@ impl Subrequest {
                 if let Some(pipe) = upstream.pipe.as_mut() {
                     pipe.set_upstream_error(1);
                 }
+            }
+        }
+    }
+
+    /// Ends an answer that takes too long, as if nginx had waited for the upstream in vain.
+    pub fn time_out(self) {
+        // SAFETY: null, or structures of the request's pool and of the upstream's connection. The
+        // event is posted, so that nothing is freed while somebody still uses it.
+        unsafe {
+            let connection = self.raw().upstream.as_ref().map(|upstream| upstream.peer.connection);
+            if let Some(connection) = connection.and_then(|connection| connection.as_ref()) {
+                (*connection.read).set_timedout(1);
+                ngx_post_event(connection.read, &raw mut ngx_posted_events);
             }
         }
     }

@@ -16,7 +16,10 @@ use crate::nginx::ffi::wait::Waiter;
 const MAX_SIZE: usize = 1 << 20;
 
 /// An answer that takes longer is refused, however often a byte of it arrives. In milliseconds.
-const MAX_DURATION: u64 = 60_000;
+pub const MAX_DURATION: usize = 60_000;
+
+/// All answers that are remembered have this much together. In bytes.
+const MAX_KEPT: usize = 16 << 20;
 
 /// This many sources are remembered; with URIs from variables there could be any number.
 const MAX_SOURCES: usize = 1024;
@@ -64,7 +67,6 @@ pub struct Concluded {
 pub struct Fetch {
     pub source: SourceId,
     pub subrequest: Cell<Option<Subrequest>>,
-    started: u64,
     body: RefCell<Vec<u8>>,
     error: RefCell<Option<FetchError>>,
     outcome: RefCell<Option<Outcome>>,
@@ -75,7 +77,8 @@ pub struct Fetch {
 #[derive(Clone)]
 pub enum Outcome {
     Keys(Arc<KeySet>),
-    Failed,
+    /// For this reason.
+    Failed(Rc<str>),
     /// Whoever fetched has left: ask again.
     Abandoned,
 }
@@ -133,7 +136,6 @@ impl KeyRequests {
         let fetch = Rc::new(Fetch {
             source: id,
             subrequest: Cell::new(None),
-            started: now,
             body: RefCell::default(),
             error: RefCell::default(),
             outcome: RefCell::default(),
@@ -183,7 +185,10 @@ impl KeyRequests {
         };
         fetch.settle(match (&concluded.error, &concluded.keys) {
             (None, Some(keys)) => Outcome::Keys(keys.clone()),
-            _ => Outcome::Failed,
+            (error, _) => {
+                let reason = error.as_ref().map(FetchError::to_string).unwrap_or_default();
+                Outcome::Failed(reason.into())
+            }
         });
         concluded
     }
@@ -201,20 +206,20 @@ impl KeyRequests {
     }
 
     fn make_room(&mut self) {
-        if self.0.len() < MAX_SOURCES {
-            return;
-        }
-        let idle = self.0.iter().filter(|(_, source)| source.fetch.is_none());
-        let oldest = idle.min_by_key(|(_, source)| source.used).map(|(id, _)| id.clone());
-        if let Some(oldest) = oldest {
-            self.0.remove(&oldest);
+        let kept = |source: &Source| source.kept.as_ref().map_or(0, |kept| kept.bytes.len());
+        let mut size: usize = self.0.values().map(kept).sum();
+        while self.0.len() >= MAX_SOURCES || size > MAX_KEPT {
+            let idle = self.0.iter().filter(|(_, source)| source.fetch.is_none());
+            let oldest = idle.min_by_key(|(_, source)| source.used).map(|(id, _)| id.clone());
+            let Some(removed) = oldest.and_then(|oldest| self.0.remove(&oldest)) else { return };
+            size = size.saturating_sub(kept(&removed));
         }
     }
 }
 
 impl Fetch {
     /// Collects pieces of the answer; `false` once there is no point in more.
-    pub fn collect(&self, pieces: &mut dyn Iterator<Item = &[u8]>, now: u64) -> bool {
+    pub fn collect(&self, pieces: &mut dyn Iterator<Item = &[u8]>) -> bool {
         let mut body = self.body.borrow_mut();
         for piece in pieces {
             if body.len().saturating_add(piece.len()) > MAX_SIZE {
@@ -223,9 +228,6 @@ impl Fetch {
                 body.extend_from_slice(piece);
             }
         }
-        if now.saturating_sub(self.started) > MAX_DURATION {
-            self.error.borrow_mut().get_or_insert(FetchError::TooSlow);
-        }
         self.error.borrow().is_none()
     }
 
@@ -233,6 +235,11 @@ impl Fetch {
     pub fn restart(&self) {
         self.body.borrow_mut().clear();
         self.error.replace(None);
+    }
+
+    /// The time is over.
+    pub fn expire(&self) {
+        self.error.replace(Some(FetchError::TooSlow));
     }
 
     /// The connection to the key server broke.

@@ -21,8 +21,10 @@ const MAX_SIZE: u64 = 64 << 20;
 /// them may change again without a trace in its times.
 const SETTLES_AFTER: Duration = Duration::from_millis(20);
 
-/// This many files are remembered; with names from variables there could be any number.
+/// This many files are remembered, and together this many bytes of them (but always the one that was
+/// read last); with names from variables there could be any number.
 const MAX_FILES: usize = 1024;
+const MAX_KEPT: usize = 64 << 20;
 
 /// The key files a worker has read.
 #[derive(Default)]
@@ -97,16 +99,24 @@ impl KeyFiles {
             Some(known) if known.bytes == bytes => known.keys,
             _ => KeySet::parse(bytes.clone(), told).map(Arc::new),
         };
-        if self.0.len() >= MAX_FILES {
-            let oldest = self.0.iter().min_by_key(|(_, file)| file.looked_at);
-            if let Some(oldest) = oldest.map(|(name, _)| name.clone()) {
-                self.0.remove(&oldest);
-            }
-        }
+        self.make_room(bytes.len());
         let identity = Identity::of(&metadata);
         let settled = identity.settled(SystemTime::now());
         let file = KeyFile { looked_at: now, identity, settled, bytes, keys };
         Ok(self.0.entry(name.into()).insert_entry(file).into_mut())
+    }
+}
+
+impl KeyFiles {
+    /// Forgets those that nobody has asked for the longest, until there is room for `size` bytes.
+    fn make_room(&mut self, size: usize) {
+        let mut kept = self.0.values().fold(size, |sum, file| sum.saturating_add(file.bytes.len()));
+        while self.0.len() >= MAX_FILES || kept > MAX_KEPT {
+            let oldest = self.0.iter().min_by_key(|(_, file)| file.looked_at);
+            let oldest = oldest.map(|(name, _)| name.clone());
+            let Some(removed) = oldest.and_then(|oldest| self.0.remove(&oldest)) else { return };
+            kept = kept.saturating_sub(removed.bytes.len());
+        }
     }
 }
 

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use ngx::ffi::{NGX_LOG_ERR, NGX_LOG_NOTICE, NGX_LOG_WARN};
 
-use super::fetch::{Answer, Fetch, Outcome, SourceId};
+use super::fetch::{Answer, Fetch, MAX_DURATION, Outcome, SourceId};
 use crate::auth::key_cache::Rules;
 use crate::jose::key_set::KeySet;
 use crate::nginx::context::{Context, Own, Waiting};
+use crate::nginx::ffi::deadline::Deadline;
 use crate::nginx::ffi::request::Request;
 use crate::nginx::ffi::subrequest::{Collector, Ended, Subrequest};
 use crate::nginx::ffi::time::monotonic_milliseconds;
@@ -52,13 +53,14 @@ pub fn ask(request: Request<'_>, wanted: Wanted<'_>) -> Progress {
         }
         Ok(Answer::Fetch) => Progress::Failed,
         Err(fetch) => {
-            // From here on the fetch is given up when the request is: `Waiting` sees to it.
-            let waiting = Waiting::Own { fetch: Own(fetch.clone()), rules: wanted.rules };
+            // From here on the fetch is given up when the request is.
+            let own = Own(fetch.clone());
             let uri = &fetch.source.uri;
             match Subrequest::start::<Fetches>(request, uri, wanted.token) {
                 Some(subrequest) => {
                     fetch.subrequest.set(Some(subrequest));
-                    Progress::Pending(waiting)
+                    let deadline = Deadline::new(subrequest, MAX_DURATION);
+                    Progress::Pending(Waiting::Own { fetch: own, deadline, rules: wanted.rules })
                 }
                 None => {
                     let uri = uri.escape_ascii();
@@ -74,7 +76,10 @@ pub fn ask(request: Request<'_>, wanted: Wanted<'_>) -> Progress {
 /// Looks again at what the request waits for.
 pub fn resume(request: Request<'_>, waiting: Waiting) -> Result<Progress, Again> {
     match waiting {
-        Waiting::Own { fetch, rules } if fetch.0.is_done() => {
+        Waiting::Own { fetch, deadline, rules } if fetch.0.is_done() => {
+            if deadline.is_over() {
+                fetch.0.expire();
+            }
             Ok(conclude(request, &fetch.0, rules))
         }
         Waiting::Shared { fetch, rules, .. } if fetch.outcome().is_some() => {
@@ -82,7 +87,8 @@ pub fn resume(request: Request<'_>, waiting: Waiting) -> Result<Progress, Again>
             match fetch.outcome() {
                 Some(Outcome::Keys(keys)) => Ok(Progress::Ready(keys)),
                 Some(Outcome::Abandoned) => Err(Again),
-                Some(Outcome::Failed) | None => {
+                None => Err(Again),
+                Some(Outcome::Failed(reason)) => {
                     let now = monotonic_milliseconds();
                     let kept = worker::with(|worker| {
                         worker.key_requests.borrow_mut().after_failure(id, now, rules)
@@ -90,7 +96,7 @@ pub fn resume(request: Request<'_>, waiting: Waiting) -> Result<Progress, Again>
                     Ok(kept.map_or_else(
                         || {
                             let uri = id.uri.escape_ascii();
-                            let text = format_args!("key request \"{uri}\", shared, has failed");
+                            let text = format_args!("key request \"{uri}\", shared, {reason}");
                             request.log(NGX_LOG_ERR, text);
                             Progress::Failed
                         },
@@ -130,7 +136,7 @@ pub struct Fetches;
 impl Collector for Fetches {
     fn take(subrequest: Request<'_>, pieces: &mut dyn Iterator<Item = &[u8]>) -> bool {
         with_fetch(subrequest, |fetch| {
-            if !fetch.collect(pieces, monotonic_milliseconds())
+            if !fetch.collect(pieces)
                 && let Some(subrequest) = fetch.subrequest.get()
             {
                 subrequest.stop();
