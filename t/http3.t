@@ -1,0 +1,102 @@
+# HTTP/3, where the nginx under test has it: many requests with different tokens on one connection.
+use strict;
+use warnings;
+
+use FindBin;
+use IO::Socket::INET ();
+use IPC::Open2 qw(open2);
+use JSON::PP ();
+use Test::More;
+
+use JWT;
+use JWT::Server;
+
+my $binary = $ENV{TEST_NGINX_BINARY} // 'nginx';
+plan skip_all => 'this nginx has no HTTP/3' if qx("$binary" -V 2>&1) !~ /--with-http_v3_module/;
+my ($openssl) = grep {-x} map {"$_/openssl"} split /:/, $ENV{PATH};
+plan skip_all => 'openssl is missing, for a certificate' unless $openssl;
+
+chomp(my $python = qx("$FindBin::Bin/http3/install"));
+BAIL_OUT('an HTTP/3 client could not be installed') if $? != 0;
+
+# A UDP port that is free now.
+my $port = do {
+    my $socket = IO::Socket::INET->new(Proto => 'udp', LocalAddr => '127.0.0.1', LocalPort => 0);
+    $socket->sockport;
+};
+
+my ($certificate, $key) = do {
+    my $pem = qx($openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout - 2>/dev/null);
+    ($pem =~ /(-----BEGIN CERTIFICATE.*?END CERTIFICATE-----\n)/s,
+        $pem =~ /(-----BEGIN PRIVATE KEY.*?END PRIVATE KEY-----\n)/s);
+};
+
+my $nginx = JWT::Server->new(
+    files => {
+        'conf/cert.pem' => $certificate,
+        'conf/key.pem' => $key,
+        'conf/keys.json' => JWT::key_set(JWT::jwk($JWT::SECRET)),
+    },
+    http => <<"CONF",
+    server {
+        listen 127.0.0.1:$port quic;
+        ssl_certificate cert.pem;
+        ssl_certificate_key key.pem;
+        add_header X-Status \$auth_jwt_status always;
+        location / {
+            auth_jwt "h3";
+            auth_jwt_key_file keys.json;
+            proxy_pass http://unix:%DIR%/mock.sock;
+            proxy_set_header X-Sub \$jwt_claim_sub;
+        }
+        location /fetched {
+            auth_jwt "h3";
+            auth_jwt_key_request /_keys;
+            proxy_pass http://unix:%DIR%/mock.sock;
+            proxy_set_header X-Sub \$jwt_claim_sub;
+        }
+        location = /_keys { alias %DIR%/conf/keys.json; }
+    }
+    server {
+        listen unix:%DIR%/mock.sock;
+        location / { return 200 "\$request_method \$http_x_sub \$content_length"; }
+    }
+CONF
+);
+
+sub ask {
+    my (@requests) = @_;
+    my $pid = open2(my $output, my $input, $python, "$FindBin::Bin/http3/get.py", $port);
+    print {$input} JSON::PP::encode_json(\@requests);
+    close $input;
+    my $text = join '', <$output>;
+    waitpid $pid, 0;
+    return @{JSON::PP::decode_json($text)};
+}
+
+my @requests = map {
+    my $sub = "user-$_";
+    my $good = JWT::token({sub => $sub});
+    (
+        {method => 'GET', path => "/$_", token => $good},
+        {method => 'GET', path => "/$_", token => substr($good, 0, -4) . 'AAAA'},
+        {method => 'POST', path => "/fetched/$_", token => $good, body => 'x' x 1000},
+        {method => 'GET', path => "/$_"},
+    )
+} 1 .. 25;
+my @answers = ask(@requests);
+is(scalar @answers, 100, 'an answer to each request');
+for my $n (1 .. 25) {
+    my ($good, $forged, $posted, $without) = splice @answers, 0, 4;
+    is($good->{status}, 200, "$n: a good token");
+    is($good->{body}, "GET user-$n ", "$n: the upstream sees its sub");
+    is($forged->{status}, 401, "$n: a forged one");
+    is($forged->{headers}{'x-status'}, 'invalid_signature', "$n: why");
+    is($posted->{status}, 200, "$n: a body, and keys by a subrequest");
+    is($posted->{body}, "POST user-$n 1000", "$n: the body arrives");
+    is($without->{status}, 401, "$n: no token");
+    is($without->{headers}{'www-authenticate'}, 'Bearer realm="h3"', "$n: the challenge");
+}
+unlike($nginx->error_log, qr/\[(?:crit|alert|emerg)\]/, 'nothing alarming in the log');
+
+done_testing();
