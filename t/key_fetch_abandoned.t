@@ -56,11 +56,22 @@ sub open_files {
     return scalar @files;
 }
 
+# A new connection: while nginx is still busy with those who have left, its queue may be full.
+sub client {
+    my $until = time + 10;
+    while (1) {
+        my $client = $nginx->connect;
+        return $client if $client;
+        die "cannot connect: $!" if time > $until;
+        sleep 0.01;
+    }
+}
+
 # Clients that leave at once, or amid the fetch, one after the other or all together.
 sub leave {
     my ($path, $count) = @_;
     for my $round (1 .. $count / $BATCH) {
-        my @clients = map { $nginx->connect // die "cannot connect: $!" } 1 .. $BATCH;
+        my @clients = map { client() } 1 .. $BATCH;
         $clients[$_]->request('GET', "$path?own=$_", $TOKEN) for 0 .. $#clients;
         sleep 0.01 if $round % 2;
         if ($round % 3 == 0) {
