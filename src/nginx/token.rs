@@ -1,6 +1,6 @@
 //! Where a location finds its token: `token=` or `Authorization`.
 
-use super::conf::{AuthJwt, Effective};
+use super::conf::{AuthJwt, LocationConf};
 use super::context::Context;
 use super::ffi::complex_value::EvaluationFailed;
 use super::ffi::request::Request;
@@ -22,8 +22,8 @@ pub fn of_location<'r>(request: Request<'r>, context: &Context) -> Option<&'r [u
     // Where keys are fetched, variables speak of the request they are fetched for.
     let fetches = request.is_subrequest() && context.with_own_fetch(request, |_| ()).is_some();
     let request = if fetches { request.main() } else { request };
-    let conf = request.location_conf::<super::conf::LocationConf>();
-    let auth = conf.and_then(|conf| conf.effective.as_ref()).and_then(auth);
+    let conf = request.location_conf::<LocationConf>().and_then(|conf| conf.effective.as_ref());
+    let auth = conf.and_then(|conf| conf.auth.as_deref());
     let Some(source) = auth.and_then(|auth| auth.token.as_ref()) else { return bearer(request) };
     // nginx evaluates a string twice, for its length and for its text. Within one location the
     // token must not change in between, even where its variable gives another value each time.
@@ -34,10 +34,6 @@ pub fn of_location<'r>(request: Request<'r>, context: &Context) -> Option<&'r [u
         source.evaluate(request)
     };
     token.ok().and_then(non_empty)
-}
-
-fn auth(effective: &Effective) -> Option<&AuthJwt> {
-    effective.auth.as_deref()
 }
 
 fn bearer(request: Request<'_>) -> Option<&[u8]> {

@@ -36,15 +36,10 @@ impl Directive for AuthJwt {
         for parameter in arguments {
             match parameter.strip_prefix(b"token=") {
                 Some(value) if value.contains(&b'$') => token = Some(cf.complex_value(value)?),
-                Some(value) => {
-                    let allowed = "a value with variables, such as \"$cookie_token\"";
-                    return Err(ConfError::invalid_value(
-                        "auth_jwt\" parameter \"token",
-                        value,
-                        allowed,
-                    ));
+                _ => {
+                    let allowed = "\"token=\" and a value with variables";
+                    return Err(ConfError::invalid_parameter(NAME, parameter, allowed));
                 }
-                None => return Err(ConfError::invalid_parameter(NAME, parameter, "\"token=\"")),
             }
         }
         let place = cf.place();

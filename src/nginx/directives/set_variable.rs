@@ -11,13 +11,13 @@ pub fn define(
     cf: &mut Conf<'_>,
     conf: &mut MainConf,
 ) -> Result<(), ConfError> {
-    let arguments = cf.arguments();
-    let Some((variable, names)) = arguments.split_first() else { return Err(ConfError::Duplicate) };
+    let mut arguments = cf.arguments().into_iter();
+    let variable = arguments.next().unwrap_or_default();
     let name = variable.strip_prefix(b"$").filter(|name| !name.is_empty());
     let name = name.and_then(|name| std::str::from_utf8(name).ok()).ok_or_else(|| {
         ConfError::invalid_value(directive, variable, "a variable, such as \"$claim\", and a name")
     })?;
-    let path = names.iter().map(|name| {
+    let path = arguments.map(|name| {
         let text = String::from_utf8(name.to_vec());
         text.map_err(|_| ConfError::invalid_value(directive, name, "a name in UTF-8"))
     });
