@@ -1,21 +1,22 @@
 //! JSON objects read strictly and lazily: the members of the top level are found once, each value
-//! stays text until somebody asks for it. The grammar is serde_json's; what RFC 8725 §2.4 and our
-//! own limits ask beyond it (UTF-8, duplicates, surrogates, depth) is checked here. Nothing
-//! recurses, so no input can exhaust the stack.
+//! stays text until somebody asks for it. What RFC 8725 §2.4 and our own limits ask beyond the
+//! grammar (UTF-8, duplicates, surrogates, depth) is checked here.
+//!
+//! The scanner is our own, as every token passes through it: it reads a header and claims in a
+//! quarter of the instructions that serde_json takes to find the places of members. serde_json
+//! decodes what is written with escapes, and is what the scanner is tested against.
 
+mod scan;
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 
-use serde::Deserializer as _;
-use serde::de::{DeserializeSeed, MapAccess, Visitor};
-use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use super::error::JsonError;
 
-/// Arrays and objects may be nested this deep; serde_json draws the same line for typed values.
-const MAX_DEPTH: usize = 128;
+/// Room is made for this many members, which most headers and claims do not exceed.
+const ORDINARY_COUNT: usize = 12;
 
 /// Up to this many members are compared in pairs to find a duplicate, more are hashed.
 const FEW_MEMBERS: usize = 16;
@@ -63,19 +64,12 @@ impl Object {
 
     fn of(whole: Text) -> Result<Self, JsonError> {
         let text = whole.as_str();
-        let found = members(text).ok_or(JsonError::NotAnObject)?;
-        check_limits(text)?;
-        check_duplicates(&found)?;
-        let members = found
-            .into_iter()
-            .map(|(name, value)| {
-                let name = match name {
-                    Cow::Borrowed(name) => Name::Plain(position(text, name)),
-                    Cow::Owned(name) => Name::Decoded(name.into_boxed_str()),
-                };
-                Member { name, value: position(text, value) }
-            })
-            .collect();
+        let mut members = Vec::with_capacity(ORDINARY_COUNT);
+        scan::members(text, |name, value| {
+            members.push(Member { name: Name::of(text, name)?, value });
+            Ok(())
+        })?;
+        check_duplicates(text, &members)?;
         Ok(Self { text: whole, members })
     }
 
@@ -96,15 +90,14 @@ impl Object {
 
     /// The value of the member of exactly that name.
     pub fn value(&self, name: &str) -> Option<Value<'_>> {
-        self.named().find(|(known, _)| *known == name).map(|(_, value)| value)
+        self.value_where(|known| known == name.as_bytes())
     }
 
     /// The value of the member of that name; where there is none, of the first whose name differs
     /// from it by ASCII case only.
     pub fn value_ignoring_case(&self, name: &str) -> Option<Value<'_>> {
-        self.value(name).or_else(|| {
-            self.named().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-        })
+        let same = |known: &[u8]| known.eq_ignore_ascii_case(name.as_bytes());
+        self.value(name).or_else(|| self.value_where(same))
     }
 
     /// The value at the end of `path`, one member name a level; an empty path leads nowhere.
@@ -114,15 +107,28 @@ impl Object {
         path.try_fold(first, |value, name| value.member(name))
     }
 
-    fn named(&self) -> impl Iterator<Item = (&str, Value<'_>)> {
+    fn value_where(&self, wanted: impl Fn(&[u8]) -> bool) -> Option<Value<'_>> {
         let text = self.text();
-        self.members.iter().map(move |member| {
-            let name = match &member.name {
-                Name::Plain(range) => text.get(range.clone()).unwrap_or_default(),
-                Name::Decoded(name) => name,
-            };
-            (name, Value(text.get(member.value.clone()).unwrap_or_default()))
-        })
+        let member = self.members.iter().find(|member| wanted(member.name.bytes(text)))?;
+        text.get(member.value.clone()).map(Value)
+    }
+}
+
+impl Name {
+    fn of(text: &str, name: scan::RawString) -> Result<Self, JsonError> {
+        let Range { start, end } = name.quoted;
+        if name.escaped {
+            let decoded = text.get(start..end).and_then(decode).ok_or(JsonError::NotAnObject)?;
+            return Ok(Self::Decoded(decoded.into_boxed_str()));
+        }
+        Ok(Self::Plain(start.saturating_add(1)..end.saturating_sub(1)))
+    }
+
+    fn bytes<'n>(&'n self, text: &'n str) -> &'n [u8] {
+        match self {
+            Self::Plain(range) => text.as_bytes().get(range.clone()).unwrap_or_default(),
+            Self::Decoded(name) => name.as_bytes(),
+        }
     }
 }
 
@@ -159,10 +165,7 @@ impl<'a> Value<'a> {
     /// The type of the value; a string is decoded.
     pub fn kind(self) -> Kind<'a> {
         match self.0.as_bytes().first() {
-            Some(b'"') => match deserialize_text(self.0) {
-                Some(text) => Kind::String(text),
-                None => Kind::Null,
-            },
+            Some(b'"') => self.string().map_or(Kind::Null, Kind::String),
             Some(b'[') => Kind::Array,
             Some(b'{') => Kind::Object,
             Some(b't' | b'f') => Kind::Bool,
@@ -181,147 +184,59 @@ impl<'a> Value<'a> {
 
     /// The elements, if the value is an array.
     pub fn elements(self) -> Option<Vec<Value<'a>>> {
-        let raw: Vec<&'a RawValue> = serde_json::from_str(self.0).ok()?;
-        Some(raw.into_iter().map(|value| Value(value.get())).collect())
+        let mut elements = Vec::new();
+        scan::elements(self.0, |place| elements.extend(self.0.get(place).map(Value))).ok()?;
+        Some(elements)
     }
 
     /// The member of that name, if the value is an object that has it; of several the last.
     pub fn member(self, name: &str) -> Option<Value<'a>> {
-        let members = members(self.0)?;
-        members.into_iter().rev().find(|(known, _)| known == name).map(|(_, value)| Value(value))
-    }
-}
-
-/// The members of a JSON object as (decoded name, value as written); `None` if it is none.
-fn members(text: &str) -> Option<Vec<(Cow<'_, str>, &str)>> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let members = deserializer.deserialize_map(MembersVisitor).ok()?;
-    deserializer.end().ok()?;
-    Some(members)
-}
-
-struct MembersVisitor;
-
-impl<'de> Visitor<'de> for MembersVisitor {
-    type Value = Vec<(Cow<'de, str>, &'de str)>;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a JSON object")
+        let mut place = None;
+        let found = scan::members(self.0, |known, value| {
+            if Name::of(self.0, known)?.bytes(self.0) == name.as_bytes() {
+                place = Some(value);
+            }
+            Ok(())
+        });
+        found.ok()?;
+        self.0.get(place?).map(Value)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::with_capacity(FEW_MEMBERS);
-        while let Some(name) = map.next_key_seed(TextSeed)? {
-            members.push((name, map.next_value::<&'de RawValue>()?.get()));
+    fn string(self) -> Option<Cow<'a, str>> {
+        let content = self.0.strip_prefix('"')?.strip_suffix('"')?;
+        if scan::plain_length(content.as_bytes()) == content.len() {
+            return Some(Cow::Borrowed(content));
         }
-        Ok(members)
+        decode(self.0).map(Cow::Owned)
     }
 }
 
-fn deserialize_text(text: &str) -> Option<Cow<'_, str>> {
-    TextSeed.deserialize(&mut serde_json::Deserializer::from_str(text)).ok()
+/// The text of a string that is written with escapes.
+fn decode(quoted: &str) -> Option<String> {
+    serde_json::from_str(quoted).ok()
 }
 
-/// A string, borrowed where it is written without escapes.
-struct TextSeed;
-
-impl<'de> DeserializeSeed<'de> for TextSeed {
-    type Value = Cow<'de, str>;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, d: D) -> Result<Self::Value, D::Error> {
-        d.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for TextSeed {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(text))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(text.to_owned()))
-    }
-}
-
-/// Where `part`, a slice of `whole`, begins and ends in it.
-fn position(whole: &str, part: &str) -> Range<usize> {
-    let start = (part.as_ptr().addr()).wrapping_sub(whole.as_ptr().addr());
-    start..start.wrapping_add(part.len())
-}
-
-fn check_duplicates(members: &[(Cow<'_, str>, &str)]) -> Result<(), JsonError> {
+fn check_duplicates(text: &str, members: &[Member]) -> Result<(), JsonError> {
+    let names = || members.iter().map(|member| member.name.bytes(text));
     let duplicate = if members.len() <= FEW_MEMBERS {
-        members
-            .iter()
-            .enumerate()
-            .any(|(at, (name, _))| members.iter().take(at).any(|(earlier, _)| earlier == name))
+        // Only names of the same mark are compared.
+        let mut marks: u64 = 0;
+        names().enumerate().any(|(at, name)| {
+            let seen = marks & mark(name) != 0;
+            marks |= mark(name);
+            seen && names().take(at).any(|earlier| earlier == name)
+        })
     } else {
         let mut seen = HashSet::with_capacity(members.len());
-        !members.iter().all(|(name, _)| seen.insert(name))
+        !names().all(|name| seen.insert(name))
     };
     if duplicate { Err(JsonError::DuplicateMember) } else { Ok(()) }
 }
 
-/// Depth and surrogates of a text whose grammar has been checked.
-fn check_limits(text: &str) -> Result<(), JsonError> {
-    let mut depth: usize = 0;
-    let mut rest = text.as_bytes();
-    while let Some((&byte, tail)) = rest.split_first() {
-        rest = tail;
-        match byte {
-            b'"' => rest = skip_string(rest)?,
-            b'[' | b'{' => {
-                depth = depth.saturating_add(1);
-                if depth > MAX_DEPTH {
-                    return Err(JsonError::TooDeep);
-                }
-            }
-            b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// What follows the string that `rest` is inside of.
-fn skip_string(mut rest: &[u8]) -> Result<&[u8], JsonError> {
-    loop {
-        let Some(at) = memchr::memchr2(b'"', b'\\', rest) else { return Ok(&[]) };
-        let (_, tail) = rest.split_at(at);
-        match tail {
-            [b'"', after @ ..] => return Ok(after),
-            [b'\\', b'u', after @ ..] => rest = skip_unicode_escape(after)?,
-            [b'\\', _, after @ ..] => rest = after,
-            _ => return Ok(&[]),
-        }
-    }
-}
-
-/// What follows a `\u` escape, the second half of a surrogate pair included.
-fn skip_unicode_escape(rest: &[u8]) -> Result<&[u8], JsonError> {
-    let (unit, after) = code_unit(rest);
-    match unit {
-        0xdc00..=0xdfff => Err(JsonError::LoneSurrogate),
-        0xd800..=0xdbff => match after {
-            [b'\\', b'u', low @ ..] if matches!(code_unit(low).0, 0xdc00..=0xdfff) => {
-                Ok(code_unit(low).1)
-            }
-            _ => Err(JsonError::LoneSurrogate),
-        },
-        _ => Ok(after),
-    }
-}
-
-fn code_unit(rest: &[u8]) -> (u16, &[u8]) {
-    let (digits, after) = rest.split_at_checked(4).unwrap_or((rest, &[]));
-    let unit = std::str::from_utf8(digits).ok().and_then(|hex| u16::from_str_radix(hex, 16).ok());
-    (unit.unwrap_or_default(), after)
+/// One bit that equal names have in common, and different ones seldom.
+fn mark(name: &[u8]) -> u64 {
+    let (first, last) = (name.first().unwrap_or(&0), name.last().unwrap_or(&0));
+    1u64.rotate_left(u32::from(first.wrapping_mul(5) ^ last.wrapping_mul(3)) ^ name.len() as u32)
 }
 
 #[cfg(test)]

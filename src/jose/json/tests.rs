@@ -1,3 +1,8 @@
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+
+use super::scan::MAX_DEPTH;
 use super::*;
 
 fn parse(text: &str) -> Result<Object, JsonError> {
@@ -85,8 +90,8 @@ fn depth_is_bounded() {
         format!("{{\"a\":{}{}}}", "[".repeat(inner), "]".repeat(inner))
     };
     assert!(parse(&nested(100)).is_ok());
-    assert!(parse(&nested(MAX_DEPTH)).is_ok());
-    assert_eq!(parse(&nested(MAX_DEPTH + 1)).err(), Some(JsonError::TooDeep));
+    assert!(parse(&nested(MAX_DEPTH as usize)).is_ok());
+    assert_eq!(parse(&nested(MAX_DEPTH as usize + 1)).err(), Some(JsonError::TooDeep));
     assert_eq!(parse(&nested(200_000)).err(), Some(JsonError::TooDeep));
     assert!(parse(&format!("{{\"a\":\"{}\"}}", "[".repeat(1000))).is_ok());
 }
@@ -101,4 +106,72 @@ fn kinds() {
     assert_eq!(kind("z"), Some(Kind::Null));
     assert_eq!(kind("l"), Some(Kind::Array));
     assert_eq!(kind("o"), Some(Kind::Object));
+}
+
+/// What serde_json makes of `text`; it knows nothing of our limits.
+fn reference(text: &str) -> Option<BTreeMap<String, Box<RawValue>>> {
+    serde_json::from_str(text).ok()
+}
+
+#[test]
+fn reads_what_serde_json_reads() {
+    const SEEDS: [&str; 6] = [
+        r#"{"alg":"RS256","typ":"JWT","kid":"k\u00e9\"1\\"}"#,
+        r#"{"exp":1767225600.125,"nbf":-0,"n":[1e5,2E-3,0.5e+7,-12],"b":[true,false,null]}"#,
+        "{ \"a\" : { \"b\" : [ { } , [ ] , \"\\ud83d\\ude00\" ] } ,\t\"c\":\n\"d\"\r}",
+        r#"{"aud":["x","y"],"realm_access":{"roles":["a","b"],"deep":[[[{"x":{}}]]]},"e":"\/\b"}"#,
+        r#"{"long":"aaaaaaaabbbbbbbbccccccccdddddddd","k\u0041":"é€😀 plain","":""}"#,
+        "{}",
+    ];
+    const ALPHABET: &[u8] = b"{}[]\":,\\u0aF1-+.eE tfn\n\x01\x7f/";
+    // A small linear congruential generator: the same mutants each time.
+    let mut state: u64 = 42;
+    let mut below = |bound: usize| {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        usize::try_from(state >> 33).unwrap_or_default() % bound.max(1)
+    };
+    let (mut accepted, mut refused) = (0, 0);
+    for round in 0..30_000usize {
+        let seed = SEEDS.get(round % SEEDS.len()).copied().unwrap_or_default();
+        let mut bytes = seed.as_bytes().to_vec();
+        for _ in 0..below(4) {
+            let at = below(bytes.len());
+            let byte = ALPHABET.get(below(ALPHABET.len())).copied().unwrap_or_default();
+            match below(3) {
+                0 => bytes.insert(at, byte),
+                1 => drop(bytes.drain(at..bytes.len().min(at + 1 + below(3)))),
+                _ => bytes.iter_mut().skip(at).take(1).for_each(|old| *old = byte),
+            }
+        }
+        let Ok(text) = String::from_utf8(bytes) else { continue };
+        match (parse(&text), reference(&text)) {
+            (Ok(object), Some(expected)) => {
+                accepted += 1;
+                assert_eq!(object.len(), expected.len(), "{text:?}");
+                for (name, value) in &expected {
+                    let found = object.value(name).map(Value::text);
+                    assert_eq!(found, Some(value.get()), "{name:?} of {text:?}");
+                }
+            }
+            (Err(JsonError::NotAnObject), None) => refused += 1,
+            (Err(JsonError::DuplicateMember | JsonError::LoneSurrogate), _) => {}
+            (ours, _) => unreachable!("{ours:?} for {text:?}"),
+        }
+    }
+    assert!(accepted > 5_000 && refused > 5_000, "{accepted} accepted, {refused} refused");
+}
+
+#[test]
+fn plain_text_ends_at_the_first_special_byte() {
+    for special in [b'"', b'\\', 0, 0x1f, b'\n'] {
+        for length in 0..40 {
+            let mut text = vec![b'x'; length];
+            text.push(special);
+            // Neighbours that borrows and high bits could confuse.
+            text.extend([b'!', b'#', b'[', b']', 0x7f, 0x80, 0xff, b' ', special]);
+            assert_eq!(scan::plain_length(&text), length, "{special} behind {length}");
+        }
+    }
+    let harmless: Vec<u8> = (b' '..=255).filter(|byte| !matches!(byte, b'"' | b'\\')).collect();
+    assert_eq!(scan::plain_length(&harmless), harmless.len());
 }
