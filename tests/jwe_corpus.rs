@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use ngx_http_auth_jwt_module::auth::check::{Accepted, Keys, Parsed};
+use ngx_http_auth_jwt_module::auth::check::{Accepted, Keys, Parsed, Verified};
 use ngx_http_auth_jwt_module::auth::numeric_date::NumericDate;
 use ngx_http_auth_jwt_module::auth::outcome::{Refusal, Verdict};
 use ngx_http_auth_jwt_module::auth::policy::{Policy, TokenType};
@@ -12,7 +12,6 @@ use ngx_http_auth_jwt_module::jose::base64url;
 use ngx_http_auth_jwt_module::jose::compact::Compact;
 use ngx_http_auth_jwt_module::jose::error::{Malformed, TokenError};
 use ngx_http_auth_jwt_module::jose::jwe::Jwe;
-use ngx_http_auth_jwt_module::jose::jws::Verified;
 use ngx_http_auth_jwt_module::jose::key_set::KeySet;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -106,6 +105,7 @@ fn valid_tokens_decrypt_to_their_claims() -> Outcome<()> {
                 continue;
             }
         };
+        let verified = verified.token();
         let claims = verified.claims().object().text();
         if Some(serde_json::from_str(claims)?) != case.claims {
             wrong.push(format!("{}: other claims", case.name));

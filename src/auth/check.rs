@@ -13,7 +13,7 @@ use super::require::Failure;
 use crate::jose::compact::Compact;
 use crate::jose::error::TokenError;
 use crate::jose::jwe::Jwe;
-use crate::jose::jws::{Jws, Verified};
+use crate::jose::jws::{self, Jws};
 use crate::jose::key_set::KeySet;
 
 /// The keys a location verifies with.
@@ -35,6 +35,14 @@ enum Form<'t> {
     Signed(Jws<'t>),
     Encrypted(Box<Jwe<'t>>),
     Nested(Box<Jwe<'t>>),
+}
+
+/// A token that is proven genuine, and when it holds. It can be kept: nothing in it depends on the
+/// moment or on the request.
+#[derive(Debug)]
+pub struct Verified {
+    token: jws::Verified,
+    validity: Validity,
 }
 
 /// The proof that a token has passed everything.
@@ -67,17 +75,30 @@ impl<'t> Parsed<'t> {
         }
     }
 
-    /// Decrypts the token, verifies its signature, or both.
+    /// Decrypts the token, verifies its signature, or both; then reads `exp` and `nbf`.
     pub fn verify(self, keys: Keys<'_>) -> Result<Verified, Refusal> {
-        Ok(match (self.0, keys) {
+        let token = match (self.0, keys) {
             (Form::Signed(jws), Keys::None) => jws.without_keys()?,
             (Form::Signed(jws), Keys::Sets(sets)) => jws.verify(sets)?,
             (Form::Encrypted(_) | Form::Nested(_), Keys::None) => {
                 return Err(Refusal::KeysUnavailable);
             }
-            (Form::Encrypted(jwe), Keys::Sets(sets)) => Verified::encrypted(jwe.decrypt(sets)?)?,
-            (Form::Nested(jwe), Keys::Sets(sets)) => Verified::nested(jwe.decrypt(sets)?, sets)?,
-        })
+            (Form::Encrypted(jwe), Keys::Sets(sets)) => {
+                jws::Verified::encrypted(jwe.decrypt(sets)?)?
+            }
+            (Form::Nested(jwe), Keys::Sets(sets)) => {
+                jws::Verified::nested(jwe.decrypt(sets)?, sets)?
+            }
+        };
+        let validity = Validity::of(token.claims())?;
+        Ok(Verified { token, validity })
+    }
+}
+
+impl Verified {
+    /// The token.
+    pub fn token(&self) -> &jws::Verified {
+        &self.token
     }
 }
 
@@ -89,7 +110,7 @@ impl Accepted {
         now: NumericDate,
         requirements: impl FnOnce() -> Result<(), Failure>,
     ) -> Result<Self, Refusal> {
-        match Validity::of(verified.claims())?.at(now, policy.leeway) {
+        match verified.validity.at(now, policy.leeway) {
             Timeliness::Valid => {}
             Timeliness::Expired => return Err(Refusal::Expired),
             Timeliness::NotYetValid => return Err(Refusal::NotYetValid),

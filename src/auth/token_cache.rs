@@ -11,8 +11,8 @@ use std::sync::Arc;
 use quick_cache::unsync::Cache;
 use quick_cache::{Equivalent, Weighter};
 
+use super::check::Verified;
 use super::policy::Policy;
-use crate::jose::jws::Verified;
 use crate::jose::key_set::KeySet;
 
 /// What an entry takes beside its texts, in bytes: structures, allocations, its place in tables.
@@ -79,8 +79,8 @@ impl Known {
     }
 
     fn size(&self) -> usize {
-        let texts = self.token.len().saturating_add(self.verified.text_length());
-        let members = self.verified.member_count().saturating_mul(PER_MEMBER);
+        let texts = self.token.len().saturating_add(self.verified.token().text_length());
+        let members = self.verified.token().member_count().saturating_mul(PER_MEMBER);
         texts.saturating_add(members).saturating_add(OVERHEAD)
     }
 }
@@ -182,7 +182,7 @@ mod tests {
     }
 
     fn sub(known: &Known) -> Option<&str> {
-        known.verified().claims().value("sub").map(|value| value.text())
+        known.verified().token().claims().value("sub").map(|value| value.text())
     }
 
     #[test]

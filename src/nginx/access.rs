@@ -96,7 +96,8 @@ fn judge(
     let sets = match conf.key_sources.as_deref() {
         None => None,
         Some(sources) => {
-            let kid = candidate.kid();
+            // Only who may fetch ahead of time asks what the keys at hand lack.
+            let kid = conf.key_cache.refresh_every.and_then(|_| candidate.kid());
             let need = Need { conf, sources, token, kid: kid.as_deref() };
             match gather(request, context, need) {
                 Gathered::Ready(sets) => Some(sets),
@@ -128,7 +129,7 @@ enum Candidate<'t> {
 impl<'t> Candidate<'t> {
     fn kid(&self) -> Option<Cow<'_, str>> {
         match self {
-            Self::Known(known) => known.verified().header().kid(),
+            Self::Known(known) => known.verified().token().header().kid(),
             Self::Parsed(parsed) => parsed.kid(),
         }
     }

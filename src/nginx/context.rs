@@ -30,7 +30,8 @@ pub struct Context {
     pub challenge: Cell<Option<(ResponseHeader, Address)>>,
     /// The request or subrequest, and its location, for which a token was last looked up.
     pub token_site: Cell<Option<(Address, Address)>>,
-    tokens: RefCell<Vec<Content>>,
+    /// The newest first.
+    tokens: RefCell<[Option<Content>; MAX_TOKENS]>,
     gathering: RefCell<Option<Gathering>>,
 }
 
@@ -66,18 +67,26 @@ impl Context {
 
     /// What `token` holds, decoded at most once.
     pub fn content(&self, token: &[u8]) -> Content {
-        let known = self.tokens.borrow().iter().find(|known| known.token() == token).cloned();
+        let known =
+            self.tokens.borrow().iter().flatten().find(|known| known.token() == token).cloned();
         known.unwrap_or_else(|| {
             let content = Content::Unverified(Rc::new((token.into(), Unverified::decode(token))));
-            self.keep(content.clone());
+            keep(self.tokens.borrow_mut().as_mut_slice(), content.clone());
             content
         })
     }
 
     /// Keeps what a verified token holds.
     pub fn keep_verified(&self, known: Rc<Known>) {
-        self.tokens.borrow_mut().retain(|other| other.token() != known.token());
-        self.keep(Content::Verified(known));
+        let content = Content::Verified(known);
+        let mut tokens = self.tokens.borrow_mut();
+        let same = |other: &&mut Option<Content>| {
+            other.as_ref().is_some_and(|other| other.token() == content.token())
+        };
+        match tokens.iter_mut().find(same) {
+            Some(other) => *other = Some(content),
+            None => keep(tokens.as_mut_slice(), content),
+        }
     }
 
     /// What has been gathered for `location` so far; what was for another one is given up.
@@ -85,7 +94,7 @@ impl Context {
         let earlier = self.gathering.take().filter(|gathering| gathering.location == location);
         earlier.unwrap_or_else(|| Gathering {
             location,
-            sets: Vec::new(),
+            sets: Vec::with_capacity(1),
             newest: Vec::new(),
             step: 0,
             waiting: None,
@@ -111,13 +120,12 @@ impl Context {
             _ => None,
         }
     }
+}
 
-    fn keep(&self, content: Content) {
-        let mut tokens = self.tokens.borrow_mut();
-        if tokens.len() >= MAX_TOKENS {
-            tokens.remove(0);
-        }
-        tokens.push(content);
+fn keep(tokens: &mut [Option<Content>], content: Content) {
+    tokens.rotate_right(1);
+    if let Some(first) = tokens.first_mut() {
+        *first = Some(content);
     }
 }
 
@@ -142,7 +150,7 @@ impl Content {
     pub fn header(&self) -> Option<&Object> {
         match self {
             Self::Unverified(token) => token.1.header(),
-            Self::Verified(known) => Some(known.verified().header().object()),
+            Self::Verified(known) => Some(known.verified().token().header().object()),
         }
     }
 
@@ -150,7 +158,7 @@ impl Content {
     pub fn claims(&self) -> Option<&Object> {
         match self {
             Self::Unverified(token) => token.1.claims(),
-            Self::Verified(known) => Some(known.verified().claims().object()),
+            Self::Verified(known) => Some(known.verified().token().claims().object()),
         }
     }
 
@@ -158,7 +166,7 @@ impl Content {
     pub fn payload(&self) -> Option<&str> {
         match self {
             Self::Unverified(token) => token.1.claims().map(Object::text),
-            Self::Verified(token) => Some(token.verified().payload()),
+            Self::Verified(token) => Some(token.verified().token().payload()),
         }
     }
 }
