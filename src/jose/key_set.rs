@@ -17,7 +17,7 @@ const QUOTED_KID: usize = 64;
 /// The usable keys of one JWK Set.
 pub struct KeySet {
     keys: Vec<Key>,
-    by_kid: HashMap<Box<str>, Vec<usize>>,
+    by_kid: HashMap<Box<str>, Vec<usize>, foldhash::quality::RandomState>,
     without_kid: Vec<usize>,
     generation: u64,
 }
@@ -39,7 +39,7 @@ impl KeySet {
         let document = Object::parse_secret(&bytes).map_err(KeySetError::Json)?;
         let mut set = Self {
             keys: Vec::new(),
-            by_kid: HashMap::new(),
+            by_kid: HashMap::default(),
             without_kid: Vec::new(),
             generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
         };

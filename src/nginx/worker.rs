@@ -14,7 +14,7 @@ use crate::auth::token_cache::TokenCache;
 pub struct Worker {
     pub key_files: RefCell<KeyFiles>,
     pub key_requests: RefCell<KeyRequests>,
-    token_caches: RefCell<HashMap<u64, TokenCache>>,
+    token_caches: RefCell<HashMap<u64, TokenCache, foldhash::fast::RandomState>>,
 }
 
 impl Worker {

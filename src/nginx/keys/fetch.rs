@@ -33,7 +33,7 @@ pub struct SourceId {
 
 /// The sources a worker has fetched from.
 #[derive(Default)]
-pub struct KeyRequests(HashMap<SourceId, Source>);
+pub struct KeyRequests(HashMap<SourceId, Source, foldhash::quality::RandomState>);
 
 #[derive(Default)]
 struct Source {

@@ -28,7 +28,7 @@ const MAX_KEPT: usize = 64 << 20;
 
 /// The key files a worker has read.
 #[derive(Default)]
-pub struct KeyFiles(HashMap<Box<[u8]>, KeyFile>);
+pub struct KeyFiles(HashMap<Box<[u8]>, KeyFile, foldhash::quality::RandomState>);
 
 struct KeyFile {
     /// When it was looked at last, by nginx's monotonic clock, in milliseconds.
