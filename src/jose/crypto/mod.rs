@@ -8,6 +8,7 @@ mod aes_gcm;
 mod aes_key_wrap;
 mod content;
 mod decryption;
+mod fingerprint;
 mod key_agreement;
 mod verification;
 #[cfg(test)]
@@ -15,5 +16,6 @@ mod wycheproof;
 
 pub use content::{ContentKey, EncryptedContent};
 pub use decryption::{DecryptionKey, EncryptedKey, KeyParameters, RsaPrivateMembers};
+pub use fingerprint::Fingerprint;
 pub use key_agreement::{AgreementKey, PublicPoint};
 pub use verification::VerificationKey;

@@ -3,10 +3,14 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
+use std::mem;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use crate::auth::key_cache::{Clockwork, Failure, Rules, Step};
+use crate::jose::crypto::Fingerprint;
 use crate::jose::error::KeySetError;
 use crate::jose::key_set::{KeySet, Skipped};
 use crate::nginx::ffi::subrequest::Subrequest;
@@ -18,7 +22,7 @@ const MAX_SIZE: usize = 1 << 20;
 /// An answer that takes longer is refused, however often a byte of it arrives. In milliseconds.
 pub const MAX_DURATION: usize = 60_000;
 
-/// All answers that are remembered have this much together. In bytes.
+/// All answers whose keys are remembered have this much together. In bytes.
 const MAX_KEPT: usize = 16 << 20;
 
 /// This many sources are remembered; with URIs from variables there could be any number.
@@ -44,7 +48,8 @@ struct Source {
 }
 
 struct Kept {
-    bytes: Vec<u8>,
+    size: usize,
+    fingerprint: Fingerprint,
     keys: Arc<KeySet>,
 }
 
@@ -67,7 +72,7 @@ pub struct Concluded {
 pub struct Fetch {
     pub source: SourceId,
     pub subrequest: Cell<Option<Subrequest>>,
-    body: RefCell<Vec<u8>>,
+    body: RefCell<Zeroizing<Vec<u8>>>,
     error: RefCell<Option<FetchError>>,
     outcome: RefCell<Option<Outcome>>,
     waiters: RefCell<Vec<Weak<Waiter>>>,
@@ -155,16 +160,19 @@ impl KeyRequests {
     ) -> Concluded {
         let source = self.0.entry(fetch.source.clone()).or_default();
         source.fetch = None;
-        let result = fetch.answer().and_then(|bytes| match source.kept.take() {
-            // The same bytes are not parsed again.
-            Some(kept) if kept.bytes == bytes => Ok(kept),
-            kept => match KeySet::parse(bytes.clone(), told) {
-                Ok(keys) => Ok(Kept { bytes, keys: Arc::new(keys) }),
-                Err(error) => {
-                    source.kept = kept;
-                    Err(FetchError::KeySet(error))
-                }
-            },
+        let result = fetch.answer().and_then(|mut bytes| {
+            let (size, fingerprint) = (bytes.len(), Fingerprint::of(&bytes));
+            match source.kept.take() {
+                // The same bytes are not parsed again.
+                Some(kept) if kept.fingerprint == fingerprint => Ok(kept),
+                kept => match KeySet::parse(mem::take(&mut *bytes), told) {
+                    Ok(keys) => Ok(Kept { size, fingerprint, keys: Arc::new(keys) }),
+                    Err(error) => {
+                        source.kept = kept;
+                        Err(FetchError::KeySet(error))
+                    }
+                },
+            }
         });
         let concluded = match result {
             Ok(kept) => {
@@ -206,7 +214,7 @@ impl KeyRequests {
     }
 
     fn make_room(&mut self) {
-        let kept = |source: &Source| source.kept.as_ref().map_or(0, |kept| kept.bytes.len());
+        let kept = |source: &Source| source.kept.as_ref().map_or(0, |kept| kept.size);
         let mut size: usize = self.0.values().map(kept).sum();
         while self.0.len() >= MAX_SOURCES || size > MAX_KEPT {
             let idle = self.0.iter().filter(|(_, source)| source.fetch.is_none());
@@ -276,7 +284,7 @@ impl Fetch {
         }
     }
 
-    fn answer(&self) -> Result<Vec<u8>, FetchError> {
+    fn answer(&self) -> Result<Zeroizing<Vec<u8>>, FetchError> {
         let subrequest = self.subrequest.take().ok_or(FetchError::Broken)?;
         if let Some(error) = self.error.take() {
             return Err(error);

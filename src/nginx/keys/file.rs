@@ -5,12 +5,16 @@ use std::collections::HashMap;
 use std::fmt;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
+use std::mem;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use zeroize::Zeroizing;
+
+use crate::jose::crypto::Fingerprint;
 use crate::jose::error::KeySetError;
 use crate::jose::key_set::{KeySet, Skipped};
 
@@ -21,7 +25,7 @@ const MAX_SIZE: u64 = 64 << 20;
 /// them may change again without a trace in its times.
 const SETTLES_AFTER: Duration = Duration::from_millis(20);
 
-/// This many files are remembered, and together this many bytes of them (but always the one that was
+/// This many files are remembered, of together this many bytes (but always the one that was
 /// read last); with names from variables there could be any number.
 const MAX_FILES: usize = 1024;
 const MAX_KEPT: usize = 64 << 20;
@@ -36,7 +40,8 @@ struct KeyFile {
     identity: Identity,
     /// Whether it had not changed for long enough to be sure of its times.
     settled: bool,
-    bytes: Vec<u8>,
+    size: usize,
+    fingerprint: Fingerprint,
     keys: Result<Arc<KeySet>, KeySetError>,
 }
 
@@ -94,15 +99,16 @@ impl KeyFiles {
     ) -> Result<&KeyFile, KeyFileError> {
         // What cannot be read is forgotten.
         let known = self.0.remove(name);
-        let (metadata, bytes) = read(name)?;
+        let (metadata, mut bytes) = read(name)?;
+        let (size, fingerprint) = (bytes.len(), Fingerprint::of(&bytes));
         let keys = match known {
-            Some(known) if known.bytes == bytes => known.keys,
-            _ => KeySet::parse(bytes.clone(), told).map(Arc::new),
+            Some(known) if known.fingerprint == fingerprint => known.keys,
+            _ => KeySet::parse(mem::take(&mut *bytes), told).map(Arc::new),
         };
-        self.make_room(bytes.len());
+        self.make_room(size);
         let identity = Identity::of(&metadata);
         let settled = identity.settled(SystemTime::now());
-        let file = KeyFile { looked_at: now, identity, settled, bytes, keys };
+        let file = KeyFile { looked_at: now, identity, settled, size, fingerprint, keys };
         Ok(self.0.entry(name.into()).insert_entry(file).into_mut())
     }
 }
@@ -110,12 +116,12 @@ impl KeyFiles {
 impl KeyFiles {
     /// Forgets those that nobody has asked for the longest, until there is room for `size` bytes.
     fn make_room(&mut self, size: usize) {
-        let mut kept = self.0.values().fold(size, |sum, file| sum.saturating_add(file.bytes.len()));
+        let mut kept = self.0.values().fold(size, |sum, file| sum.saturating_add(file.size));
         while self.0.len() >= MAX_FILES || kept > MAX_KEPT {
             let oldest = self.0.iter().min_by_key(|(_, file)| file.looked_at);
             let oldest = oldest.map(|(name, _)| name.clone());
             let Some(removed) = oldest.and_then(|oldest| self.0.remove(&oldest)) else { return };
-            kept = kept.saturating_sub(removed.bytes.len());
+            kept = kept.saturating_sub(removed.size);
         }
     }
 }
@@ -156,7 +162,7 @@ fn metadata(name: &[u8]) -> Result<Metadata, KeyFileError> {
     std::fs::metadata(path(name)).map_err(|error| KeyFileError::Io("cannot be found", error))
 }
 
-fn read(name: &[u8]) -> Result<(Metadata, Vec<u8>), KeyFileError> {
+fn read(name: &[u8]) -> Result<(Metadata, Zeroizing<Vec<u8>>), KeyFileError> {
     // Opening a FIFO would wait for a writer.
     let mut options = OpenOptions::new();
     let options = options.read(true).custom_flags(libc::O_NONBLOCK);
@@ -174,8 +180,9 @@ fn read(name: &[u8]) -> Result<(Metadata, Vec<u8>), KeyFileError> {
     Ok((metadata, bytes))
 }
 
-fn read_up_to(file: File, expected: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or_default());
+fn read_up_to(file: File, expected: u64) -> io::Result<Zeroizing<Vec<u8>>> {
+    let capacity = usize::try_from(expected).unwrap_or_default();
+    let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
     file.take(MAX_SIZE).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
