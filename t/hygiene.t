@@ -1,0 +1,221 @@
+# What stays behind after a noisy run: no token, claim or key in the error log, at debug level too
+# (nginx itself shows header fields and variables there: those lines are told apart), and no key
+# file's text and no decrypted claims in the memory of a worker.
+use strict;
+use warnings;
+
+use Digest::SHA qw(hmac_sha256);
+use File::Temp ();
+use FindBin;
+use MIME::Base64 qw(decode_base64url);
+use Test::More;
+
+use lib "$FindBin::Bin/idp";
+use JWT;
+use JWT::Server;
+use KeyServer;
+
+plan skip_all => 'there is no /proc here' unless -r '/proc/self/mem';
+
+# A fragment shorter than this may stand in a log by chance.
+my $TELLING = 12;
+
+# Of the corpora, every so many-th token: the debug log is long.
+my $EVERY = 25;
+
+# Anything of the tests that nobody may log.
+my $CLAIM = 'the-claim-nobody-may-see-0123456789';
+my $KID = 'the-kid-nobody-may-see';
+my $CONTENT_KEY = pack 'C*', map { 7 * $_ % 251 } 1 .. 32;
+
+# An encrypted token: "dir" with A128CBC-HS256 (RFC 7518 section 5.2), whose AES is openssl's.
+sub encrypted {
+    my ($plaintext) = @_;
+    my ($authentication, $encryption) = unpack 'a16 a16', $CONTENT_KEY;
+    my $header = JWT::b64url(JWT::json({alg => 'dir', enc => 'A128CBC-HS256'}));
+    my $vector = 'sixteen bytes ..';
+    my $file = File::Temp->new;
+    print {$file} $plaintext;
+    close $file;
+    my @hex = map { unpack 'H*', $_ } $encryption, $vector;
+    my $ciphertext = qx(openssl enc -aes-128-cbc -K $hex[0] -iv $hex[1] -in $file);
+    my $told = $header . $vector . $ciphertext . pack 'Q>', 8 * length $header;
+    my $tag = substr hmac_sha256($told, $authentication), 0, 16;
+    return join '.', $header, '', map { JWT::b64url($_) } $vector, $ciphertext, $tag;
+}
+
+my $claims = JWT::json({sub => $CLAIM, admin => 0});
+my $inner = JWT::token($claims, kid => 'usual');
+my %made = (
+    signed => JWT::token($claims, kid => 'usual'),
+    unknown => JWT::token($claims, kid => $KID),
+    forged => JWT::token($claims, secret => $JWT::OTHER_SECRET),
+    expired => JWT::token({sub => $CLAIM, exp => 1}),
+    odd => JWT::token({sub => $CLAIM, exp => $CLAIM}),
+    encrypted => encrypted($claims),
+    nested => encrypted($inner),
+    'no claims' => encrypted("no JSON, but $CLAIM"),
+);
+
+# The keys, private members and all.
+my $oct = JWT::jwk($CONTENT_KEY, kid => 'direct', alg => 'dir');
+my @private = map { @{JWT::data('key_sets')->{$_}{keys}} } qw(nested_all);
+my %files = (
+    'html/signed' => JWT::key_set(JWT::jwk($JWT::SECRET, kid => 'usual')),
+    'html/private' => JWT::key_set(@private, $oct, JWT::jwk($JWT::SECRET, kid => 'usual')),
+    'html/odd' => JWT::key_set({kty => 'oct', k => 'not base64url ' . JWT::b64url($JWT::SECRET)}, {kty => 'RSA', map { $_ => 'A' . JWT::b64url($JWT::OTHER_SECRET) } qw(n e d)}),
+    'html/broken' => '{"keys":[{"kty":"oct","k":"' . JWT::b64url($JWT::SECRET) . '"',
+);
+
+# Every text of them that tells a key.
+my @key_texts = (
+    $JWT::SECRET, $JWT::OTHER_SECRET, JWT::b64url($JWT::SECRET), JWT::b64url($JWT::OTHER_SECRET),
+    map { my $key = $_; grep { defined && length >= $TELLING } @{$key}{qw(k d p q dp dq qi)} } @private, $oct,
+);
+
+# --- the log ----------------------------------------------------------------------
+
+my $idp = KeyServer->new(answers => {
+    '/good' => {body => $files{'html/private'}},
+    '/broken' => {body => $files{'html/broken'}},
+    '/error' => {status => 503, body => $files{'html/private'}},
+    '/cut' => {body => $files{'html/private'}, length => 1 << 19, cut => 500},
+});
+my $address = $idp->address;
+my @places = map {
+    my $type = $_;
+    map { [$type, $_] } 'signed', 'private', 'odd', 'broken', 'missing', 'require';
+} qw(signed encrypted nested);
+my $locations = join '', map {
+    my ($type, $file) = @$_;
+    my $keys = $file eq 'require' ? 'private; auth_jwt_require $jwt_claim_admin' : $file;
+    "location = /$type/$file { auth_jwt_type $type; auth_jwt_key_file %DIR%/html/$keys; empty_gif; }\n"
+        . "location = /$type/cookie/$file { auth_jwt r token=\$cookie_t; auth_jwt_type $type; auth_jwt_key_file %DIR%/html/$keys; empty_gif; }\n"
+} @places;
+
+my $configuration = <<"CONF" . $locations;
+    auth_jwt "the realm that shows a search finds";
+    add_header X-Status \$auth_jwt_status always;
+    add_header X-Pid \$pid always;
+    location /keys/ { internal; proxy_pass http://$address/; }
+    location ~ ^/fetched/(.+)\$ { auth_jwt_type nested; auth_jwt_key_request /keys/\$1; empty_gif; }
+CONF
+my $nginx = JWT::Server->new(
+    log_level => 'debug',
+    files => \%files,
+    http => 'large_client_header_buffers 4 64k;',
+    server => $configuration,
+);
+
+my %seen;
+sub asks {
+    my ($server, $path, @lines) = @_;
+    my $answer = $server->get($path, @lines) or return fail("no answer: $path");
+    $seen{$answer->{headers}{'x-status'} // $answer->{status}}++;
+    return $answer;
+}
+
+my @tokens = values %made;
+for my $corpus (qw(jwe_valid jwe_invalid jws_valid jws_invalid)) {
+    my @cases = grep { length $_->{token} < 30_000 && $_->{token} =~ /\A[\x21-\x7e]+\z/ } JWT::corpus($corpus);
+    push @tokens, map { $cases[$_]{token} } grep { $_ % $EVERY == 0 } 0 .. $#cases;
+}
+for my $number (0 .. $#tokens) {
+    my $token = $tokens[$number];
+    my @asked = $number < keys %made ? @places : @places[map { rand @places } 1 .. 2];
+    for my $place (@asked) {
+        my ($type, $file) = @$place;
+        asks($nginx, "/$type/$file", "Authorization: Bearer $token");
+        asks($nginx, "/$type/cookie/$file", "Cookie: t=$token");
+    }
+    asks($nginx, "/fetched/$_", "Authorization: Bearer $token") for $number < keys %made ? qw(good broken error cut missing) : ();
+}
+cmp_ok($seen{$_} // 0, '>', 0, "among the answers: $_")
+    for qw(ok malformed_token wrong_type unknown_key invalid_signature decryption_failed expired requirement_failed keys_unavailable);
+
+my @lines = split /^/m, $nginx->error_log;
+# What nginx shows of requests, answers and variables, and the pieces that a debug line is broken into.
+my $nginxs_own = qr/\[debug\] \d+#\d+: (?:\*\d+ )?(?:parse header|http (?:header|proxy header|script|cookie|upstream header))/;
+my @others = grep { !/\[debug\] \d+#\d+: / } @lines;
+my @debug = grep { /\[debug\] \d+#\d+: / && !/$nginxs_own/ } @lines;
+cmp_ok(scalar @others, '>', @tokens, 'there are lines of ours');
+SKIP: {
+    skip 'this nginx is built without --with-debug', 1 unless grep {/\[debug\]/} @lines;
+    cmp_ok(scalar @debug, '>', 10 * @tokens, 'and debug lines');
+}
+
+my @fragments = do {
+    my %fragments = map { $_ => 1 } grep { length >= $TELLING } $CLAIM, $KID, $claims, @key_texts,
+        map { ($_, split /[.]/) } @tokens, $inner;
+    sort keys %fragments;
+};
+for (['not at debug', join '', @others], ['at debug', join '', @debug]) {
+    my ($name, $text) = @$_;
+    my @telling = grep { index($text, $_) >= 0 } @fragments;
+    is_deeply([map { substr $_, 0, 60 } @telling], [], "$name: none of " . @fragments . ' fragments of tokens, claims and keys')
+        or diag(map { my $one = $_; grep { index($_, $one) >= 0 } @lines } $telling[0]);
+}
+undef $nginx;
+
+# --- the memory -------------------------------------------------------------------
+
+# Which of the needles the memory of a process holds, and how often.
+sub found {
+    my ($pid, @needles) = @_;
+    my %found;
+    open my $maps, '<', "/proc/$pid/maps" or die "cannot look at the worker: $!";
+    open my $memory, '<:raw', "/proc/$pid/mem" or die "cannot look at the worker: $!";
+    while (my $line = <$maps>) {
+        my ($from, $to) = $line =~ /\A([0-9a-f]+)-([0-9a-f]+) rw/ or next;
+        no warnings 'portable';
+        my $size = hex($to) - hex $from;
+        # A sanitizer's shadow, of terabytes.
+        next if $size > 1 << 30;
+        sysseek $memory, hex $from, 0 or next;
+        my $bytes = '';
+        while (length $bytes < $size) {
+            sysread $memory, $bytes, $size - length $bytes, length $bytes or last;
+        }
+        for my $needle (@needles) {
+            $found{$needle}++ while $bytes =~ /\Q$needle\E/g;
+        }
+    }
+    return %found;
+}
+
+# Nothing is kept that was verified, and no variable is asked for: nginx does not wipe their values.
+$nginx = JWT::Server->new(
+    files => \%files,
+    http => 'large_client_header_buffers 4 64k; auth_jwt_cache off;',
+    server => $configuration,
+);
+my @asked = (['/signed/signed', 'signed'], ['/encrypted/private', 'encrypted'], ['/nested/private', 'nested'], ['/encrypted/private', 'no claims']);
+my $pid;
+for my $round (1 .. 20) {
+    %seen = ();
+    for my $pair (@asked) {
+        my ($path, $name) = @$pair;
+        $pid = asks($nginx, $path, "Authorization: Bearer $made{$name}")->{headers}{'x-pid'};
+    }
+    is_deeply(\%seen, {ok => 3, malformed_token => 1}, "round $round") if $round == 1;
+}
+asks($nginx, "/nested/$_", "Authorization: Bearer $made{nested}") for qw(odd broken missing);
+# Changed files, so that sets are dropped, too.
+for my $round (1 .. 3) {
+    $nginx->write('html/private', $files{'html/private'} . "\n" x $round);
+    asks($nginx, '/nested/private', "Authorization: Bearer $made{nested}") for 1 .. 2;
+}
+$nginx->remove('html/private');
+asks($nginx, '/nested/private', "Authorization: Bearer $made{nested}");
+
+my %there = found($pid, 'the realm that shows a search finds');
+cmp_ok($there{'the realm that shows a search finds'} // 0, '>', 0, 'a search finds what is there');
+my %keys = found($pid, @key_texts);
+is_deeply(\%keys, {}, 'no text of ' . @key_texts . ' members of private and secret keys in the memory of the worker');
+my %decrypted = found($pid, $CLAIM, $claims, $inner, (split /[.]/, $inner)[2]);
+is_deeply(\%decrypted, {}, 'no claim of a decrypted token, and no token that was nested');
+
+my @worse = grep {/\[(?:crit|alert|emerg)\]|panicked/} split /^/m, $nginx->error_log;
+is_deeply(\@worse, [], 'nothing worse in the log');
+
+done_testing();
