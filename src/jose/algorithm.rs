@@ -45,6 +45,11 @@ const SIGNATURE_NAMES: [(&str, SignatureAlgorithm); 15] = [
 ];
 
 impl SignatureAlgorithm {
+    /// Each algorithm with its name.
+    pub fn all() -> impl Iterator<Item = (&'static str, Self)> {
+        SIGNATURE_NAMES.into_iter()
+    }
+
     /// The algorithm of that name; `None` for one we do not serve, `none` among them.
     pub fn from_name(name: &str) -> Option<Self> {
         SIGNATURE_NAMES.iter().find(|(known, _)| *known == name).map(|(_, algorithm)| *algorithm)
@@ -101,6 +106,11 @@ const KEY_MANAGEMENT_NAMES: [(&str, KeyManagement); 15] = [
 ];
 
 impl KeyManagement {
+    /// Each algorithm with its name.
+    pub fn all() -> impl Iterator<Item = (&'static str, Self)> {
+        KEY_MANAGEMENT_NAMES.into_iter()
+    }
+
     /// The algorithm of that name, if we serve it.
     pub fn from_name(name: &str) -> Option<Self> {
         KEY_MANAGEMENT_NAMES.iter().find(|(known, _)| *known == name).map(|(_, found)| *found)
@@ -150,6 +160,11 @@ const CONTENT_ENCRYPTION_NAMES: [(&str, ContentEncryption); 6] = [
 ];
 
 impl ContentEncryption {
+    /// Each algorithm with its name.
+    pub fn all() -> impl Iterator<Item = (&'static str, Self)> {
+        CONTENT_ENCRYPTION_NAMES.into_iter()
+    }
+
     /// The encryption of that name, if we serve it.
     pub fn from_name(name: &str) -> Option<Self> {
         CONTENT_ENCRYPTION_NAMES.iter().find(|(known, _)| *known == name).map(|(_, found)| *found)
