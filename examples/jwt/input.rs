@@ -1,0 +1,109 @@
+//! Where tokens and keys come from.
+
+use std::error::Error;
+use std::fs;
+use std::io::{self, IsTerminal, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ngx_http_auth_jwt_module::auth::bearer;
+use ngx_http_auth_jwt_module::jose::key_set::KeySet;
+use zeroize::Zeroizing;
+
+pub type Failure = Box<dyn Error>;
+
+/// The token to look at.
+#[derive(clap::Args)]
+pub struct TokenArguments {
+    /// A file that holds the token; standard input without it, or with "-"
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// The token itself: others on this machine can see it, and your shell may remember it
+    #[arg(long, value_name = "TOKEN", conflicts_with = "file", allow_hyphen_values = true)]
+    token: Option<String>,
+}
+
+impl TokenArguments {
+    /// The token, without white space around it and without "Authorization: Bearer" before it.
+    pub fn read(&self) -> Result<Vec<u8>, Failure> {
+        let bytes = match (&self.token, &self.file) {
+            (Some(token), _) => token.clone().into_bytes(),
+            (None, Some(file)) => read(file)?.to_vec(),
+            (None, None) => read(Path::new("-"))?.to_vec(),
+        };
+        Ok(bare(&bytes).to_vec())
+    }
+}
+
+fn bare(text: &[u8]) -> &[u8] {
+    const HEADER: &[u8] = b"authorization:";
+    let text = text.trim_ascii();
+    let value = match text.split_at_checked(HEADER.len()) {
+        Some((name, value)) if name.eq_ignore_ascii_case(HEADER) => value.trim_ascii(),
+        _ => text,
+    };
+    if value.eq_ignore_ascii_case(b"Bearer") { &[] } else { bearer::token(value).unwrap_or(value) }
+}
+
+/// All of a file; the error names it.
+pub fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    Ok(read_plainly(file).map_err(|error| format!("\"{}\": {error}", file.display()))?)
+}
+
+/// All of a file; "-" is standard input.
+fn read_plainly(file: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    if file == Path::new("-") {
+        let mut input = io::stdin();
+        if input.is_terminal() {
+            eprintln!("jwt: reading from the terminal; end with Ctrl-D");
+        }
+        input.read_to_end(&mut bytes)?;
+    } else {
+        *bytes = fs::read(file)?;
+    }
+    Ok(bytes)
+}
+
+/// Key files, read as the module reads them.
+pub struct KeyFiles {
+    /// `None` where one of them cannot be used.
+    pub sets: Option<Vec<Arc<KeySet>>>,
+    /// What the module logs at level `error`.
+    pub error: Option<String>,
+    /// What the module logs at level `notice`.
+    pub notices: Vec<String>,
+}
+
+impl KeyFiles {
+    /// Reads them in order, up to the first that fails.
+    pub fn read(files: &[PathBuf]) -> Self {
+        Self::of(files.iter().map(|file| (file.as_path(), read_plainly(file))))
+    }
+
+    /// The same for bytes that have been read.
+    pub fn of<'f>(
+        files: impl IntoIterator<Item = (&'f Path, io::Result<Zeroizing<Vec<u8>>>)>,
+    ) -> Self {
+        let mut found = Self { sets: None, error: None, notices: Vec::new() };
+        let mut sets = Vec::new();
+        for (name, bytes) in files {
+            let shown = name.as_os_str().as_encoded_bytes().escape_ascii();
+            let told = |skipped| found.notices.push(format!("key file \"{shown}\": {skipped}"));
+            let set =
+                bytes.map_err(|error| format!("cannot be opened: {error}")).and_then(|bytes| {
+                    KeySet::parse(bytes.to_vec(), told)
+                        .map_err(|error| format!("is not usable: {error}"))
+                });
+            match set {
+                Ok(set) => sets.push(Arc::new(set)),
+                Err(error) => {
+                    found.error = Some(format!("key file \"{shown}\" {error}"));
+                    return found;
+                }
+            }
+        }
+        found.sets = Some(sets);
+        found
+    }
+}

@@ -1,0 +1,106 @@
+//! A JWK to mint with, private members included: chosen from files, never printed.
+
+use std::path::PathBuf;
+
+use ngx_http_auth_jwt_module::jose::algorithm::{
+    Curve, KeyAlgorithm, KeyManagement, SignatureAlgorithm,
+};
+use ngx_http_auth_jwt_module::jose::base64url;
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use super::input::{self, Failure};
+
+/// A JWK, and whether it came alone.
+#[derive(Clone)]
+pub struct Jwk {
+    members: Map<String, Value>,
+    bare: bool,
+}
+
+/// All keys of `files`, in order.
+pub fn read(files: &[PathBuf]) -> Result<Vec<Jwk>, Failure> {
+    let mut found = Vec::new();
+    for file in files {
+        let wrong = || format!("\"{}\" is neither a JWK Set nor a JWK", file.display());
+        let document: Value = serde_json::from_slice(&input::read(file)?).map_err(|_| wrong())?;
+        let bare = document.get("keys").is_none();
+        let entries = document.get("keys").cloned().unwrap_or_else(|| vec![document].into());
+        for entry in entries.as_array().ok_or_else(wrong)? {
+            let members = entry.as_object().ok_or_else(wrong)?.clone();
+            found.push(Jwk { members, bare });
+        }
+    }
+    Ok(found)
+}
+
+/// The first key of that `kid` (a key that came alone needs none) that may serve `algorithm`.
+pub fn pick<'k>(
+    keys: &'k [Jwk],
+    kid: Option<&str>,
+    fits: impl Fn(&Jwk) -> bool,
+) -> Option<&'k Jwk> {
+    let named = |key: &&Jwk| kid.is_none() || key.text("kid") == kid || key.bare;
+    keys.iter().filter(named).find(|key| fits(key))
+}
+
+impl Jwk {
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.members.get(name)?.as_str()
+    }
+
+    pub fn bytes(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        let text = self.text(name).ok_or_else(|| format!("the JWK has no \"{name}\""))?;
+        let bytes = base64url::decode(text.as_bytes());
+        Ok(Zeroizing::new(bytes.map_err(|_| format!("\"{name}\" of the JWK is not base64url"))?))
+    }
+
+    pub fn curve(&self) -> Option<Curve> {
+        match self.text("kty")? {
+            "EC" => Curve::from_ec_name(self.text("crv")?),
+            "OKP" => Curve::from_okp_name(self.text("crv")?),
+            _ => None,
+        }
+    }
+
+    /// `alg`, where we serve it.
+    pub fn algorithm(&self) -> Option<KeyAlgorithm> {
+        KeyAlgorithm::from_name(self.text("alg")?)
+    }
+
+    /// Whether the key is of the kind that signs by `algorithm`, and bound to no other.
+    pub fn signs(&self, algorithm: SignatureAlgorithm) -> bool {
+        use SignatureAlgorithm::*;
+        let fits = match algorithm {
+            Hs256 | Hs384 | Hs512 => self.text("kty") == Some("oct"),
+            Rs256 | Rs384 | Rs512 | Ps256 | Ps384 | Ps512 => self.text("kty") == Some("RSA"),
+            Es256 => self.curve() == Some(Curve::P256),
+            Es384 => self.curve() == Some(Curve::P384),
+            Es512 => self.curve() == Some(Curve::P521),
+            EdDsa => matches!(self.curve(), Some(Curve::Ed25519 | Curve::Ed448)),
+            Ed25519 => self.curve() == Some(Curve::Ed25519),
+            Ed448 => self.curve() == Some(Curve::Ed448),
+        };
+        fits && self.algorithm().is_none_or(|own| own == KeyAlgorithm::Signature(algorithm))
+    }
+
+    /// Whether the key is of the kind that encrypts by `algorithm`, and bound to no other.
+    pub fn encrypts(&self, algorithm: KeyManagement) -> bool {
+        use KeyManagement::*;
+        let fits = match algorithm {
+            Dir | A128Kw | A192Kw | A256Kw | A128GcmKw | A192GcmKw | A256GcmKw => {
+                self.text("kty") == Some("oct")
+            }
+            RsaOaep | RsaOaep256 | RsaOaep384 | RsaOaep512 => self.text("kty") == Some("RSA"),
+            EcdhEs | EcdhEsA128Kw | EcdhEsA192Kw | EcdhEsA256Kw => matches!(
+                self.curve(),
+                Some(Curve::P256 | Curve::P384 | Curve::P521 | Curve::X25519)
+            ),
+        };
+        fits && self.algorithm().is_none_or(|own| match own {
+            KeyAlgorithm::KeyManagement(own) => own == algorithm,
+            KeyAlgorithm::ContentEncryption(_) => algorithm == Dir,
+            KeyAlgorithm::Signature(_) => false,
+        })
+    }
+}

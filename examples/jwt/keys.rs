@@ -1,0 +1,54 @@
+//! `jwt keys`
+
+use std::path::PathBuf;
+
+use ngx_http_auth_jwt_module::jose::json::Object;
+use ngx_http_auth_jwt_module::jose::jwk::Key;
+use zeroize::Zeroizing;
+
+use super::Report;
+use super::describe;
+use super::input::{self, Failure, KeyFiles};
+
+/// List the keys of a JWK Set as the module reads it, and what it ignores
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// A JWK Set or a JWK; "-" is standard input
+    file: PathBuf,
+}
+
+pub fn run(arguments: &Arguments) -> Result<Report, Failure> {
+    let bytes = input::read(&arguments.file)?;
+    let files = KeyFiles::of([(arguments.file.as_path(), Ok(bytes.clone()))]);
+    let mut text = String::new();
+    let mut usable: usize = 0;
+    for (position, entry) in entries(&bytes).iter().enumerate() {
+        let Ok(jwk) = Object::parse_secret(entry.as_bytes()) else { continue };
+        let Ok(key) = Key::from_object(&jwk) else { continue };
+        usable = usable.saturating_add(1);
+        let (kid, kind) = (describe::kid(key.kid()), describe::kind(&jwk));
+        text.push_str(&format!("key {position}: {kid}, {kind}\n  {}\n", describe::serves(&key)));
+    }
+    for notice in &files.notices {
+        text.push_str(&format!("ignored: {notice}\n"));
+    }
+    match &files.error {
+        Some(error) => text.push_str(&format!("error: {error}\n")),
+        None => text.push_str(&format!("{usable} usable, {} ignored\n", files.notices.len())),
+    }
+    Ok(Report { text, good: files.error.is_none() })
+}
+
+/// The entries of a JWK Set; a bare JWK is a set of one.
+fn entries(bytes: &[u8]) -> Vec<Zeroizing<String>> {
+    let Ok(document) = Object::parse_secret(bytes) else { return Vec::new() };
+    match document.value("keys") {
+        Some(keys) => keys
+            .elements()
+            .unwrap_or_default()
+            .into_iter()
+            .map(|entry| Zeroizing::new(entry.text().to_owned()))
+            .collect(),
+        None => vec![Zeroizing::new(document.text().to_owned())],
+    }
+}

@@ -1,0 +1,171 @@
+//! `jwt verify`
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use jiff::Timestamp;
+use ngx_http_auth_jwt_module::auth::challenge::challenge;
+use ngx_http_auth_jwt_module::auth::check::{Accepted, Keys, Parsed};
+use ngx_http_auth_jwt_module::auth::numeric_date::NumericDate;
+use ngx_http_auth_jwt_module::auth::outcome::{Fault, Refusal, Verdict};
+use ngx_http_auth_jwt_module::auth::policy::{Policy, TokenType};
+use ngx_http_auth_jwt_module::auth::render::render;
+use ngx_http_auth_jwt_module::auth::require::{self, Failure as Unmet};
+use ngx_http_auth_jwt_module::jose::claims::Claims;
+use ngx_http_auth_jwt_module::jose::jws::Verified;
+
+use super::Report;
+use super::hints::{self, Case};
+use super::input::{Failure, KeyFiles, TokenArguments};
+use super::pretty::pretty;
+use super::time;
+
+/// Say whether the module would let a token pass, and if not, why
+///
+/// What follows "status:" is $auth_jwt_status; "log:" and "challenge:" are the line in nginx's error
+/// log and the value of WWW-Authenticate.
+#[derive(clap::Args)]
+#[command(group = clap::ArgGroup::new("source").required(true))]
+pub struct Arguments {
+    #[command(flatten)]
+    token: TokenArguments,
+    /// A JWK Set or a JWK, as for auth_jwt_key_file; may be given several times
+    #[arg(long, value_name = "FILE", group = "source")]
+    keys: Vec<PathBuf>,
+    /// As a location without any key source: signatures are not verified
+    #[arg(long, group = "source")]
+    no_keys: bool,
+    /// What auth_jwt_type says
+    #[arg(long = "type", value_name = "TYPE", default_value = "signed")]
+    token_type: Type,
+    /// What auth_jwt_leeway says
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time::leeway)]
+    leeway: u64,
+    /// Judge as of this time, such as 2026-01-31T12:00:00Z or 1769860800; now without it
+    #[arg(long, value_name = "TIME", value_parser = time::moment)]
+    at: Option<Timestamp>,
+    /// As "auth_jwt_require $jwt_claim_NAME": the claim must be neither empty nor 0
+    #[arg(long, value_name = "NAME")]
+    require: Vec<String>,
+    /// The status where a requirement fails, as error= of auth_jwt_require
+    #[arg(long, value_name = "STATUS", default_value = "401", requires = "require")]
+    require_error: Error,
+    /// The realm of auth_jwt, for the challenge
+    #[arg(long, default_value = "api")]
+    realm: String,
+    /// Show the claims where the token is verified, decrypted ones too
+    #[arg(long)]
+    claims: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Type {
+    Signed,
+    Encrypted,
+    Nested,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Error {
+    #[value(name = "401")]
+    Unauthorized,
+    #[value(name = "403")]
+    Forbidden,
+}
+
+pub fn run(arguments: &Arguments) -> Result<Report, Failure> {
+    let token = arguments.token.read()?;
+    let token_type = match arguments.token_type {
+        Type::Signed => TokenType::Signed,
+        Type::Encrypted => TokenType::Encrypted,
+        Type::Nested => TokenType::Nested,
+    };
+    let policy = Policy { token_type, leeway: arguments.leeway };
+    let now = arguments.at.unwrap_or_else(Timestamp::now);
+    let files = (!arguments.no_keys).then(|| KeyFiles::read(&arguments.keys));
+
+    let verified = verify(&token, policy, files.as_ref());
+    let judged = verified
+        .as_ref()
+        .map_err(|refusal| *refusal)
+        .and_then(|verified| accept(verified, policy, now, arguments));
+    let case = Case { token: &token, policy, now, files: files.as_ref(), judged };
+
+    let mut text = format!("status:    {}\n", Verdict::from(judged).word());
+    match judged {
+        Ok(()) => text.push_str("http:      passes on to the location\n"),
+        Err(refusal) => text.push_str(&refused(refusal, files.as_ref(), &arguments.realm)),
+    }
+    for notice in files.iter().flat_map(|files| &files.notices) {
+        text.push_str(&format!("log:       [notice] {notice}\n"));
+    }
+    let claims = verified.as_ref().ok().map(Verified::claims);
+    for hint in hints::of(&case, claims, &unmet(claims, arguments)) {
+        text.push_str(&format!("hint:      {hint}\n"));
+    }
+    if arguments.claims
+        && let Some(claims) = claims
+    {
+        text.push_str(&format!("\n{}", pretty(claims.object().text())));
+    }
+    Ok(Report { text, good: judged.is_ok() })
+}
+
+/// The order of a request: form first, then keys, then signature or decryption.
+fn verify(token: &[u8], policy: Policy, files: Option<&KeyFiles>) -> Result<Verified, Refusal> {
+    if token.is_empty() {
+        return Err(Refusal::NoToken);
+    }
+    let parsed = Parsed::new(token, policy)?;
+    match files {
+        None => parsed.verify(Keys::None),
+        Some(files) => {
+            parsed.verify(Keys::Sets(files.sets.as_deref().ok_or(Refusal::KeysUnavailable)?))
+        }
+    }
+}
+
+fn accept(
+    verified: &Verified,
+    policy: Policy,
+    now: Timestamp,
+    arguments: &Arguments,
+) -> Result<(), Refusal> {
+    let milliseconds = now.as_millisecond();
+    let rest = u32::try_from(milliseconds.rem_euclid(1000)).unwrap_or_default();
+    let now = NumericDate::new(milliseconds.div_euclid(1000), rest);
+    let requirements = || match unmet(Some(verified.claims()), arguments).is_empty() {
+        true => Ok(()),
+        false => Err(match arguments.require_error {
+            Error::Unauthorized => Unmet::Unauthorized,
+            Error::Forbidden => Unmet::Forbidden,
+        }),
+    };
+    Accepted::new(verified, policy, now, requirements).map(|_| ())
+}
+
+/// The claims that are asked for and not there.
+fn unmet<'a>(claims: Option<&Claims>, arguments: &'a Arguments) -> Vec<&'a str> {
+    let value = |name: &str| {
+        let object = claims?.object();
+        object.value(name).or_else(|| object.value_ignoring_case(name)).map(render)
+    };
+    let is_unmet = |name: &&str| !require::met(&value(name).unwrap_or_default());
+    arguments.require.iter().map(String::as_str).filter(is_unmet).collect()
+}
+
+fn refused(refusal: Refusal, files: Option<&KeyFiles>, realm: &str) -> String {
+    let mut text = format!("http:      {}\n", refusal.status());
+    if refusal.challenges() {
+        let value = challenge(realm.as_bytes(), refusal.error_code());
+        text.push_str(&format!("challenge: {}\n", String::from_utf8_lossy(&value)));
+    }
+    match (refusal.fault(), files.and_then(|files| files.error.as_ref())) {
+        (Fault::Client, _) => text.push_str(&format!("log:       [info] {refusal}\n")),
+        (Fault::KeySource, Some(error)) => text.push_str(&format!("log:       [error] {error}\n")),
+        (Fault::KeySource, None) => {
+            text.push_str("log:       [error] no key source to decrypt the JWT with\n");
+        }
+    }
+    text
+}
