@@ -1,0 +1,95 @@
+//! Material for scripts/bench and scripts/count.
+//!
+//! ```text
+//! material kinds                  the kinds of tokens, one a line
+//! material write DIR              of each kind: KIND.token, KIND.forged, KIND.jwks, and KIND.key (a
+//!                                 secret or a public key in PEM); claims.json
+//! material tokens KIND COUNT      COUNT different tokens, one a line
+//! material cryptography KIND TIME the bare cryptography of judging one, repeated for TIME
+//!                                 milliseconds: nanoseconds of CPU each
+//! ```
+
+#[path = "material/mod.rs"]
+mod material;
+
+use std::fs;
+use std::io::{BufWriter, Write, stdout};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use material::{KINDS, Kind, Outcome, claims};
+
+fn main() -> Outcome<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["kinds"] => println!("{}", KINDS.join("\n")),
+        ["write", directory] => write(Path::new(directory))?,
+        ["tokens", kind, count] => tokens(&Kind::new(kind)?, count.parse()?)?,
+        ["cryptography", kind, time] => {
+            let time = Duration::from_millis(time.parse()?);
+            println!("{:.1}", nanoseconds(&Kind::new(kind)?, time)?);
+        }
+        _ => return Err("see the head of bench/material.rs".into()),
+    }
+    Ok(())
+}
+
+fn write(directory: &Path) -> Outcome<()> {
+    fs::create_dir_all(directory)?;
+    fs::write(directory.join("claims.json"), claims(0).to_string())?;
+    for name in KINDS {
+        let kind = Kind::new(name)?;
+        let token = kind.token(0)?;
+        fs::write(directory.join(format!("{name}.forged")), forged(&token)?)?;
+        fs::write(directory.join(format!("{name}.token")), token)?;
+        fs::write(directory.join(format!("{name}.jwks")), kind.key_set()?.to_string())?;
+        fs::write(directory.join(format!("{name}.key")), kind.verification_key()?)?;
+    }
+    Ok(())
+}
+
+/// The token with another first character of its last segment: signature or tag is wrong.
+fn forged(token: &str) -> Outcome<String> {
+    let (rest, last) = token.rsplit_once('.').ok_or("a token has dots")?;
+    let other = if last.starts_with('A') { 'B' } else { 'A' };
+    Ok(format!("{rest}.{other}{}", last.get(1..).ok_or("an empty segment")?))
+}
+
+fn tokens(kind: &Kind, count: usize) -> Outcome<()> {
+    let mut out = BufWriter::new(stdout().lock());
+    for number in 0..count {
+        writeln!(out, "{}", kind.token(number)?)?;
+    }
+    Ok(out.flush()?)
+}
+
+fn nanoseconds(kind: &Kind, time: Duration) -> Outcome<f64> {
+    let judge = kind.cryptography()?;
+    if !judge() {
+        return Err("the cryptography refuses its own token".into());
+    }
+    let mut rounds = Vec::new();
+    let started = Instant::now();
+    while started.elapsed() < time || rounds.is_empty() {
+        let (round, before) = (Instant::now(), processor_time()?);
+        let mut judged = 0_u32;
+        while round.elapsed() < Duration::from_millis(2) {
+            for _ in 0..8 {
+                std::hint::black_box(judge());
+            }
+            judged = judged.saturating_add(8);
+        }
+        rounds.push(processor_time()?.saturating_sub(before) as f64 / f64::from(judged));
+    }
+    rounds.sort_by(f64::total_cmp);
+    rounds.get(rounds.len() / 2).copied().ok_or_else(|| "no round".into())
+}
+
+/// What this thread has had of a processor, in nanoseconds: time in which others ran does not
+/// count. The kernel brings the figure up to date when the thread sleeps.
+fn processor_time() -> Outcome<u64> {
+    std::thread::sleep(Duration::from_micros(1));
+    let figures = fs::read_to_string("/proc/thread-self/schedstat")?;
+    Ok(figures.split_whitespace().next().ok_or("an empty schedstat")?.parse()?)
+}

@@ -1,0 +1,117 @@
+"""nginx with our module: which locations there are, and what is measured against what."""
+import collections
+import os
+import pathlib
+
+from duel import Contender, duel
+from server import Server, free_ports
+
+CONF = pathlib.Path(__file__).resolve().parent / 'conf'
+
+# Claims that are handed on as headers. Without authentication the same texts are constants.
+HEADERS = ('iss', 'sub', 'aud', 'azp', 'sid', 'scope', 'name', 'email', 'tenant', 'role')
+
+PROXIED = ('HS256', 'RS256', 'ES256')
+DIFFERENT = ('HS256', 'ES256')
+
+# More than the default cache holds, by far.
+DIFFERENT_TOKENS = 60_000
+
+# One server of the configuration: its port, and the lines of its location.
+Location = collections.namedtuple('Location', 'port lines')
+
+
+def fill(name, **values):
+    """A file of bench/conf with its placeholders filled in."""
+    text = (CONF / name).read_text()
+    for placeholder, value in values.items():
+        text = text.replace(f'@{placeholder.upper()}@', str(value))
+    return text
+
+
+def user():
+    return 'user root;' if os.geteuid() == 0 else ''
+
+
+def nginx(binary, conf, text, ports, **options):
+    """Starts nginx with this configuration."""
+    conf.write_text(text)
+    return Server([binary, '-c', str(conf), '-p', str(conf.parent)], ports,
+                  conf.with_suffix('.log'), **options)
+
+
+class Group:
+    """A location without authentication, and the same guarded, hot and cold."""
+
+    def __init__(self, name, kind, proxied=False, headers=False, different=False):
+        self.name, self.kind = name, kind
+        self.proxied, self.headers, self.different = proxied, headers, different
+        self.lanes = ('different',) if different else ('hot', 'cold')
+
+    def locations(self, material):
+        """By lane; `plain` is without authentication."""
+        key_file = material.path(f'{self.kind}.jwks')
+        guard = ['auth_jwt "bench";', f'auth_jwt_key_file {key_file};']
+        if '+' in self.kind:
+            guard.append('auth_jwt_type nested;')
+        ports = iter(free_ports(1 + len(self.lanes)))
+        found = {'plain': Location(next(ports), self.content(material.claims.get))}
+        for lane in self.lanes:
+            own = ['auth_jwt_cache off;'] if lane == 'cold' else []
+            content = self.content(lambda claim: f'$jwt_claim_{claim}')
+            found[lane] = Location(next(ports), guard + own + content)
+        return found
+
+    def content(self, value):
+        lines = [f'proxy_set_header X-{claim} "{value(claim)}";' for claim in HEADERS if self.headers]
+        if self.headers:
+            lines.append('proxy_set_header Connection "";')
+        if self.proxied:
+            lines.append('proxy_pass http://app;')
+        return lines
+
+
+def groups(kinds):
+    for kind in kinds:
+        yield Group(f'{kind} static', kind)
+    for kind in DIFFERENT:
+        yield Group(f'{kind} static, different tokens', kind, different=True)
+    for kind in PROXIED:
+        yield Group(f'{kind} proxied', kind, proxied=True)
+        yield Group(f'{kind} proxied, 10 claim headers', kind, proxied=True, headers=True)
+
+
+def measure(options, material, report):
+    """Measures the groups that are wanted; `report` takes (group, figures by lane)."""
+    wanted = [group for group in groups(material.kinds) if options.wants(f'module {group.name}')]
+    if not wanted:
+        return
+    directory = options.directory
+    [upstream_port] = free_ports(1)
+    upstream = fill('upstream.conf', directory=directory, port=upstream_port, user=user())
+    with nginx(options.nginx, directory / 'upstream.conf', upstream, [upstream_port], core=1):
+        for group in wanted:
+            locations = group.locations(material)
+            servers = '\n'.join(
+                f'server {{ listen 127.0.0.1:{each.port}; location / {{\n{"  ".join(each.lines)}\n}} }}'
+                for each in locations.values())
+            text = fill('module.conf', directory=directory, files=options.files, module=options.module,
+                        user=user(), upstream=upstream_port, servers=servers)
+            with nginx(options.nginx, directory / 'module.conf', text,
+                       [each.port for each in locations.values()]) as server:
+                report(group, run(group, locations, server, options, material))
+
+
+def run(group, locations, server, options, material):
+    token, forged = material.token(group.kind), material.forged(group.kind)
+    tokens = material.tokens(group.kind, DIFFERENT_TOKENS) if group.different else None
+    lanes = [Contender(lane, each.port, token, tokens=tokens) for lane, each in locations.items()]
+    for lane in lanes:
+        answered = lane.must_answer(token, 200)
+        expected = f'{material.claims["iss"]} {material.claims["role"]}\n' if group.headers else ' \n'
+        if group.proxied and answered != expected:
+            raise RuntimeError(f'{lane.name} hands on "{answered}" instead of "{expected}"')
+        lane.must_answer(forged, 200 if lane.name == 'plain' else 401)
+    plain, *contenders = lanes
+    return duel(server, plain, contenders, options,
+                lambda: material.cryptography(group.kind, options.cryptography))

@@ -1,0 +1,2 @@
+def svg(results):
+    return ''
