@@ -51,7 +51,10 @@ class Server:
     def wait_for(self, port):
         for _ in range(100):
             if self.process.poll() is not None:
-                raise RuntimeError(f'{self.process.args} ended: {self.log.read_text(errors="replace")}')
+                code = self.process.returncode
+                how = f'was ended by signal {-code}' if code < 0 else f'ended with {code}'
+                said = self.log.read_text(errors='replace').strip()
+                raise RuntimeError('\n'.join(filter(None, [said, f'the server {how} as it started'])))
             try:
                 socket.create_connection(('127.0.0.1', port), timeout=1).close()
                 return
