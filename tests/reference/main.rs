@@ -1,0 +1,291 @@
+//! docs/reference.md against the code, in both directions: whatever the module understands or says
+//! stands on the page, and whatever the page lists is in the code.
+
+mod grammar;
+mod page;
+mod source;
+
+use std::collections::BTreeSet;
+
+use grammar::Grammar;
+use ngx_http_auth_jwt_module::auth::outcome::{ErrorCode, Fault, OFF, Refusal, Verdict};
+use ngx_http_auth_jwt_module::auth::require::Failure;
+use ngx_http_auth_jwt_module::jose::algorithm::SignatureAlgorithm;
+use ngx_http_auth_jwt_module::jose::error::{Malformed, TokenError};
+use page::{Page, cells, code};
+use source::File;
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+/// What of the source is a text with a space, but no message.
+const NO_MESSAGES: [&str; 8] = [
+    // The header WWW-Authenticate.
+    "Bearer realm=\"",
+    "\", error=\"invalid_token\"",
+    "\", error=\"insufficient_scope\"",
+    // serde's; its errors are not told.
+    "a JSON object",
+    "a string",
+    // The compiler's.
+    "the module must be built with panic = \"unwind\"",
+    // A place.
+    "the command line",
+    // The source has told it with its name.
+    "JWT keys are unavailable",
+];
+
+/// A limit: its label and unit on the page, and the constant that sets it.
+const LIMITS: [(&str, Unit, &str, &str); 12] = [
+    ("a key file", Unit::Mebi, "nginx/keys/file.rs", "MAX_SIZE"),
+    ("key files remembered in a worker", Unit::One, "nginx/keys/file.rs", "MAX_FILES"),
+    ("their bytes together", Unit::Mebi, "nginx/keys/file.rs", "MAX_KEPT"),
+    ("the answer to a key request", Unit::Mebi, "nginx/keys/fetch.rs", "MAX_SIZE"),
+    ("the time a key request may take", Unit::Seconds, "nginx/keys/fetch.rs", "MAX_DURATION"),
+    (
+        "answers to key requests remembered in a worker",
+        Unit::One,
+        "nginx/keys/fetch.rs",
+        "MAX_SOURCES",
+    ),
+    ("their bytes together", Unit::Mebi, "nginx/keys/fetch.rs", "MAX_KEPT"),
+    (
+        "the pause after a fetch that failed, under `stale=`",
+        Unit::Seconds,
+        "auth/key_cache.rs",
+        "COOLING",
+    ),
+    ("nesting of JSON", Unit::Levels, "jose/json.rs", "MAX_DEPTH"),
+    ("keys tried for one token", Unit::One, "jose/select.rs", "MAX_TRIED"),
+    ("characters of a `kid` that are logged", Unit::One, "jose/key_set.rs", "QUOTED_KID"),
+    ("the smallest `auth_jwt_cache`", Unit::Kibi, "nginx/directives/auth_jwt_cache.rs", "SMALLEST"),
+];
+
+#[derive(Clone, Copy)]
+enum Unit {
+    One,
+    Levels,
+    Kibi,
+    Mebi,
+    Seconds,
+}
+
+impl Unit {
+    fn show(self, value: u64) -> String {
+        match self {
+            Self::One => value.to_string(),
+            Self::Levels => format!("{value} levels"),
+            Self::Kibi => format!("{} KiB", value >> 10),
+            Self::Mebi => format!("{} MiB", value >> 20),
+            Self::Seconds => format!("{} s", value.div_euclid(1000)),
+        }
+    }
+}
+
+fn directives(files: &[File]) -> Vec<(String, &File)> {
+    let named = |file: &'_ File| file.constant("NAME: &'static CStr");
+    files.iter().filter_map(|file| Some((named(file)?, file))).collect()
+}
+
+#[test]
+fn directives_have_a_section_each() -> Outcome {
+    let (page, files) = (Page::read()?, source::read()?);
+    let directives = directives(&files);
+    let names: Vec<String> = directives.iter().map(|(name, _)| name.clone()).collect();
+    assert_eq!(page.headings("Directives"), names, "the sections of the page, and the directives");
+    let table = files.iter().find(|file| file.name.ends_with("directives/table.rs"));
+    let rows = table.map_or(0, |table| table.code.matches("command::<").count());
+    assert_eq!(rows, names.len(), "rows of the table that nginx reads");
+    Ok(())
+}
+
+#[test]
+fn syntax_default_and_context() -> Outcome {
+    let (page, files) = (Page::read()?, source::read()?);
+    for (name, file) in directives(&files) {
+        let section = page.section(&name);
+        for key in ["Syntax", "Default", "Context"] {
+            let told = section.field(&format!("{key}:"));
+            assert_eq!(told, file.head(key), "{key} of {name}, on the page and in {}", file.name);
+        }
+        let contexts = match file.code.split("Context = Context::").nth(1) {
+            Some(context) if context.starts_with("Http;") => "`http`",
+            Some(context) if context.starts_with("Locations;") => "`http`, `server`, `location`",
+            _ => "`http`, `server`, `location`, `limit_except`",
+        };
+        assert_eq!(file.head("Context").as_deref(), Some(contexts), "head and code of {name}");
+        let since = section.field("Since:").unwrap_or_default();
+        let number = |text: &str| -> Vec<u32> { text.split('.').flat_map(str::parse).collect() };
+        assert_eq!(number(&since).len(), 3, "{name} is there since \"{since}\"");
+        assert!(number(&since) <= number(env!("CARGO_PKG_VERSION")), "{name} since {since}");
+    }
+    Ok(())
+}
+
+#[test]
+fn variables() -> Outcome {
+    let (page, files) = (Page::read()?, source::read()?);
+    let file = files.iter().find(|file| file.name.ends_with("nginx/variables.rs"));
+    let named = |declared: &str, more: &str| -> Vec<String> {
+        let names = file.map(|file| file.constants(declared)).unwrap_or_default();
+        names.into_iter().map(|name| format!("${name}{more}")).collect()
+    };
+    let mut expected = named("PREFIX: &'static str", "NAME");
+    expected.extend(named("NAME: &'static str", ""));
+    let rows = page.section("Variables").rows("variable");
+    let told: Vec<String> = rows.iter().filter_map(|row| code(row.first()?)).collect();
+    assert_eq!(told, expected);
+    Ok(())
+}
+
+/// Each way to be refused. A new one does not compile here until it is in the list below.
+fn complete(refusal: Refusal) -> Refusal {
+    match refusal {
+        Refusal::NoToken | Refusal::Expired | Refusal::NotYetValid => refusal,
+        Refusal::RequirementFailed(Failure::Unauthorized | Failure::Forbidden) => refusal,
+        Refusal::KeysUnavailable => refusal,
+        Refusal::Token(error) => match error {
+            TokenError::Malformed(_) | TokenError::WrongType => refusal,
+            TokenError::UnsupportedAlgorithm | TokenError::UnknownKey => refusal,
+            TokenError::InvalidSignature(_) | TokenError::DecryptionFailed => refusal,
+        },
+    }
+}
+
+fn refusals() -> Vec<Refusal> {
+    let tokens = [
+        TokenError::Malformed(Malformed::SegmentCount),
+        TokenError::WrongType,
+        TokenError::UnsupportedAlgorithm,
+        TokenError::UnknownKey,
+        TokenError::InvalidSignature(SignatureAlgorithm::Hs256),
+        TokenError::DecryptionFailed,
+    ];
+    let mut all = vec![Refusal::NoToken];
+    all.extend(tokens.map(Refusal::Token));
+    all.extend([Refusal::Expired, Refusal::NotYetValid]);
+    all.extend([Failure::Unauthorized, Failure::Forbidden].map(Refusal::RequirementFailed));
+    all.push(Refusal::KeysUnavailable);
+    all.into_iter().map(complete).collect()
+}
+
+#[test]
+fn statuses() -> Outcome {
+    let mut expected: Vec<Vec<String>> = [Verdict::Accepted.word(), OFF]
+        .map(|word| cells(&format!("| `{word}` | that of the location | – | – |")))
+        .into();
+    for refusal in refusals() {
+        let error = match refusal.error_code() {
+            _ if !refusal.challenges() => "no challenge",
+            None => "–",
+            Some(ErrorCode::InvalidToken) => "`invalid_token`",
+            Some(ErrorCode::InsufficientScope) => "`insufficient_scope`",
+        };
+        let line = match (refusal.fault(), refusal) {
+            (Fault::KeySource, _) => "that of the [key source](#key-sources)".to_owned(),
+            (_, Refusal::Token(TokenError::Malformed(reason))) => {
+                let line = refusal.to_string();
+                format!("`{}REASON`", line.strip_suffix(&reason.to_string()).unwrap_or_default())
+            }
+            _ => format!("`{refusal}`"),
+        };
+        let word = Verdict::Refused(refusal).word();
+        let status = refusal.status();
+        expected.push(cells(&format!("| `{word}` | {status} | {error} | {line} |")));
+    }
+    assert_eq!(Page::read()?.section("Answers").rows("`$auth_jwt_status`"), expected);
+    Ok(())
+}
+
+#[test]
+fn messages() -> Outcome {
+    let (page, files) = (Page::read()?, source::read()?);
+    let directives = directives(&files);
+    let names: Vec<String> = directives.iter().map(|(name, _)| name.clone()).collect();
+    let mut messages: Vec<_> = files.iter().flat_map(File::messages).collect();
+    for text in NO_MESSAGES {
+        let before = messages.len();
+        messages.retain(|message| message.text != text);
+        assert!(messages.len() < before, "\"{text}\" is in the source no more");
+    }
+    let grammar = Grammar::new(messages, names.clone());
+
+    let mut used = BTreeSet::new();
+    for row in page.rows("level") {
+        let (level, text) = page::level_and_message(&row)?;
+        let parts = grammar.line(&level, &text);
+        assert!(parts.is_some(), "no such line at level {level}: {text}");
+        used.extend(parts.unwrap_or_default());
+    }
+    for row in page.rows("reason") {
+        let text = row.first().and_then(|cell| code(cell)).unwrap_or_default();
+        let parts = grammar.part(&text);
+        assert!(parts.is_some(), "no such reason: {text}");
+        used.extend(parts.unwrap_or_default());
+    }
+    let missing = grammar.without(&used);
+    assert!(missing.is_empty(), "not on the page:\n{}", missing.join("\n"));
+
+    // What cannot happen stands in a section of its own.
+    let mut faults = BTreeSet::new();
+    for row in page.section("Our faults").rows("level") {
+        let (level, text) = page::level_and_message(&row)?;
+        faults.extend(grammar.line(&level, &text).unwrap_or_default());
+    }
+    for (name, file) in &directives {
+        let mut own = faults.clone();
+        for row in page.section(name).rows("level") {
+            let (level, text) = page::level_and_message(&row)?;
+            own.extend(grammar.line(&level, &text).unwrap_or_default());
+            let others = names.iter().filter(|other| *other != name);
+            let quoted = others.filter(|other| text.contains(&format!("\"{other}\"")));
+            assert_eq!(quoted.count(), 0, "under {name}: {text}");
+        }
+        let missing = grammar.of_file(&file.name).difference(&own).count();
+        assert_eq!(missing, 0, "messages of {} that are not under {name}", file.name);
+        let duplicate = format!("`\"{name}\" directive is duplicate`");
+        let told = page.section(name).text().contains(&duplicate);
+        assert_eq!(told, file.code.contains("ConfError::Duplicate"), "{duplicate} under {name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn limits() -> Outcome {
+    let (page, files) = (Page::read()?, source::read()?);
+    let mut expected = Vec::new();
+    for (label, unit, name, constant) in LIMITS {
+        let file = files.iter().find(|file| file.name.ends_with(name));
+        let value = file.and_then(|file| file.number(constant));
+        assert!(value.is_some(), "there is no {constant} in {name}");
+        expected.push(vec![label.to_owned(), unit.show(value.unwrap_or_default())]);
+    }
+    let mut told = page.section("Limits").rows("");
+    assert_eq!(told.pop().and_then(|row| row.into_iter().next()).as_deref(), Some("a token"));
+    assert_eq!(told, expected);
+    Ok(())
+}
+
+#[test]
+fn algorithms() -> Outcome {
+    let (page, files) = (Page::read()?, source::read()?);
+    let file = files.iter().find(|file| file.name.ends_with("jose/algorithm.rs"));
+    let section = page.section("Algorithms and keys");
+    for (row, table) in [
+        ("JWS `alg`", "SIGNATURE_NAMES"),
+        ("JWE `alg`", "KEY_MANAGEMENT_NAMES"),
+        ("JWE `enc`", "CONTENT_ENCRYPTION_NAMES"),
+    ] {
+        let served = file.map(|file| file.names(table)).unwrap_or_default();
+        let told = section.field(row).unwrap_or_default().replace("**ours**: ", "");
+        // What stands in brackets is an explanation.
+        let told = told.split('(').map(|part| part.rsplit(')').next().unwrap_or(part));
+        let told: String = told.collect();
+        let told: BTreeSet<String> = told
+            .split(',')
+            .map(|name| name.trim().to_owned())
+            .filter(|name| !name.is_empty())
+            .collect();
+        assert_eq!(told, served, "{row}");
+    }
+    Ok(())
+}

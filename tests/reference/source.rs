@@ -1,0 +1,185 @@
+//! The source: its string literals, its constants, and what of them nginx is told.
+
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::path::Path;
+
+/// A file of `src/`, without its unit tests and comments.
+pub struct File {
+    /// Its path under `src/`.
+    pub name: String,
+    /// The code; of each string literal only its quotes.
+    pub code: String,
+    literals: Vec<Literal>,
+    /// The comment at its head.
+    head: String,
+}
+
+/// A string literal, escapes resolved, and where it stands in the code.
+struct Literal {
+    text: String,
+    before: usize,
+}
+
+/// A text that is logged, or a part of one.
+pub struct Message {
+    pub file: String,
+    pub text: String,
+    /// The level it is logged at; `None` where it is a part of others.
+    pub level: Option<String>,
+}
+
+/// All files but those of tests, by name.
+pub fn read() -> Result<Vec<File>, Box<dyn Error>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut folders, mut files) = (vec![root.clone()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            let name = path.strip_prefix(&root)?.to_string_lossy().into_owned();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !name.ends_with("tests.rs") && !name.ends_with("wycheproof.rs") {
+                files.push(File::new(name, &std::fs::read_to_string(&path)?));
+            }
+        }
+    }
+    files.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(files)
+}
+
+impl File {
+    fn new(name: String, source: &str) -> Self {
+        let own = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        let head = own.lines().map_while(|line| line.strip_prefix("//!"));
+        let head = head.map(|line| format!("{}\n", line.trim())).collect();
+        let (mut code, mut literals) = (String::new(), Vec::new());
+        let mut rest = own.chars().peekable();
+        while let Some(c) = rest.next() {
+            match c {
+                '/' if rest.peek() == Some(&'/') => while rest.next_if(|c| *c != '\n').is_some() {},
+                // A character, which may be a quote, or a lifetime.
+                '\'' => match rest.next() {
+                    Some('\\') => {
+                        rest.next();
+                        while rest.next_if(|c| *c != '\'').is_some() {}
+                        rest.next();
+                    }
+                    Some(c) if rest.next_if_eq(&'\'').is_none() => code.extend(['\'', c]),
+                    _ => {}
+                },
+                '"' => {
+                    code.push(c);
+                    let mut text = String::new();
+                    while let Some(c) = rest.next_if(|c| *c != '"') {
+                        match c {
+                            '\\' if rest.next_if_eq(&'\n').is_some() => {
+                                while rest.next_if(|c| c.is_whitespace()).is_some() {}
+                            }
+                            '\\' => text.extend(rest.next()),
+                            _ => text.push(c),
+                        }
+                    }
+                    literals.push(Literal { text, before: code.len() });
+                    code.extend(rest.next());
+                }
+                _ => code.push(c),
+            }
+        }
+        Self { name, code, literals, head }
+    }
+
+    /// What the head of the file says after `key:`.
+    pub fn head(&self, key: &str) -> Option<String> {
+        let value = |line: &str| Some(line.strip_prefix(key)?.strip_prefix(':')?.trim().to_owned());
+        self.head.lines().find_map(value)
+    }
+
+    /// The string that the constant declared so has.
+    pub fn constant(&self, declared: &str) -> Option<String> {
+        self.constants(declared).into_iter().next()
+    }
+
+    /// The strings of all constants declared so.
+    pub fn constants(&self, declared: &str) -> Vec<String> {
+        let declared = format!("const {declared} = ");
+        let is_so = |literal: &&Literal| {
+            let before = self.before(literal);
+            before.trim_end_matches('"').trim_end_matches('c').ends_with(&declared)
+        };
+        self.literals.iter().filter(is_so).map(|literal| literal.text.clone()).collect()
+    }
+
+    /// The value of a constant: a number, or one shifted by another.
+    pub fn number(&self, constant: &str) -> Option<u64> {
+        let declared = self.code.split(&format!("const {constant}: ")).nth(1)?;
+        let value = declared.split('=').nth(1)?.split(';').next()?.replace('_', "");
+        let mut parts = value.split("<<").map(|part| part.trim().parse::<u64>().ok());
+        let (number, shift) = (parts.next()??, parts.next().unwrap_or(Some(0))?);
+        number.checked_shl(u32::try_from(shift).ok()?)
+    }
+
+    /// The strings in the table `constant`.
+    pub fn names(&self, constant: &str) -> BTreeSet<String> {
+        let Some(start) = self.code.find(&format!("const {constant}: ")) else {
+            return BTreeSet::new();
+        };
+        let length = self.code.get(start..).and_then(|table| table.find("];")).unwrap_or_default();
+        let place = start..start.saturating_add(length);
+        let inside = self.literals.iter().filter(|literal| place.contains(&literal.before));
+        inside.map(|literal| literal.text.clone()).collect()
+    }
+
+    /// The texts for people: those that have a space.
+    pub fn messages(&self) -> impl Iterator<Item = Message> {
+        let texts = self.literals.iter().filter(|literal| literal.text.contains(' '));
+        texts.map(|literal| self.message(literal))
+    }
+
+    fn message(&self, literal: &Literal) -> Message {
+        let file = self.name.clone();
+        // nginx says which directive.
+        if literal.text == "is duplicate" {
+            let text = "\"{directive}\" directive is duplicate".to_owned();
+            return Message { file, text, level: Some("emerg".to_owned()) };
+        }
+        let before = self.before(literal).trim_end_matches('"').trim_end();
+        let whole = ["format_args!(", "format!(", "ConfError::Message("];
+        let is_whole =
+            file == "auth/outcome.rs" || whole.iter().any(|start| before.ends_with(start));
+        let level = is_whole.then(|| self.level(literal));
+        Message { file, text: literal.text.clone(), level }
+    }
+
+    fn level(&self, literal: &Literal) -> String {
+        let configuration = ["ffi/conf.rs", "ffi/variable.rs", "ffi/phase.rs"];
+        let name = match &*self.name {
+            "auth/outcome.rs" => "info",
+            "nginx/merge.rs" => "warn",
+            name if name.contains("/directives/") => "emerg",
+            name if configuration.iter().any(|file| name.ends_with(file)) => "emerg",
+            // The nearest of those that the code names.
+            _ => match self.nearest_level(literal) {
+                "ERR" => "error",
+                "NOTICE" => "notice",
+                "WARN" => "warn",
+                "INFO" => "info",
+                "CRIT" => "crit",
+                other => other,
+            },
+        };
+        name.to_owned()
+    }
+
+    fn nearest_level(&self, literal: &Literal) -> &str {
+        let places = self.code.match_indices("NGX_LOG_");
+        let nearest = places.min_by_key(|(at, _)| at.abs_diff(literal.before));
+        let after = nearest.and_then(|(at, _)| self.code.get(at..)).unwrap_or_default();
+        let name = after.strip_prefix("NGX_LOG_").unwrap_or_default();
+        name.split(|c: char| !c.is_ascii_uppercase()).next().unwrap_or_default()
+    }
+
+    fn before(&self, literal: &Literal) -> &str {
+        self.code.get(..literal.before).unwrap_or_default()
+    }
+}
