@@ -69,7 +69,7 @@ sub at_home {
     $text =~ s/^ *pid [^\n]*\n//mg;
     $text =~ s/^(\s*)http \{/$1http { $temp $upstreams/m;
     $text =~ s{listen +(?:[\d.]+:)?(\d+)}{listen unix:%DIR%/$1.sock}g;
-    $text =~ s{(_log|proxy_cache_path) +/var/(?:log|cache)/}{$1 %DIR%/logs/}g;
+    $text =~ s{(_log|proxy_cache_path) +/var/(?:log/nginx|cache)/}{$1 %DIR%/logs/}g;
     $text =~ s{(ssl_(?:trusted_|client_)?certificate) +[^;]+;}{$1 $made/certificate.pem;}g;
     $text =~ s{ssl_certificate_key +[^;]+;}{ssl_certificate_key $made/key.pem;}g;
     return "$load\n$text";
@@ -202,6 +202,23 @@ for my $file (sort @files) {
         }
     }
 }
-cmp_ok($loaded, '>', 30, 'there are blocks of configuration');
+cmp_ok($loaded, '>', 25, 'there are blocks of configuration');
+
+# What the README promises of Rust is what cargo asks for.
+my ($rust) = slurp("$ROOT/Cargo.toml") =~ /^rust-version = "([\d.]+)"/m;
+like(slurp("$ROOT/$_"), qr/Rust \Q$rust\E or newer/, "$_: Rust $rust") for 'README.md', 'CONTRIBUTING.md';
+
+# The picture of the source has each file and folder of the three floors, and no other.
+my ($picture) = grep { $_->{info} eq 'text' } blocks(slurp("$ROOT/docs/architecture.md"));
+my ($floor, %drawn);
+for my $line (split /\n/, $picture->{text}) {
+    $floor = $1 if $line =~ m{^src/(\w+)/};
+    $drawn{"$floor/$1"} = 1 if $line =~ m{^  ([\w.]+)};
+}
+my %there = map { ("$_" => 1) }
+    map { m{src/(\w+/[\w.]+)$} } grep { !m{/mod[.]rs$} } glob "$ROOT/src/{jose,auth,nginx}/*";
+# A folder beside a file of its name holds that file's tests.
+delete @there{map {s/[.]rs$//r} grep {/[.]rs$/} keys %there};
+is_deeply([sort keys %drawn], [sort keys %there], 'docs/architecture.md draws the source as it is');
 
 done_testing();
