@@ -217,7 +217,7 @@ for my $line (split /\n/, $picture->{text}) {
 }
 my %there = map { ("$_" => 1) }
     map { m{src/(\w+/[\w.]+)$} } grep { !m{/mod[.]rs$} } glob "$ROOT/src/{jose,auth,nginx}/*";
-# A folder beside a file of its name holds that file's tests.
+# A folder beside a file of its name holds parts and tests of that file.
 delete @there{map {s/[.]rs$//r} grep {/[.]rs$/} keys %there};
 is_deeply([sort keys %drawn], [sort keys %there], 'docs/architecture.md draws the source as it is');
 
