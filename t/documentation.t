@@ -26,7 +26,7 @@ sub slurp {
     my ($name) = @_;
     open my $file, '<:raw', $name or die "cannot open $name: $!";
     local $/ = undef;
-    return <$file>;
+    return <$file> // '';
 }
 
 # --- blocks ------------------------------------------------------------------------
