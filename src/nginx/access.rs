@@ -10,6 +10,7 @@ use ngx::ffi::{NGX_LOG_ERR, NGX_LOG_INFO};
 use super::conf::{AuthJwt, Effective, LocationConf};
 use super::context::Context;
 use super::ffi::complex_value::{ComplexValue, EvaluationFailed};
+use super::ffi::guard::Entry;
 use super::ffi::phase::{Answer, PhaseHandler};
 use super::ffi::request::Request;
 use super::ffi::time;
@@ -31,6 +32,8 @@ pub struct Access;
 pub struct Precontent;
 
 impl PhaseHandler for Access {
+    const ENTRY: Entry = Entry::Access;
+
     fn handle(request: Request<'_>) -> Answer {
         // Core runs no access phase for subrequests; a verdict on one would bind its parent.
         if request.is_subrequest() {
@@ -41,6 +44,8 @@ impl PhaseHandler for Access {
 }
 
 impl PhaseHandler for Precontent {
+    const ENTRY: Entry = Entry::Precontent;
+
     fn handle(request: Request<'_>) -> Answer {
         let conf = request.location_conf::<LocationConf>();
         let enabled = conf.and_then(|conf| conf.effective.as_ref()?.enabled()).is_some();

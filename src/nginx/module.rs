@@ -17,7 +17,7 @@ use super::conf::{LocationConf, MainConf, ServerConf};
 use super::directives::table::DIRECTIVES;
 use super::ffi::command::END;
 use super::ffi::conf::{self, Conf, ConfError};
-use super::ffi::guard::{guarded, log_panics};
+use super::ffi::guard::{Entry, guarded, log_panics};
 use super::ffi::request::register_module;
 use super::ffi::subrequest::add_body_filter;
 use super::keys::request::Fetches;
@@ -138,7 +138,7 @@ fn configure(
     cf: *mut ngx_conf_t,
     body: impl FnOnce(&mut Conf<'_>) -> Result<(), ConfError>,
 ) -> ngx_int_t {
-    guarded(NGX_ERROR as ngx_int_t, || {
+    guarded(Entry::Configure, NGX_ERROR as ngx_int_t, || {
         // SAFETY: both callers get it from nginx.
         let Some(mut cf) = (unsafe { Conf::from_raw(cf) }) else { return NGX_ERROR as ngx_int_t };
         let result = body(&mut cf);
@@ -150,7 +150,7 @@ fn configure(
 ///
 /// nginx calls it once in each worker.
 unsafe extern "C" fn init_process(_cycle: *mut ngx_cycle_t) -> ngx_int_t {
-    guarded(NGX_ERROR as ngx_int_t, || {
+    guarded(Entry::InitProcess, NGX_ERROR as ngx_int_t, || {
         log_panics();
         NGX_OK as ngx_int_t
     })

@@ -11,7 +11,7 @@ use ngx::ffi::{
 };
 
 use super::conf::{Conf, ConfError, error_code};
-use super::guard::guarded;
+use super::guard::{Entry, guarded};
 use super::slot::Slot;
 
 /// Where a directive may stand.
@@ -83,7 +83,7 @@ unsafe extern "C" fn set<D: Directive>(
     _command: *mut ngx_command_t,
     conf: *mut c_void,
 ) -> *mut c_char {
-    guarded(error_code(), || {
+    guarded(Entry::Set, error_code(), || {
         // SAFETY: as above; the level is read by one thread, and nobody else holds it.
         let (cf, conf) = unsafe {
             let conf = conf.cast::<Slot>().as_mut().and_then(Slot::value_mut::<D::Conf>);

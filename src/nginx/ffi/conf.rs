@@ -13,7 +13,7 @@ use ngx::ffi::{
 };
 
 use super::complex_value::{ComplexValue, Prefix};
-use super::guard::guarded;
+use super::guard::{Entry, guarded};
 use super::request::bytes;
 use super::slot::Slot;
 
@@ -186,7 +186,7 @@ pub trait Inherit: Any + Default {
 ///
 /// nginx calls it with a valid `cf`.
 pub unsafe extern "C" fn create<T: Any + Default>(cf: *mut ngx_conf_t) -> *mut c_void {
-    guarded(ptr::null_mut(), || {
+    guarded(Entry::Create, ptr::null_mut(), || {
         // SAFETY: the configuration lives in the pool of its own cycle.
         unsafe {
             let pool = cf.as_ref().map_or(ptr::null_mut(), |cf| cf.pool);
@@ -205,7 +205,7 @@ pub unsafe extern "C" fn merge<T: Inherit>(
     parent: *mut c_void,
     conf: *mut c_void,
 ) -> *mut c_char {
-    guarded(error_code(), || {
+    guarded(Entry::Merge, error_code(), || {
         // SAFETY: as above; parent and child are two slots, and nobody else holds either.
         let (cf, parent, conf) = unsafe {
             (

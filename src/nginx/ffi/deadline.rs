@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use ngx::ffi::{ngx_add_timer, ngx_cycle, ngx_del_timer, ngx_event_t};
 
-use super::guard::guarded;
+use super::guard::{Entry, guarded};
 use super::subrequest::Subrequest;
 
 /// A subrequest that goes on after its time, with another server for example, is ended again after
@@ -62,7 +62,7 @@ impl Drop for Deadline {
 ///
 /// nginx calls it with the event of a deadline, which takes it out of the timers when it goes.
 unsafe extern "C" fn expire(event: *mut ngx_event_t) {
-    guarded((), || {
+    guarded(Entry::Deadline, (), || {
         // SAFETY: as above. The upstream ends by an event of its own, not within this call.
         unsafe {
             let deadline = &*(*event).data.cast::<Deadline>();

@@ -10,8 +10,30 @@ use super::log;
 #[cfg(not(panic = "unwind"))]
 compile_error!("the module must be built with panic = \"unwind\"");
 
+/// Where nginx calls us.
+#[derive(Clone, Copy, Debug)]
+pub enum Entry {
+    Configure,
+    Create,
+    Set,
+    Merge,
+    InitProcess,
+    Access,
+    Precontent,
+    Variable,
+    BodyFilter,
+    SubrequestEnded,
+    Resume,
+    Deadline,
+    Drop,
+}
+
 /// Runs `body`; if it panics, answers `fallback`.
-pub fn guarded<T>(fallback: T, body: impl FnOnce() -> T) -> T {
+pub fn guarded<T>(entry: Entry, fallback: T, body: impl FnOnce() -> T) -> T {
+    let body = || {
+        panic_if_told(entry);
+        body()
+    };
     match panic::catch_unwind(AssertUnwindSafe(body)) {
         Ok(value) => value,
         Err(payload) => {
@@ -29,4 +51,19 @@ pub fn log_panics() {
         Some(at) => log::cycle(NGX_LOG_CRIT, format_args!("auth_jwt: panic at {at}")),
         None => log::cycle(NGX_LOG_CRIT, format_args!("auth_jwt: panic")),
     }));
+}
+
+#[cfg(not(feature = "injected-panics"))]
+fn panic_if_told(_: Entry) {}
+
+/// For t/panics.t: the entry named in `AUTH_JWT_PANIC` panics, each time.
+#[cfg(feature = "injected-panics")]
+#[expect(clippy::panic, reason = "what the test asks for")]
+fn panic_if_told(entry: Entry) {
+    // Read once, while the configuration is: workers have another environment.
+    static TOLD: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+    let told = TOLD.get_or_init(|| std::env::var("AUTH_JWT_PANIC").ok());
+    if told.as_deref() == Some(&*format!("{entry:?}")) {
+        panic!("injected");
+    }
 }

@@ -8,7 +8,7 @@ use ngx::ffi::{
 use ngx::http::HttpModuleConfExt;
 
 use super::conf::{Conf, ConfError};
-use super::guard::guarded;
+use super::guard::{Entry, guarded};
 use super::request::Request;
 
 /// What a phase handler answers.
@@ -28,6 +28,9 @@ pub enum Answer {
 
 /// A handler of a phase.
 pub trait PhaseHandler {
+    /// Where nginx calls it.
+    const ENTRY: Entry;
+
     /// Handles `request`.
     fn handle(request: Request<'_>) -> Answer;
 }
@@ -58,7 +61,7 @@ impl Conf<'_> {
 ///
 /// nginx calls it with a valid request.
 unsafe extern "C" fn handle<H: PhaseHandler>(request: *mut ngx_http_request_t) -> ngx_int_t {
-    let answer = guarded(Answer::Status(NGX_HTTP_INTERNAL_SERVER_ERROR as u16), || {
+    let answer = guarded(H::ENTRY, Answer::Status(NGX_HTTP_INTERNAL_SERVER_ERROR as u16), || {
         // SAFETY: valid for the length of this call and beyond.
         match unsafe { Request::from_raw(request) } {
             Some(request) => H::handle(request),

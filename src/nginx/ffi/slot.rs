@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 
 use ngx::ffi::{ngx_pool_cleanup_add, ngx_pool_t};
 
-use super::guard::guarded;
+use super::guard::{Entry, guarded};
 
 /// What lies in a pool: a value that knows its own type, so that a wrong cast is `None`, not
 /// undefined behaviour.
@@ -74,5 +74,5 @@ impl Slot {
 /// nginx calls it once, with the slot that [`Slot::allocate`] wrote.
 unsafe extern "C" fn drop_slot(data: *mut c_void) {
     // SAFETY: as above; the slot is not touched again.
-    guarded((), || unsafe { data.cast::<Slot>().drop_in_place() });
+    guarded(Entry::Drop, (), || unsafe { data.cast::<Slot>().drop_in_place() });
 }

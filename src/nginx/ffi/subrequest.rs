@@ -16,7 +16,7 @@ use ngx::ffi::{
 };
 use ngx::http::HttpModuleConfExt;
 
-use super::guard::guarded;
+use super::guard::{Entry, guarded};
 use super::request::{Request, bytes};
 
 /// Who collects the answers.
@@ -296,7 +296,7 @@ unsafe extern "C" fn ended<C: Collector>(
         code if code >= NGX_HTTP_SPECIAL_RESPONSE as ngx_int_t => Ended::ErrorPageFollows,
         _ => Ended::Well,
     };
-    guarded((), || {
+    guarded(Entry::SubrequestEnded, (), || {
         // SAFETY: as above.
         if let Some(subrequest) = unsafe { Request::from_raw(subrequest) } {
             C::ended(subrequest, how);
@@ -330,7 +330,7 @@ unsafe extern "C" fn filter<C: Collector>(
     chain: *mut ngx_chain_t,
 ) -> ngx_int_t {
     // SAFETY: as above; buffers of a request that asked for memory hold their bytes there.
-    let taken = guarded(Err(()), || unsafe {
+    let taken = guarded(Entry::BodyFilter, Err(()), || unsafe {
         let Some(subrequest) = Request::from_raw(request) else { return Err(()) };
         if subrequest.raw().subrequest_in_memory() == 0 {
             return Ok(false);

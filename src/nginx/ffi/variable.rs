@@ -9,7 +9,7 @@ use ngx::ffi::{
 };
 
 use super::conf::{Conf, ConfError};
-use super::guard::guarded;
+use super::guard::{Entry, guarded};
 use super::request::{Request, bytes};
 
 /// The value of a variable; `None` where there is none.
@@ -135,7 +135,7 @@ unsafe fn answer<'r>(
     value: *mut ngx_http_variable_value_t,
     text: impl FnOnce(Request<'r>) -> Text<'r>,
 ) -> ngx_int_t {
-    guarded(NGX_ERROR as ngx_int_t, || {
+    guarded(Entry::Variable, NGX_ERROR as ngx_int_t, || {
         // SAFETY: as above.
         let (request, value) = unsafe { (Request::from_raw(request), value.as_mut()) };
         let (Some(request), Some(value)) = (request, value) else { return NGX_ERROR as ngx_int_t };

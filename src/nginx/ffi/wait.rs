@@ -10,7 +10,7 @@ use ngx::ffi::{
     ngx_http_run_posted_requests, ngx_http_test_reading, ngx_post_event, ngx_posted_events,
 };
 
-use super::guard::guarded;
+use super::guard::{Entry, guarded};
 use super::request::Request;
 
 /// A request in the access phase that has answered "again" and waits to be woken. It is kept in
@@ -62,7 +62,7 @@ impl Drop for Waiter {
 /// nginx calls it with the event of a waiter whose request is alive: the waiter goes with it, and
 /// takes the event out of the queue.
 unsafe extern "C" fn resume(event: *mut ngx_event_t) {
-    guarded((), || {
+    guarded(Entry::Resume, (), || {
         // SAFETY: as above. Nothing of the waiter is used once phases run, as they may free it.
         let (request, connection): (*mut ngx_http_request_t, *mut ngx_connection_t) = unsafe {
             let request = (*(*event).data.cast::<Waiter>()).request;
