@@ -72,9 +72,9 @@ fn nanoseconds(kind: &Kind, time: Duration) -> Outcome<f64> {
     let mut rounds = Vec::new();
     let started = Instant::now();
     while started.elapsed() < time || rounds.is_empty() {
-        let (round, before) = (Instant::now(), processor_time()?);
-        let mut judged = 0_u32;
-        while round.elapsed() < Duration::from_millis(2) {
+        let before = processor_time()?;
+        let (round, mut judged) = (Instant::now(), 0_u32);
+        while judged == 0 || round.elapsed() < Duration::from_millis(2) {
             for _ in 0..8 {
                 std::hint::black_box(judge());
             }

@@ -1,5 +1,126 @@
-//! What the core takes for each step of a request: `cargo bench --no-default-features`.
-//! Nothing here judges times; scripts/bench measures whole requests.
+//! What the core takes for each step of a request:
+//! `cargo bench --no-default-features [-- FILTER]`. scripts/bench measures whole requests.
+
+#[path = "../bench/material/mod.rs"]
+mod material;
+
+use std::hint::black_box;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use divan::Bencher;
+use material::{KINDS, Kind, Outcome, claims};
+use ngx_http_auth_jwt_module::auth::check::{Accepted, Keys, Parsed, Verified};
+use ngx_http_auth_jwt_module::auth::numeric_date::NumericDate;
+use ngx_http_auth_jwt_module::auth::policy::{Policy, TokenType};
+use ngx_http_auth_jwt_module::auth::token_cache::{Known, Terms, TokenCache};
+use ngx_http_auth_jwt_module::jose::claims::Claims;
+use ngx_http_auth_jwt_module::jose::key_set::KeySet;
+
+/// 2026-01-01, when the tokens are valid.
+const NOW: i64 = 1_767_225_600;
+
 fn main() {
     divan::main();
+}
+
+/// What a location has, and what a request brings.
+struct Case {
+    token: String,
+    sets: Vec<Arc<KeySet>>,
+    policy: Policy,
+}
+
+impl Case {
+    fn new(name: &str) -> Outcome<Self> {
+        let kind = Kind::new(name)?;
+        let set = KeySet::parse(kind.key_set()?.to_string().into_bytes(), |_| ());
+        let set = set.map_err(|error| error.to_string())?;
+        let token_type = if name.contains('+') { TokenType::Nested } else { TokenType::Signed };
+        let policy = Policy { token_type, leeway: 0 };
+        Ok(Self { token: kind.token(0)?, sets: vec![Arc::new(set)], policy })
+    }
+
+    fn parse(&self) -> Outcome<Parsed<'_>> {
+        Parsed::new(self.token.as_bytes(), self.policy)
+            .map_err(|refusal| refusal.to_string().into())
+    }
+
+    fn verify(&self) -> Outcome<Verified> {
+        let verified = self.parse()?.verify(Keys::Sets(&self.sets));
+        verified.map_err(|refusal| refusal.to_string().into())
+    }
+}
+
+/// What is measured must succeed: a refused token is no measurement.
+fn ready<T>(made: Outcome<T>) -> T {
+    made.unwrap_or_else(|error| fail(error))
+}
+
+fn fail(error: impl std::fmt::Display) -> ! {
+    eprintln!("core: {error}");
+    std::process::exit(1)
+}
+
+/// Segments and header, before any key is had.
+#[divan::bench(args = KINDS)]
+fn parse(bencher: Bencher<'_, '_>, name: &str) {
+    let case = ready(Case::new(name));
+    bencher.bench_local(|| ready(case.parse().map(|parsed| drop(black_box(parsed)))));
+}
+
+/// The whole cold path of the core: parse, choose the key, decrypt, verify, read the claims.
+#[divan::bench(args = KINDS)]
+fn verify(bencher: Bencher<'_, '_>, name: &str) {
+    let case = ready(Case::new(name));
+    bencher.bench_local(|| ready(case.verify()));
+}
+
+/// The library alone, to compare `verify` with.
+#[divan::bench(args = KINDS)]
+fn cryptography(bencher: Bencher<'_, '_>, name: &str) {
+    let judge = ready(Kind::new(name).and_then(|kind| kind.cryptography()));
+    bencher.bench_local(|| {
+        if !judge() {
+            fail("refused")
+        }
+    });
+}
+
+/// The payload as an object.
+#[divan::bench]
+fn read_claims(bencher: Bencher<'_, '_>) {
+    let payload = claims(0).to_string().into_bytes();
+    bencher
+        .with_inputs(|| payload.clone())
+        .bench_local_values(|payload| Claims::parse(payload).unwrap_or_else(|error| fail(error)));
+}
+
+/// `exp` and `nbf` of a verified token.
+#[divan::bench]
+fn accept(bencher: Bencher<'_, '_>) {
+    let case = ready(Case::new("HS256"));
+    let verified = ready(case.verify());
+    let now = NumericDate::new(NOW, 0);
+    bencher.bench_local(|| {
+        Accepted::new(black_box(&verified), case.policy, now, || Ok(()))
+            .unwrap_or_else(|refusal| fail(refusal))
+    });
+}
+
+/// A token that has been seen, among a thousand others.
+#[divan::bench(args = ["HS256", "ES256"])]
+fn token_cache_hit(bencher: Bencher<'_, '_>, name: &str) {
+    let (kind, mut case) = (ready(Kind::new(name)), ready(Case::new(name)));
+    let terms = Terms { sources: 1, policy: case.policy };
+    let mut cache = TokenCache::new(16 << 20);
+    for number in 0..1000 {
+        case.token = ready(kind.token(number));
+        let known = Known::new(case.token.as_bytes(), &case.sets, ready(case.verify()));
+        cache.insert(terms, Rc::new(known));
+    }
+    bencher.bench_local(|| match cache.get(terms, black_box(case.token.as_bytes())) {
+        Some(known) if known.holds_under(&case.sets) => known,
+        _ => fail("not in the cache"),
+    });
 }

@@ -1,5 +1,5 @@
 // Express with express-jwt; the key is parsed once. Arguments: two ports, algorithm, key, file.
-const { createPublicKey } = require('node:crypto');
+const { createPublicKey, createSecretKey } = require('node:crypto');
 const { readFileSync } = require('node:fs');
 const { createRequire } = require('node:module');
 
@@ -9,7 +9,7 @@ const express = load('express');
 const { expressjwt } = load('express-jwt');
 
 const text = readFileSync(keyFile, 'utf8');
-const secret = algorithm === 'HS256' ? text : createPublicKey(text);
+const secret = algorithm === 'HS256' ? createSecretKey(text, 'utf8') : createPublicKey(text);
 const body = readFileSync(file, 'utf8');
 const answer = (request, response) => response.type('text/plain').send(body);
 
