@@ -14,6 +14,8 @@ __DATA__
     }
 --- response_headers
 ! WWW-Authenticate
+--- no_error_log
+[error]
 
 
 === TEST 2: a realm guards, and a token signed with a key of the set passes
@@ -72,6 +74,8 @@ __DATA__
 [200, 200]
 --- response_headers eval
 ['! WWW-Authenticate', '! WWW-Authenticate']
+--- no_error_log
+[error]
 
 
 === TEST 5: Off and OFF are realms, only off disables

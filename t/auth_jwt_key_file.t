@@ -165,6 +165,8 @@ my @two = (JWT::bearer(), JWT::bearer(undef, secret => $JWT::OTHER_SECRET));
         proxy_pass http://mock;
     }
 --- more_headers eval: JWT::bearer()
+--- no_error_log
+[error]
 
 
 === TEST 11: a broken file: 500, and the log names the file and the reason

@@ -205,6 +205,8 @@ __DATA__
 [(JWT::bearer()) x 6]
 --- error_code eval
 [(200) x 5, 403]
+--- no_error_log
+[error]
 
 
 === TEST 10: variables of map: audience, issuer, scope and groups

@@ -221,6 +221,8 @@ X-Status: malformed_token
 [("X-Status: off\n! WWW-Authenticate") x 4]
 --- response_body_like eval
 ["sub=cookie a=k1 ", "sub= a= ", "sub= a= ", "sub= a= "]
+--- no_error_log
+[error]
 
 
 === TEST 13: a realm variable saying off leaves token= in force for the variables

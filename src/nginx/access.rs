@@ -170,8 +170,8 @@ fn known(conf: &Effective, terms: Terms, token: &[u8]) -> Option<Rc<Known>> {
 /// The first requirement that is not met decides. A value that cannot be evaluated is not met.
 fn requirements(request: Request<'_>, conf: &Effective) -> Result<(), Failure> {
     let met = |value: &ComplexValue| value.evaluate(request).is_ok_and(require::met);
-    let requirements = conf.requirements.as_deref().map(Vec::as_slice).unwrap_or_default();
-    match requirements.iter().find(|requirement| !requirement.values.iter().all(met)) {
+    let mut requirements = conf.requirements.iter().flat_map(|own| &own.list);
+    match requirements.find(|requirement| !requirement.values.iter().all(met)) {
         Some(failed) => Err(failed.failure),
         None => Ok(()),
     }

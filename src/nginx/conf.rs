@@ -1,7 +1,7 @@
 //! What was typed, level by level, and what it means. Nothing here changes after the
 //! configuration is read, and nothing here belongs to a request.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,6 +15,25 @@ use crate::auth::require::Failure;
 pub struct MainConf {
     /// `auth_jwt_claim_set` and `auth_jwt_header_set`; a variable knows its place here.
     pub set_variables: Vec<SetVariable>,
+    /// Directives that may turn out to be without effect.
+    pub watched: RefCell<Vec<Rc<Watched>>>,
+}
+
+/// Something in the configuration, until it is known whether any level makes use of it.
+pub struct Watched {
+    /// `file:line`.
+    pub place: String,
+    pub what: Ineffective,
+    pub used: Cell<bool>,
+}
+
+/// What may be without effect.
+#[derive(Clone, Copy)]
+pub enum Ineffective {
+    /// A directive that means nothing while `auth_jwt` is off.
+    WhileOff(&'static str),
+    /// `refresh=` or `stale=`, which speak of key requests.
+    RequestsOnly,
 }
 
 /// The configuration of a server.
@@ -74,6 +93,7 @@ pub struct KeySources {
     /// No other list has it, one of an earlier configuration included.
     pub id: u64,
     pub list: Vec<KeySource>,
+    pub watched: Option<Rc<Watched>>,
     /// `file:line` of the first whose name has variables.
     pub with_variables: Option<String>,
     /// Whether somebody has been warned that such a source is never cached by time.
@@ -82,7 +102,13 @@ pub struct KeySources {
 
 impl Default for KeySources {
     fn default() -> Self {
-        Self { id: unique(), list: Vec::new(), with_variables: None, warned: Cell::new(false) }
+        Self {
+            id: unique(),
+            list: Vec::new(),
+            watched: None,
+            with_variables: None,
+            warned: Cell::new(false),
+        }
     }
 }
 
@@ -112,6 +138,13 @@ impl Default for TokenCache {
     }
 }
 
+/// The requirements of one level, in order.
+#[derive(Default)]
+pub struct Requirements {
+    pub list: Vec<Requirement>,
+    pub watched: Option<Rc<Watched>>,
+}
+
 /// One `auth_jwt_require`: met when all its values are.
 pub struct Requirement {
     pub values: Vec<ComplexValue>,
@@ -132,11 +165,13 @@ pub struct LocationConf {
 pub struct Typed {
     pub auth: Option<Rc<AuthJwt>>,
     pub key_sources: Option<Rc<KeySources>>,
-    pub requirements: Option<Rc<Vec<Requirement>>>,
+    pub requirements: Option<Rc<Requirements>>,
     pub token_type: Option<TokenType>,
     /// In seconds.
     pub leeway: Option<u64>,
     pub key_cache: Option<Rules>,
+    /// Set where `key_cache` has `refresh=` or `stale=`.
+    pub for_requests: Option<Rc<Watched>>,
     pub token_cache: Option<TokenCache>,
 }
 
@@ -145,9 +180,10 @@ pub struct Typed {
 pub struct Effective {
     pub auth: Option<Rc<AuthJwt>>,
     pub key_sources: Option<Rc<KeySources>>,
-    pub requirements: Option<Rc<Vec<Requirement>>>,
+    pub requirements: Option<Rc<Requirements>>,
     pub policy: Policy,
     pub key_cache: Rules,
+    pub for_requests: Option<Rc<Watched>>,
     pub token_cache: TokenCache,
 }
 

@@ -1,6 +1,9 @@
 //! Inheritance, and the warnings that only the whole configuration can give.
 
-use super::conf::{Effective, LocationConf, Typed};
+use std::cell::Cell;
+use std::rc::Rc;
+
+use super::conf::{Effective, Ineffective, KeySource, LocationConf, MainConf, Typed, Watched};
 use super::ffi::conf::{Conf, ConfError, Inherit};
 use crate::auth::policy::{Policy, TokenType};
 
@@ -13,6 +16,7 @@ impl Inherit for LocationConf {
         };
         warn_without_keys(&effective, cf);
         warn_uncached(&effective, cf);
+        note_use(&effective);
         self.effective = Some(effective);
         Ok(())
     }
@@ -29,6 +33,10 @@ fn on_level(typed: &Typed, parent: Effective) -> Effective {
             leeway: typed.leeway.unwrap_or(parent.policy.leeway),
         },
         key_cache: typed.key_cache.unwrap_or(parent.key_cache),
+        for_requests: match typed.key_cache {
+            Some(_) => typed.for_requests.clone(),
+            None => parent.for_requests,
+        },
         token_cache: typed.token_cache.unwrap_or(parent.token_cache),
     }
 }
@@ -60,5 +68,45 @@ fn warn_uncached(effective: &Effective, cf: &mut Conf<'_>) {
         cf.warn(format_args!(
             "\"auth_jwt_key_cache\" does not apply to the key source with variables in {place}"
         ));
+    }
+}
+
+/// Watches what the directive under way says.
+pub fn watch(cf: &Conf<'_>, what: Ineffective) -> Option<Rc<Watched>> {
+    let watched = Rc::new(Watched { place: cf.place(), what, used: Cell::new(false) });
+    cf.main_conf::<MainConf>()?.watched.borrow_mut().push(watched.clone());
+    Some(watched)
+}
+
+/// What has an effect on a level that asks for a token.
+fn note_use(effective: &Effective) {
+    if effective.enabled().is_none() {
+        return;
+    }
+    let note = |watched: Option<&Watched>| watched.iter().for_each(|one| one.used.set(true));
+    let sources = effective.key_sources.as_deref();
+    note(sources.and_then(|sources| sources.watched.as_deref()));
+    note(effective.requirements.as_deref().and_then(|own| own.watched.as_deref()));
+    let is_cached =
+        |source: &KeySource| matches!(source, KeySource::Request(uri) if uri.is_literal());
+    if sources.is_some_and(|sources| sources.list.iter().any(is_cached)) {
+        note(effective.for_requests.as_deref());
+    }
+}
+
+/// Tells, once the whole configuration is read, what of it no level makes use of.
+pub fn warn_without_effect(cf: &mut Conf<'_>) {
+    let watched = cf.main_conf::<MainConf>().map(|conf| conf.watched.take()).unwrap_or_default();
+    for Watched { place, what, .. } in
+        watched.iter().filter(|one| !one.used.get()).map(|one| &**one)
+    {
+        match what {
+            Ineffective::WhileOff(name) => cf.warn(format_args!(
+                "\"{name}\" in {place} has no effect: \"auth_jwt\" is off wherever it applies, turn it on or remove this"
+            )),
+            Ineffective::RequestsOnly => cf.warn(format_args!(
+                "\"refresh=\" or \"stale=\" of \"auth_jwt_key_cache\" in {place} has no effect: it needs an \"auth_jwt_key_request\" without variables"
+            )),
+        }
     }
 }

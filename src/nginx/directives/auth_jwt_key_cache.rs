@@ -9,9 +9,10 @@ use std::ffi::CStr;
 use ngx::ffi::NGX_CONF_TAKE123;
 
 use crate::auth::key_cache::Rules;
-use crate::nginx::conf::LocationConf;
+use crate::nginx::conf::{Ineffective, LocationConf};
 use crate::nginx::ffi::command::{Context, Directive};
 use crate::nginx::ffi::conf::{Conf, ConfError, parse_milliseconds};
+use crate::nginx::merge::watch;
 
 const NAME: &str = "auth_jwt_key_cache";
 
@@ -48,6 +49,9 @@ impl Directive for AuthJwtKeyCache {
             }
             *place =
                 Some(time(value, parameter, "a time such as \"refresh=30s\" or \"stale=1h\"")?);
+        }
+        if refresh.or(stale).is_some() {
+            conf.typed.for_requests = watch(cf, Ineffective::RequestsOnly);
         }
         conf.typed.key_cache = Some(Rules {
             fresh_for,

@@ -8,9 +8,10 @@ use std::rc::Rc;
 use ngx::ffi::NGX_CONF_1MORE;
 
 use crate::auth::require::Failure;
-use crate::nginx::conf::{LocationConf, Requirement};
+use crate::nginx::conf::{Ineffective, LocationConf, Requirement};
 use crate::nginx::ffi::command::{Context, Directive};
 use crate::nginx::ffi::conf::{Conf, ConfError};
+use crate::nginx::merge::watch;
 
 const NAME: &str = "auth_jwt_require";
 
@@ -51,7 +52,12 @@ impl Directive for AuthJwtRequire {
         let requirement = Requirement { values, failure: failure.unwrap_or_default() };
         // While the level is read nobody shares the list.
         match Rc::get_mut(conf.typed.requirements.get_or_insert_default()) {
-            Some(requirements) => requirements.push(requirement),
+            Some(requirements) => {
+                if requirements.watched.is_none() {
+                    requirements.watched = watch(cf, Ineffective::WhileOff(NAME));
+                }
+                requirements.list.push(requirement);
+            }
             None => return Err(ConfError::Message("requirements are in use".to_owned())),
         }
         Ok(())

@@ -11,10 +11,11 @@ use ngx::ffi::{
     NGX_LOG_EMERG, NGX_LOG_WARN, ngx_conf_log_error, ngx_conf_t, ngx_parse_size, ngx_parse_time,
     ngx_str_t, ngx_uint_t,
 };
+use ngx::http::HttpModuleConfExt;
 
 use super::complex_value::{ComplexValue, Prefix};
 use super::guard::{Entry, guarded};
-use super::request::bytes;
+use super::request::{bytes, module};
 use super::slot::Slot;
 
 /// The configuration while it is read.
@@ -75,6 +76,13 @@ impl<'c> Conf<'c> {
         let arguments =
             unsafe { self.raw().args.as_ref().map(|args| args.as_slice::<ngx_str_t>()) };
         arguments.unwrap_or_default().iter().skip(1).map(bytes).collect()
+    }
+
+    /// The configuration of the level `http`.
+    pub fn main_conf<T: Any>(&self) -> Option<&'c T> {
+        // SAFETY: while `http` is read, what the module made as its main configuration is a slot,
+        // which lives as long as the configuration.
+        unsafe { self.raw().http_main_conf_unchecked::<Slot>(module()?)?.as_ref().value() }
     }
 
     /// Compiles a value that may hold variables.

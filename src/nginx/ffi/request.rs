@@ -21,7 +21,7 @@ pub fn register_module(module: *mut ngx_module_t) {
     MODULE.store(module, Ordering::Relaxed);
 }
 
-fn module() -> Option<&'static ngx_module_t> {
+pub(super) fn module() -> Option<&'static ngx_module_t> {
     // SAFETY: null, or the static of the module, which nginx changes only while it starts.
     unsafe { MODULE.load(Ordering::Relaxed).as_ref() }
 }

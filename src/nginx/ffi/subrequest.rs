@@ -10,9 +10,9 @@ use ngx::ffi::{
     NGX_HTTP_SPECIAL_RESPONSE, NGX_HTTP_SUBREQUEST_IN_MEMORY, NGX_HTTP_SUBREQUEST_WAITED, NGX_OK,
     ngx_chain_t, ngx_http_core_main_conf_t, ngx_http_core_module, ngx_http_post_subrequest_t,
     ngx_http_request_body_t, ngx_http_request_t, ngx_http_subrequest, ngx_http_top_body_filter,
-    ngx_http_variable_t, ngx_http_variable_value_t, ngx_int_t, ngx_list_init, ngx_list_push,
-    ngx_palloc, ngx_pcalloc, ngx_post_event, ngx_posted_events, ngx_str_t, ngx_table_elt_t,
-    ngx_uint_t,
+    ngx_http_upstream_state_t, ngx_http_variable_t, ngx_http_variable_value_t, ngx_int_t,
+    ngx_list_init, ngx_list_push, ngx_palloc, ngx_pcalloc, ngx_post_event, ngx_posted_events,
+    ngx_str_t, ngx_table_elt_t, ngx_uint_t,
 };
 use ngx::http::HttpModuleConfExt;
 
@@ -108,6 +108,18 @@ impl Subrequest {
         let header = unsafe { self.raw().headers_out.content_encoding.as_ref() }?;
         let value = bytes(&header.value);
         (header.hash != 0 && !value.eq_ignore_ascii_case(b"identity")).then_some(value)
+    }
+
+    /// Where the answer came from, if that was by a connection without TLS.
+    pub fn plain_peer(&self) -> Option<&[u8]> {
+        // SAFETY: null, or structures of the request's pool; the array holds states, and the name
+        // of a peer lives as long as the request.
+        unsafe {
+            let upstream = self.raw().upstream.as_ref().filter(|upstream| upstream.ssl() == 0);
+            let states = upstream.and(self.raw().upstream_states.as_ref())?;
+            let last = states.as_slice::<ngx_http_upstream_state_t>().last()?;
+            last.peer.as_ref().map(bytes)
+        }
     }
 
     /// Ends an answer that is too long, as if the upstream had failed: to return an error from the

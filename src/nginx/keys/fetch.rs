@@ -45,6 +45,8 @@ struct Source {
     kept: Option<Kept>,
     fetch: Option<Rc<Fetch>>,
     used: u64,
+    /// It has been told that the keys come without TLS.
+    told_plain: bool,
 }
 
 struct Kept {
@@ -199,6 +201,12 @@ impl KeyRequests {
             }
         });
         concluded
+    }
+
+    /// Whether to tell that the keys of `id` come without TLS: once.
+    pub fn tells_plain(&mut self, id: &SourceId) -> bool {
+        let source = self.0.get_mut(id);
+        source.is_some_and(|source| !std::mem::replace(&mut source.told_plain, true))
     }
 
     /// Gives a fetch up whose request has left; one of those who wait will fetch.

@@ -117,17 +117,36 @@ fn conclude(request: Request<'_>, fetch: &Fetch, rules: Rules) -> Progress {
     let told = |skipped| {
         request.log(NGX_LOG_NOTICE, format_args!("key request \"{uri}\": {skipped}"));
     };
+    let subrequest = fetch.subrequest.get();
     let now = monotonic_milliseconds();
     let concluded =
         worker::with(|worker| worker.key_requests.borrow_mut().conclude(fetch, now, rules, told));
-    if let Some(error) = concluded.error {
+    if let Some(error) = &concluded.error {
         request.log(NGX_LOG_ERR, format_args!("key request \"{uri}\" {error}"));
     }
     if concluded.tell_stale {
         request
             .log(NGX_LOG_WARN, format_args!("key request \"{uri}\" fails, its last keys serve on"));
     }
+    if concluded.error.is_none()
+        && let Some(subrequest) = subrequest
+        && let Some(peer) = subrequest.plain_peer().filter(|peer| !is_local(peer))
+        && worker::with(|worker| worker.key_requests.borrow_mut().tells_plain(&fetch.source))
+    {
+        let peer = peer.escape_ascii();
+        request.log(
+            NGX_LOG_WARN,
+            format_args!(
+                "key request \"{uri}\" gets its keys from {peer} without TLS, so they could be replaced on the way: use https"
+            ),
+        );
+    }
     concluded.keys.map_or(Progress::Failed, Progress::Ready)
+}
+
+/// Whether nothing leaves this machine on the way to the peer, named as nginx names it.
+fn is_local(peer: &[u8]) -> bool {
+    [&b"unix:"[..], b"127.", b"[::1]:"].iter().any(|prefix| peer.starts_with(prefix))
 }
 
 /// Collects the answers.

@@ -1,0 +1,128 @@
+# What nginx warns of when it reads a configuration, and the one warning it has while it runs.
+use strict;
+use warnings;
+
+use File::Spec ();
+use Test::More;
+
+use JWT;
+use JWT::Server;
+
+# The log after three requests, whose keys come from LISTEN by proxy_pass to PASS.
+sub log_after {
+    my ($listen, $pass) = @_;
+    my $nginx = JWT::Server->new(
+        http => "server { listen $listen; location / { root %DIR%/html; } }",
+        server => "location / { auth_jwt a; auth_jwt_key_request /_keys; empty_gif; }\n"
+            . "location = /_keys { proxy_pass $pass/good.jwks; }",
+        files => {'html/good.jwks' => {JWT::key_files()}->{'good.jwks'}},
+    );
+    my @answers = map { $nginx->get('/', JWT::bearer({}))->{status} } 1 .. 3;
+    return join "\n", "answers @answers", $nginx->error_log;
+}
+
+# This file is run anew inside of another network, see below.
+if (@ARGV) {
+    print log_after("$ARGV[0]:8080", "http://$ARGV[0]:8080");
+    exit;
+}
+
+# The warnings of `nginx -t` for a text inside of server (or http).
+sub warnings_of {
+    my ($text, $level) = @_;
+    my ($fine, $said) = JWT::Server->prepared(($level // 'server') => $text)->checked;
+    ok($fine, "accepted: $text") or diag($said);
+    return grep {/\[warn\]/} split /^/m, $said;
+}
+
+# A text and the only warning it gives.
+sub warns {
+    my ($text, $told, $level) = @_;
+    my @warnings = warnings_of($text, $level);
+    is(scalar @warnings, 1, "one warning: $text") or diag(@warnings);
+    like($warnings[0] // '', $told, "which says why: $text");
+    return;
+}
+
+sub quiet {
+    my ($text, $level) = @_;
+    is_deeply([warnings_of($text, $level)], [], "no warning: $text");
+    return;
+}
+
+my $where = qr/in \S*nginx[.]conf:\d+/;
+my $keys = 'auth_jwt_key_file keys.json;';
+
+# Keys or requirements where nothing asks for a token.
+my $off = qr/"auth_jwt" is off wherever it applies, turn it on or remove this/;
+warns("location / { $keys }", qr/"auth_jwt_key_file" $where has no effect: $off/);
+warns('location / { auth_jwt_key_request /keys; }', qr/"auth_jwt_key_request" $where has no effect: $off/);
+warns("location / { auth_jwt off; $keys }", qr/"auth_jwt_key_file" $where has no effect: $off/);
+warns("auth_jwt off; $keys location / { }", qr/"auth_jwt_key_file" $where has no effect: $off/);
+warns('location / { auth_jwt_require $jwt_claim_sub; }', qr/"auth_jwt_require" $where has no effect: $off/);
+warns("auth_jwt a; $keys location / { auth_jwt off; auth_jwt_require \$arg_a; }",
+    qr/"auth_jwt_require" $where has no effect: $off/);
+warns("location / { $keys $keys auth_jwt_key_request /keys; }", qr/"auth_jwt_key_file" $where has no effect/);
+warns("location / { $keys limit_except GET { auth_jwt off; } }", qr/"auth_jwt_key_file" $where has no effect/);
+warns("$keys server { listen unix:%DIR%/a.sock; } server { listen unix:%DIR%/b.sock; }",
+    qr/"auth_jwt_key_file" $where has no effect/, 'http');
+is(scalar warnings_of("location /a { $keys } location /b { $keys auth_jwt_require \$arg_a; }"), 3, 'each place is told');
+
+quiet("location / { auth_jwt a; $keys auth_jwt_require \$arg_a; }");
+quiet("$keys auth_jwt_require \$arg_a; location / { } location /a { auth_jwt a; }");
+quiet("auth_jwt off; $keys location /a { location /a/b { auth_jwt a; } }");
+quiet("auth_jwt a; $keys location / { auth_jwt off; }");
+quiet("location / { auth_jwt \$host; $keys }");
+quiet("location / { $keys limit_except GET { auth_jwt a; } }");
+quiet("$keys server { listen unix:%DIR%/a.sock; location / { auth_jwt a; } } server { listen unix:%DIR%/b.sock; }", 'http');
+quiet('auth_jwt_leeway 5s; auth_jwt_type nested; auth_jwt_key_cache 1h; location / { auth_jwt off token=$arg_t; }');
+
+# refresh= and stale= speak of key requests.
+my $idle = qr/"refresh=" or "stale=" of "auth_jwt_key_cache" $where has no effect: it needs an "auth_jwt_key_request" without variables/;
+warns("location / { auth_jwt a; $keys auth_jwt_key_cache 1h $_; }", $idle) for qw(refresh=30s stale=1d);
+warns('location / { auth_jwt a; auth_jwt_key_request /keys?$arg_a; auth_jwt_key_cache 0 stale=1d; }', $idle);
+quiet("auth_jwt_key_cache 1h stale=1d; location / { auth_jwt a; $keys } location /a { auth_jwt a; auth_jwt_key_request /keys; }");
+quiet("location / { auth_jwt a; $keys auth_jwt_key_request /keys; auth_jwt_key_cache 1h refresh=30s; }");
+quiet("location / { auth_jwt a; $keys auth_jwt_key_cache 1h; }");
+quiet("auth_jwt_key_cache 1h stale=1d; location / { auth_jwt a; auth_jwt_key_request /keys; location /b { auth_jwt_key_cache 0; $keys } }");
+
+# Those that other files test in full: they stay single.
+warns('location / { auth_jwt a; }', qr/no key source goes with "auth_jwt" $where: signatures of tokens are not verified/);
+warns('location / { auth_jwt a; auth_jwt_key_file $host; auth_jwt_key_cache 1h; }', qr/"auth_jwt_key_cache" does not apply/);
+
+# Keys that come from elsewhere without TLS: told once a worker, when they have been fetched.
+my $plain = qr/\[warn\].*key request "[^"]+" gets its keys from .* without TLS/;
+
+my $all_well = qr/^answers 200 200 200$/m;
+my $socket = log_after('unix:%DIR%/keys.sock', 'http://unix:%DIR%/keys.sock:');
+like($socket, $all_well, 'keys by a unix socket');
+unlike($socket, $plain, 'no warning');
+
+# An address that is not loopback, in a network of this process's own that leads nowhere.
+my $ELSEWHERE = '192.0.2.1';
+my @isolated = ('unshare', '--map-root-user', '--net', 'sh', '-c',
+    "ip link set lo up && ip address add $ELSEWHERE/32 dev lo && exec \"\$@\"", 'sh');
+
+# The log of `log_after` inside of such a network; undef where there can be none.
+sub isolated_log {
+    my ($address) = @_;
+    return if system("unshare --map-root-user --net ip link show lo >/dev/null 2>&1") != 0;
+    open my $output, '-|', @isolated, $^X, map({"-I$_"} @INC), File::Spec->rel2abs($0), $address
+        or return;
+    local $/ = undef;
+    return scalar <$output>;
+}
+
+SKIP: {
+    my $local = isolated_log('127.0.0.1');
+    skip 'no network namespaces here', 5 unless defined $local;
+    like($local, $all_well, 'keys by a loopback address');
+    unlike($local, $plain, 'no warning');
+    my $remote = isolated_log($ELSEWHERE);
+    like($remote, $all_well, 'keys by another address');
+    my @told = grep {$_ =~ $plain} split /^/m, $remote;
+    is(scalar @told, 1, 'one warning in three requests');
+    like($told[0] // '', qr/key request "\/_keys" gets its keys from \Q$ELSEWHERE\E:8080 without TLS.*use https/, 'which names both');
+}
+
+done_testing();
