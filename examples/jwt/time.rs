@@ -61,8 +61,8 @@ pub fn span(seconds: f64) -> String {
     let mut rest = seconds.abs() as u64;
     let mut parts = Vec::new();
     for (name, unit) in [("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)] {
-        let count = rest / unit;
-        rest %= unit;
+        let count = rest.checked_div(unit).unwrap_or_default();
+        rest = rest.checked_rem(unit).unwrap_or_default();
         if count > 0 {
             parts.push(format!("{count} {name}"));
         }
