@@ -1,0 +1,50 @@
+//! The first half of the input as a value of `Authorization`, the second as a realm: which token
+//! there is, that no realm breaks out of its challenge, and which values `auth_jwt_require` takes.
+#![no_main]
+
+use ngx_http_auth_jwt_module::auth::bearer;
+use ngx_http_auth_jwt_module::auth::challenge::challenge;
+use ngx_http_auth_jwt_module::auth::outcome::ErrorCode;
+use ngx_http_auth_jwt_module::auth::require;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    let (authorization, realm) = data.split_at(data.len() / 2);
+    for value in [data, authorization] {
+        assert_eq!(bearer::token(value), expected(value));
+    }
+    assert_eq!(require::met(data), !(data.is_empty() || data == b"0"));
+    for error in [None, Some(ErrorCode::InvalidToken), Some(ErrorCode::InsufficientScope)] {
+        let value = challenge(realm, error);
+        assert!(!value.iter().any(u8::is_ascii_control), "{value:?}");
+        let rest = value.strip_prefix(b"Bearer realm=").expect("a realm");
+        let (found, rest) = quoted(rest).expect("a quoted string");
+        let space = |byte: &u8| if byte.is_ascii_control() { b' ' } else { *byte };
+        assert_eq!(found, realm.iter().map(space).collect::<Vec<_>>());
+        let name = match error {
+            None => "",
+            Some(ErrorCode::InvalidToken) => ", error=\"invalid_token\"",
+            Some(ErrorCode::InsufficientScope) => ", error=\"insufficient_scope\"",
+        };
+        assert_eq!(rest, name.as_bytes());
+    }
+});
+
+/// `Bearer`, spaces, the token.
+fn expected(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, rest) = value.split_at(value.iter().position(|byte| *byte == b' ')?);
+    let token = rest.trim_ascii();
+    (scheme.to_ascii_lowercase() == b"bearer" && !token.is_empty()).then_some(token)
+}
+
+/// RFC 9110 §5.6.4: the text of a quoted string, and what follows it.
+fn quoted(value: &[u8]) -> Option<(Vec<u8>, &[u8])> {
+    let mut bytes = value.strip_prefix(b"\"")?.iter();
+    let mut text = Vec::new();
+    loop {
+        match bytes.next()? {
+            b'"' => return Some((text, bytes.as_slice())),
+            b'\\' => text.push(*bytes.next()?),
+            byte => text.push(*byte),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Any bytes as a token: nothing panics, a split loses nothing, variables read what the check reads,
+//! and without keys the reference agrees.
+#![no_main]
+
+use fuzz::module::{compare, policy};
+use fuzz::reference::{Question, Type};
+use ngx_http_auth_jwt_module::auth::check::Parsed;
+use ngx_http_auth_jwt_module::auth::unverified::Unverified;
+use ngx_http_auth_jwt_module::jose::compact::Compact;
+
+libfuzzer_sys::fuzz_target!(|token: &[u8]| {
+    if let Ok(compact) = Compact::split(token) {
+        let segments = match compact {
+            Compact::Jws(jws) => {
+                assert_eq!(jws.signed, [jws.header, jws.payload].join(&b'.'));
+                vec![jws.header, jws.payload, jws.signature]
+            }
+            Compact::Jwe(jwe) => {
+                vec![
+                    jwe.header,
+                    jwe.encrypted_key,
+                    jwe.initialization_vector,
+                    jwe.ciphertext,
+                    jwe.tag,
+                ]
+            }
+        };
+        assert_eq!(segments.join(&b'.'), token);
+    }
+    let unverified = Unverified::decode(token);
+    for token_type in [Type::Signed, Type::Encrypted, Type::Nested] {
+        let question = Question {
+            token,
+            token_type,
+            sources: None,
+            now_milliseconds: 1_767_225_600_000,
+            leeway: 0,
+            requirement_met: true,
+        };
+        if let Ok(parsed) = Parsed::new(token, policy(&question)) {
+            let header = unverified.header().expect("a header that was parsed");
+            let kid = header.value("kid").map(|kid| kid.as_str().expect("a string"));
+            assert_eq!(parsed.kid(), kid);
+        }
+        compare(&question);
+    }
+});
