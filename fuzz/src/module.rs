@@ -1,14 +1,15 @@
 //! The module's own decision, put together as its access handler does. The only file of these
 //! targets that knows the order of the module's calls.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use ngx_http_auth_jwt_module::auth::check::{Accepted, Keys, Parsed};
+use ngx_http_auth_jwt_module::auth::check::{Accepted, Keys, Parsed, Verified};
 use ngx_http_auth_jwt_module::auth::numeric_date::NumericDate;
 use ngx_http_auth_jwt_module::auth::outcome::{Refusal, Verdict};
 use ngx_http_auth_jwt_module::auth::policy::{Policy, TokenType};
 use ngx_http_auth_jwt_module::auth::require::Failure;
-use ngx_http_auth_jwt_module::jose::jws::Verified;
 use ngx_http_auth_jwt_module::jose::key_set::KeySet;
 
 use crate::reference::{Question, Type, word as expected};
@@ -18,7 +19,7 @@ pub type Source = Option<Arc<KeySet>>;
 
 /// The word of `$auth_jwt_status`.
 pub fn word(question: &Question<'_>) -> &'static str {
-    let sources = question.sources.map(|sources| sources.iter().map(|json| read(json)).collect());
+    let sources = question.sources.map(|sources| sources.iter().map(remembered).collect());
     Verdict::from(decide(question, sources)).word()
 }
 
@@ -49,6 +50,19 @@ pub fn describe(question: &Question<'_>) -> String {
 /// The keys of one source.
 pub fn read(json: &[u8]) -> Source {
     KeySet::parse(json.to_vec(), |_| ()).ok().map(Arc::new)
+}
+
+/// As [`read`], but what was read before is not read again.
+fn remembered(json: &Vec<u8>) -> Source {
+    thread_local! {
+        static SOURCES: RefCell<HashMap<Vec<u8>, Source>> = RefCell::default();
+    }
+    SOURCES.with_borrow_mut(|sources| {
+        if sources.len() > 256 {
+            sources.clear();
+        }
+        sources.entry(json.clone()).or_insert_with(|| read(json)).clone()
+    })
 }
 
 /// What a location asks of a token.

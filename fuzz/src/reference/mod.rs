@@ -10,6 +10,9 @@ pub mod render;
 pub mod signature;
 pub mod times;
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use base64url::decode;
 use json::{Node, object};
 use keys::Key;
@@ -123,9 +126,21 @@ fn kid(header: &Node) -> Option<&str> {
     header.member("kid").and_then(Node::string)
 }
 
-/// The keys of all sources, in order.
+/// The keys of all sources, in order. Points of curves take long to check: the reference too
+/// remembers what it has read.
 fn union(sources: &[Vec<u8>]) -> Result<Vec<Key>, Stop> {
-    let sets: Option<Vec<Vec<Key>>> = sources.iter().map(|source| keys::set(source)).collect();
+    thread_local! {
+        static SETS: RefCell<HashMap<Vec<u8>, Option<Vec<Key>>>> = RefCell::default();
+    }
+    let sets: Option<Vec<Vec<Key>>> = SETS.with_borrow_mut(|sets| {
+        if sets.len() > 256 {
+            sets.clear();
+        }
+        let read = |source: &Vec<u8>| {
+            sets.entry(source.clone()).or_insert_with(|| keys::set(source)).clone()
+        };
+        sources.iter().map(read).collect()
+    });
     sets.map(|sets| sets.concat()).ok_or(Refused("keys_unavailable"))
 }
 
