@@ -1,6 +1,7 @@
 //! What the core takes for each step of a request:
 //! `cargo bench --no-default-features [-- FILTER]`. scripts/bench measures whole requests.
 
+#[expect(dead_code, reason = "scripts/bench uses the rest")]
 #[path = "../bench/material/mod.rs"]
 mod material;
 

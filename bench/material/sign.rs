@@ -14,6 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::Outcome;
 use super::jwk::Jwk;
 
+#[expect(clippy::large_enum_variant, reason = "there is one of them")]
 pub enum Signer {
     Hmac(hmac::Key),
     Rsa(RsaKeyPair, &'static dyn RsaEncoding),
@@ -21,6 +22,7 @@ pub enum Signer {
     Ed25519(Ed25519KeyPair),
 }
 
+#[expect(clippy::large_enum_variant, reason = "there is one of them")]
 pub enum Verifier {
     Hmac(hmac::Key),
     Public(ParsedPublicKey),

@@ -5,14 +5,13 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use jiff::Timestamp;
 use ngx_http_auth_jwt_module::auth::challenge::challenge;
-use ngx_http_auth_jwt_module::auth::check::{Accepted, Keys, Parsed};
+use ngx_http_auth_jwt_module::auth::check::{Accepted, Keys, Parsed, Verified};
 use ngx_http_auth_jwt_module::auth::numeric_date::NumericDate;
 use ngx_http_auth_jwt_module::auth::outcome::{Fault, Refusal, Verdict};
 use ngx_http_auth_jwt_module::auth::policy::{Policy, TokenType};
 use ngx_http_auth_jwt_module::auth::render::render;
 use ngx_http_auth_jwt_module::auth::require::{self, Failure as Unmet};
 use ngx_http_auth_jwt_module::jose::claims::Claims;
-use ngx_http_auth_jwt_module::jose::jws::Verified;
 
 use super::Report;
 use super::hints::{self, Case};
@@ -99,7 +98,7 @@ pub fn run(arguments: &Arguments) -> Result<Report, Failure> {
     for notice in files.iter().flat_map(|files| &files.notices) {
         text.push_str(&format!("log:       [notice] {notice}\n"));
     }
-    let claims = verified.as_ref().ok().map(Verified::claims);
+    let claims = verified.as_ref().ok().map(|verified| verified.token().claims());
     for hint in hints::of(&case, claims, &unmet(claims, arguments)) {
         text.push_str(&format!("hint:      {hint}\n"));
     }
@@ -134,7 +133,7 @@ fn accept(
     let milliseconds = now.as_millisecond();
     let rest = u32::try_from(milliseconds.rem_euclid(1000)).unwrap_or_default();
     let now = NumericDate::new(milliseconds.div_euclid(1000), rest);
-    let requirements = || match unmet(Some(verified.claims()), arguments).is_empty() {
+    let requirements = || match unmet(Some(verified.token().claims()), arguments).is_empty() {
         true => Ok(()),
         false => Err(match arguments.require_error {
             Error::Unauthorized => Unmet::Unauthorized,
