@@ -7,7 +7,7 @@ use ngx_http_auth_jwt_module::auth::key_cache::{Clockwork, Failure, Rules, Step}
 #[derive(Arbitrary, Clone, Copy, Debug)]
 struct Event {
     kind: Kind,
-    /// Since the event before, in milliseconds. The clock is monotonic.
+    /// Since the event before: one of `PAUSES`, or so many milliseconds. The clock is monotonic.
     after: u16,
     rules: u8,
 }
@@ -37,6 +37,10 @@ enum Happened {
 
 #[derive(Default)]
 struct History(Vec<(u64, Happened)>);
+
+/// Around every bound that the rules have, in milliseconds.
+const PAUSES: [u64; 14] =
+    [0, 1, 500, 999, 1_000, 1_001, 4_999, 5_000, 9_999, 10_000, 50_000, 59_999, 60_000, 100_000];
 
 const RULES: [Rules; 6] = [
     Rules { fresh_for: 0, refresh_every: None, stale_for: 0 },
@@ -118,7 +122,8 @@ impl History {
 libfuzzer_sys::fuzz_target!(|events: Vec<Event>| {
     let (mut clockwork, mut history, mut now) = (Clockwork::default(), History::default(), 0u64);
     for event in events.iter().take(64) {
-        now += u64::from(event.after);
+        let choice = usize::from(event.after);
+        now += PAUSES.get(choice % 32).copied().unwrap_or(event.after.into());
         let rules = RULES[usize::from(event.rules) % RULES.len()];
         match event.kind {
             Kind::Request => {

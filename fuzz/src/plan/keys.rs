@@ -8,6 +8,12 @@ use super::token::Plan;
 use crate::known;
 use crate::reference::Type;
 
+/// Keys that are there beside those that are needed; those that are fast to read come more often.
+const OTHERS: [usize; 28] = [
+    0, 1, 2, 3, 11, 12, 13, 14, 15, 16, 8, 9, 0, 1, 2, 3, 11, 12, 13, 14, 15, 16, 4, 6, 7, 10, 17,
+    18,
+];
+
 /// No source at all, or up to three documents, which mostly hold the keys that are needed.
 pub fn sources(dice: &mut Dice<'_, '_>, plan: &Plan) -> Result<Option<Vec<Vec<u8>>>> {
     if dice.rarely(16)? {
@@ -19,17 +25,15 @@ pub fn sources(dice: &mut Dice<'_, '_>, plan: &Plan) -> Result<Option<Vec<Vec<u8
         Type::Encrypted => needed = vec![plan.encrypter],
         Type::Nested => needed.push(plan.encrypter),
     }
+    if plan.signer < 4 && dice.rarely(16)? {
+        return Ok(Some(vec![crowd(dice, &needed)?]));
+    }
     let count = dice.one_of(&[1, 1, 1, 2, 3])?;
     let mut documents = Vec::new();
     for at in 0..count {
         let mut keys = Vec::new();
         for _ in 0..dice.one_of(&[1, 1, 2, 3])? {
-            keys.push(dice.up_to(19)?);
-        }
-        if at == 0 && dice.rarely(24)? {
-            // As many as are tried, give or take one, of the same kind as the right one.
-            let decoy = if plan.token_type == Type::Signed { 3 } else { 12 };
-            keys.extend(vec![decoy; 30 + dice.up_to(2)?]);
+            keys.push(dice.one_of(&OTHERS)?);
         }
         if at + 1 == count && !dice.rarely(12)? {
             keys.extend(&needed);
@@ -37,6 +41,20 @@ pub fn sources(dice: &mut Dice<'_, '_>, plan: &Plan) -> Result<Option<Vec<Vec<u8
         documents.push(document(dice, &keys)?);
     }
     Ok(Some(documents))
+}
+
+/// About as many keys as are tried, all of one kind and nameless, before the ones that are needed.
+fn crowd(dice: &mut Dice<'_, '_>, needed: &[usize]) -> Result<Vec<u8>> {
+    let nameless = |number: usize| {
+        let mut jwk = known::jwk(number).clone();
+        jwk.remove("kid");
+        Value::Object(jwk).to_string()
+    };
+    // HMAC keys that fit any of its algorithms, or AES keys that fit those of 128 bits.
+    let kind = [json!({"kty": "oct", "k": "AA"}).to_string(), nameless(12)];
+    let mut entries = vec![kind[dice.up_to(1)?].clone(); 30 + dice.up_to(3)?];
+    entries.extend(needed.iter().map(|number| nameless(*number)));
+    Ok(format!("{{\"keys\":[{}]}}", entries.join(",")).into_bytes())
 }
 
 fn document(dice: &mut Dice<'_, '_>, numbers: &[usize]) -> Result<Vec<u8>> {

@@ -1,5 +1,7 @@
 //! Signatures by RustCrypto, most of them through `jsonwebtoken`.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::Once;
 
 use jsonwebtoken::crypto::{rust_crypto, verify};
@@ -44,8 +46,22 @@ fn es512(x: &[u8], y: &[u8], message: &[u8], signature: &[u8]) -> bool {
     matches!((key, signature), (Ok(key), Ok(signature)) if key.verify(message, &signature).is_ok())
 }
 
-/// Whether a public key is a point of its curve.
+/// Whether a public key is a point of its curve. That takes long, and most keys come again.
 pub fn on_curve(curve: &str, x: &[u8], y: &[u8]) -> bool {
+    type Points = HashMap<(String, Vec<u8>), bool>;
+    thread_local! {
+        static POINTS: RefCell<Points> = RefCell::default();
+    }
+    POINTS.with_borrow_mut(|points| {
+        if points.len() > 4096 {
+            points.clear();
+        }
+        let at = (curve.to_owned(), point(x, y));
+        *points.entry(at).or_insert_with(|| is_point(curve, x, y))
+    })
+}
+
+fn is_point(curve: &str, x: &[u8], y: &[u8]) -> bool {
     match curve {
         "P-256" => p256::PublicKey::from_sec1_bytes(&point(x, y)).is_ok(),
         "P-384" => p384::PublicKey::from_sec1_bytes(&point(x, y)).is_ok(),
