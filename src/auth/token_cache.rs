@@ -274,4 +274,27 @@ mod tests {
         }
         assert!(hits * 100 >= asked * 95, "{hits} of {asked}");
     }
+
+    /// Takes a while: `cargo test --release --no-default-features -- --ignored million`.
+    #[test]
+    #[ignore = "a million tokens"]
+    fn a_flood_of_a_million_does_not_push_out_what_is_hot() {
+        let mut cache = TokenCache::new(16 << 20);
+        let hot: Vec<_> = (0..100).map(token).collect();
+        let (mut hits, mut asked) = (0u32, 0u32);
+        for round in 0..1_000_000usize {
+            let cold = token(1_000 + round);
+            assert!(cache.get(TERMS, &cold).is_none());
+            cache.insert(TERMS, known(&cold));
+            let Some(hot) = hot.get(round * 7919 % 100) else { unreachable!("a hundred") };
+            asked += 1;
+            match cache.get(TERMS, hot) {
+                Some(_) => hits += 1,
+                None => cache.insert(TERMS, known(hot)),
+            }
+        }
+        println!("{hits} of {asked} hits, {} bytes", cache.size());
+        assert!(hits >= asked / 100 * 95, "{hits} of {asked}");
+        assert!(cache.size() <= 16 << 20);
+    }
 }
