@@ -33,7 +33,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
 fn expected(value: &[u8]) -> Option<&[u8]> {
     let (scheme, rest) = value.split_at(value.iter().position(|byte| *byte == b' ')?);
     let token = rest.trim_ascii();
-    (scheme.to_ascii_lowercase() == b"bearer" && !token.is_empty()).then_some(token)
+    (scheme.eq_ignore_ascii_case(b"bearer") && !token.is_empty()).then_some(token)
 }
 
 /// RFC 9110 §5.6.4: the text of a quoted string, and what follows it.

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
-use p521::ecdsa::signature::{RandomizedSigner, Signer};
+use p521::ecdsa::signature::RandomizedSigner;
 use p521::elliptic_curve::rand_core::{CryptoRng, Error, RngCore, impls};
 
 use crate::known;

@@ -19,7 +19,8 @@ pub type Source = Option<Arc<KeySet>>;
 
 /// The word of `$auth_jwt_status`.
 pub fn word(question: &Question<'_>) -> &'static str {
-    let sources = question.sources.map(|sources| sources.iter().map(remembered).collect());
+    let sources =
+        question.sources.map(|sources| sources.iter().map(|json| remembered(json)).collect());
     Verdict::from(decide(question, sources)).word()
 }
 
@@ -53,7 +54,7 @@ pub fn read(json: &[u8]) -> Source {
 }
 
 /// As [`read`], but what was read before is not read again.
-fn remembered(json: &Vec<u8>) -> Source {
+fn remembered(json: &[u8]) -> Source {
     thread_local! {
         static SOURCES: RefCell<HashMap<Vec<u8>, Source>> = RefCell::default();
     }
@@ -61,7 +62,7 @@ fn remembered(json: &Vec<u8>) -> Source {
         if sources.len() > 256 {
             sources.clear();
         }
-        sources.entry(json.clone()).or_insert_with(|| read(json)).clone()
+        sources.entry(json.to_vec()).or_insert_with(|| read(json)).clone()
     })
 }
 

@@ -157,7 +157,7 @@ pub fn wrap(wrapping: &[u8], key: &[u8]) -> Option<Vec<u8>> {
 
 /// RFC 3394 §2.2.2.
 pub fn unwrap(wrapping: &[u8], wrapped: &[u8]) -> Option<Vec<u8>> {
-    if wrapped.len() % 8 != 0 || wrapped.len() < 24 {
+    if !wrapped.len().is_multiple_of(8) || wrapped.len() < 24 {
         return None;
     }
     let mut blocks: Vec<[u8; 8]> =
