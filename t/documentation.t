@@ -167,7 +167,7 @@ sub problem {
 
 my $guard = 'auth_jwt "a"; auth_jwt_key_file keys.json;';
 is(problem('nginx location', $guard), undef, 'a good block');
-is(problem('nginx', "events {}\nhttp {\n$guard\n}"), undef, 'a good file');
+is(problem('nginx', "events {}\nhttp {\nserver {\n$guard\n}\n}"), undef, 'a good file');
 like(problem('nginx location', 'auth_jwt;'), qr/invalid number of arguments/, 'a broken block');
 like(problem('nginx location', "$guard }"), qr/unexpected/, 'a block that does not end');
 like(problem('nginx http', 'auth_jwt_claims $a b;'), qr/unknown directive/, 'no such directive');
