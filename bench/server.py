@@ -67,12 +67,16 @@ class Server:
         return processor.used(self.pids)
 
     def stop(self):
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        # nginx can miss a signal that comes just before it waits: it is told again.
+        for _ in range(20):
+            self.process.terminate()
+            try:
+                self.process.wait(1)
+                return
+            except subprocess.TimeoutExpired:
+                pass
+        self.process.kill()
+        self.process.wait()
 
     def __enter__(self):
         return self
