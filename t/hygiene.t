@@ -183,13 +183,13 @@ sub found {
     return %found;
 }
 
-# Nothing is kept that was verified, and no variable is asked for: nginx does not wipe their values.
+# Encrypted tokens alone: what a signed one claims is no secret. Nothing is kept that was verified, and no variable is asked for: nginx does not wipe their values.
 $nginx = JWT::Server->new(
     files => \%files,
     http => 'large_client_header_buffers 4 64k; auth_jwt_cache off;',
     server => $configuration,
 );
-my @asked = (['/signed/signed', 'signed'], ['/encrypted/private', 'encrypted'], ['/nested/private', 'nested'], ['/encrypted/private', 'no claims']);
+my @asked = (['/encrypted/private', 'encrypted'], ['/nested/private', 'nested'], ['/encrypted/private', 'no claims']);
 my $pid;
 for my $round (1 .. 20) {
     %seen = ();
@@ -197,7 +197,7 @@ for my $round (1 .. 20) {
         my ($path, $name) = @$pair;
         $pid = asks($nginx, $path, "Authorization: Bearer $made{$name}")->{headers}{'x-pid'};
     }
-    is_deeply(\%seen, {ok => 3, malformed_token => 1}, "round $round") if $round == 1;
+    is_deeply(\%seen, {ok => 2, malformed_token => 1}, "round $round") if $round == 1;
 }
 asks($nginx, "/nested/$_", "Authorization: Bearer $made{nested}") for qw(odd broken missing);
 # Changed files, so that sets are dropped, too.
