@@ -94,14 +94,14 @@ sub asked {
     return $idp->requests;
 }
 
-# Header lines as sorted "name: value".
+# Header lines as sorted "name: value", but for the one that nginx's proxy itself adds before 1.29.7.
 sub lines {
     my ($asked) = @_;
-    return [sort map {"$_: $asked->{headers}{$_}"} keys %{$asked->{headers}}];
+    return [grep { $_ ne 'connection: close' } sort map {"$_: $asked->{headers}{$_}"} keys %{$asked->{headers}}];
 }
 
 my $TOKEN = JWT::token({sub => 'alice'});
-my @USUAL = ('connection: close', 'host: localhost');
+my @USUAL = ('host: localhost');
 
 # --- headers by name -----------------------------------------------------------
 
@@ -179,7 +179,7 @@ unlike(
     'a token of token=$arg_... is not passed on',
 );
 ($keys, $api) = asked("/query?token=$TOKEN", 'Authorization: Bearer something-else');
-is_deeply(lines($keys), ['connection: close', "host: $keys->{headers}{host}"],
+is_deeply(lines($keys), ["host: $keys->{headers}{host}"],
     'Authorization is not passed on, whatever the token source');
 is($api->{headers}{authorization}, 'Bearer something-else', 'but to the API');
 my $referer = "Referer: http://localhost/query?token=$TOKEN";

@@ -6,12 +6,15 @@ use JWT::Server;
 # A header line with a token whose payload is {"v": and this JSON and }.
 sub v { return JWT::bearer(qq({"v":$_[0]})) }
 
-# Debian's njs belongs to Debian's nginx, and lies where that looks for modules.
+# Debian's njs belongs to Debian's nginx, and lies where that looks for modules. Another nginx of
+# Debian's looks there, too.
 sub njs {
     my $binary = $ENV{TEST_NGINX_BINARY} // 'nginx';
     my ($directory) = `$binary -V 2>&1` =~ /--modules-path=(\S+)/;
     my $njs = ($directory // '') . '/ngx_http_js_module.so';
-    return -f $njs ? $njs : undef;
+    return undef unless -f $njs;
+    my ($fits) = JWT::Server->prepared(load => "load_module $njs;")->checked;
+    return $fits ? $njs : undef;
 }
 our $njs = njs() // '';
 
