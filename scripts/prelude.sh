@@ -36,11 +36,13 @@ as_root() {
     fi
 }
 
-# libclang reads nginx's headers for bindgen.
+# libclang reads nginx's headers for bindgen. libclang-cpp, which other packages bring along, is something else.
 has_libclang() {
     [[ -n ${LIBCLANG_PATH:-} ]] && return 0
-    compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null ||
-        compgen -G '/usr/lib*/libclang*.so*' >/dev/null ||
-        compgen -G '/usr/lib/*-linux-gnu*/libclang*.so*' >/dev/null ||
-        compgen -G '/usr/local/lib/libclang*.so*' >/dev/null
+    local directory
+    for directory in /usr/lib/llvm-*/lib /usr/lib /usr/lib64 /usr/lib/*-linux-gnu* /usr/local/lib; do
+        compgen -G "$directory/libclang.so*" >/dev/null || compgen -G "$directory/libclang-[0-9]*.so*" >/dev/null &&
+            return 0
+    done
+    return 1
 }
