@@ -5,6 +5,7 @@
 #[path = "../bench/material/mod.rs"]
 mod material;
 
+use std::cell::RefCell;
 use std::hint::black_box;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use ngx_http_auth_jwt_module::auth::numeric_date::NumericDate;
 use ngx_http_auth_jwt_module::auth::policy::{Policy, TokenType};
 use ngx_http_auth_jwt_module::auth::token_cache::{Known, Terms, TokenCache};
 use ngx_http_auth_jwt_module::jose::claims::Claims;
+use ngx_http_auth_jwt_module::jose::header::Headers;
 use ngx_http_auth_jwt_module::jose::key_set::KeySet;
 
 /// 2026-01-01, when the tokens are valid.
@@ -25,11 +27,12 @@ fn main() {
     divan::main();
 }
 
-/// What a location has, and what a request brings.
+/// What a worker and a location have, and what a request brings.
 struct Case {
     token: String,
     sets: Vec<Arc<KeySet>>,
     policy: Policy,
+    headers: RefCell<Headers>,
 }
 
 impl Case {
@@ -39,11 +42,16 @@ impl Case {
         let set = set.map_err(|error| error.to_string())?;
         let token_type = if name.contains('+') { TokenType::Nested } else { TokenType::Signed };
         let policy = Policy { token_type, leeway: 0 };
-        Ok(Self { token: kind.token(0)?, sets: vec![Arc::new(set)], policy })
+        Ok(Self {
+            token: kind.token(0)?,
+            sets: vec![Arc::new(set)],
+            policy,
+            headers: RefCell::default(),
+        })
     }
 
     fn parse(&self) -> Outcome<Parsed<'_>> {
-        Parsed::new(self.token.as_bytes(), self.policy)
+        Parsed::new(self.token.as_bytes(), self.policy, &mut self.headers.borrow_mut())
             .map_err(|refusal| refusal.to_string().into())
     }
 

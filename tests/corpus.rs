@@ -11,6 +11,7 @@ use ngx_http_auth_jwt_module::auth::policy::Policy;
 use ngx_http_auth_jwt_module::jose::base64url;
 use ngx_http_auth_jwt_module::jose::compact::Compact;
 use ngx_http_auth_jwt_module::jose::error::TokenError;
+use ngx_http_auth_jwt_module::jose::header::Headers;
 use ngx_http_auth_jwt_module::jose::jws::Jws;
 use ngx_http_auth_jwt_module::jose::key_set::KeySet;
 use serde::Deserialize;
@@ -58,7 +59,8 @@ impl Corpus {
 fn accept(token: &str, keys: KeySet) -> Result<Accepted, Refusal> {
     let policy = Policy::default();
     let sets = [Arc::new(keys)];
-    let verified = Parsed::new(token.as_bytes(), policy)?.verify(Keys::Sets(&sets))?;
+    let verified = Parsed::new(token.as_bytes(), policy, &mut Headers::default())?
+        .verify(Keys::Sets(&sets))?;
     Accepted::new(&verified, policy, NumericDate::new(NOW, 0), || Ok(()))
 }
 

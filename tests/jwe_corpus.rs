@@ -11,6 +11,7 @@ use ngx_http_auth_jwt_module::auth::policy::{Policy, TokenType};
 use ngx_http_auth_jwt_module::jose::base64url;
 use ngx_http_auth_jwt_module::jose::compact::Compact;
 use ngx_http_auth_jwt_module::jose::error::{Malformed, TokenError};
+use ngx_http_auth_jwt_module::jose::header::Headers;
 use ngx_http_auth_jwt_module::jose::jwe::Jwe;
 use ngx_http_auth_jwt_module::jose::key_set::KeySet;
 use serde::Deserialize;
@@ -75,7 +76,8 @@ impl Corpus {
 
 fn accept(token: &str, token_type: TokenType, keys: Arc<KeySet>) -> Result<Verified, Refusal> {
     let policy = Policy { token_type, leeway: 0 };
-    let verified = Parsed::new(token.as_bytes(), policy)?.verify(Keys::Sets(&[keys]))?;
+    let verified = Parsed::new(token.as_bytes(), policy, &mut Headers::default())?
+        .verify(Keys::Sets(&[keys]))?;
     Accepted::new(&verified, policy, NumericDate::new(NOW, 0), || Ok(()))?;
     Ok(verified)
 }
@@ -220,7 +222,8 @@ fn what_no_key_can_change() -> Outcome<()> {
         (TokenType::Nested, Refusal::KeysUnavailable),
     ] {
         let policy = Policy { token_type, leeway: 0 };
-        let verify = |token: &[u8]| Parsed::new(token, policy)?.verify(Keys::None);
+        let verify =
+            |token: &[u8]| Parsed::new(token, policy, &mut Headers::default())?.verify(Keys::None);
         assert_eq!(verify(case.token.as_bytes()).err(), Some(refusal));
         let malformed = Refusal::Token(TokenError::Malformed(Malformed::SegmentCount));
         assert_eq!(verify(b"a.b").err(), Some(malformed));

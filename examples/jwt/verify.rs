@@ -12,6 +12,7 @@ use ngx_http_auth_jwt_module::auth::policy::{Policy, TokenType};
 use ngx_http_auth_jwt_module::auth::render::render;
 use ngx_http_auth_jwt_module::auth::require::{self, Failure as Unmet};
 use ngx_http_auth_jwt_module::jose::claims::Claims;
+use ngx_http_auth_jwt_module::jose::header::Headers;
 
 use super::Report;
 use super::hints::{self, Case};
@@ -115,7 +116,7 @@ fn verify(token: &[u8], policy: Policy, files: Option<&KeyFiles>) -> Result<Veri
     if token.is_empty() {
         return Err(Refusal::NoToken);
     }
-    let parsed = Parsed::new(token, policy)?;
+    let parsed = Parsed::new(token, policy, &mut Headers::default())?;
     match files {
         None => parsed.verify(Keys::None),
         Some(files) => {

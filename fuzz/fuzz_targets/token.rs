@@ -2,9 +2,8 @@
 //! and without keys the reference agrees.
 #![no_main]
 
-use fuzz::module::{compare, policy};
+use fuzz::module::{compare, parse, policy};
 use fuzz::reference::{Question, Type};
-use ngx_http_auth_jwt_module::auth::check::Parsed;
 use ngx_http_auth_jwt_module::auth::unverified::Unverified;
 use ngx_http_auth_jwt_module::jose::compact::Compact;
 
@@ -37,7 +36,7 @@ libfuzzer_sys::fuzz_target!(|token: &[u8]| {
             leeway: 0,
             requirement_met: true,
         };
-        if let Ok(parsed) = Parsed::new(token, policy(&question)) {
+        if let Ok(parsed) = parse(token, policy(&question)) {
             let header = unverified.header().expect("a header that was parsed");
             let kid = header.value("kid").map(|kid| kid.as_str().expect("a string"));
             assert_eq!(parsed.kid(), kid);

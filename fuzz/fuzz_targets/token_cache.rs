@@ -7,12 +7,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
-use fuzz::module::{Source, accept, describe, gathered, policy, read};
+use fuzz::module::{Source, accept, describe, gathered, parse, policy, read};
 use fuzz::plan::{Case, Dice};
 use fuzz::reference::Question;
 use ngx_http_auth_jwt_module::auth::check::{Keys, Parsed};
 use ngx_http_auth_jwt_module::auth::outcome::{Refusal, Verdict};
 use ngx_http_auth_jwt_module::auth::token_cache::{Known, Terms, TokenCache};
+use ngx_http_auth_jwt_module::jose::header::Headers;
 use ngx_http_auth_jwt_module::jose::key_set::KeySet;
 
 /// A location: its key sources have a number, and what they give changes by and by.
@@ -114,7 +115,7 @@ fn through(
     let known = cache.get(terms, asked.token);
     let judged = (|| {
         if known.is_none() {
-            Parsed::new(asked.token, terms.policy)?;
+            parse(asked.token, terms.policy)?;
         }
         let sets = sets(location)?;
         let holds = |known: &Rc<Known>| known.holds_under(sets.as_deref().unwrap_or_default());
@@ -122,7 +123,7 @@ fn through(
             return accept(asked, known.verified());
         }
         let keys = sets.as_deref().map_or(Keys::None, Keys::Sets);
-        let verified = Parsed::new(asked.token, terms.policy)?.verify(keys)?;
+        let verified = parse(asked.token, terms.policy)?.verify(keys)?;
         let known = Known::new(asked.token, sets.as_deref().unwrap_or_default(), verified);
         let known = Rc::new(known);
         cache.insert(terms, known.clone());
@@ -132,7 +133,7 @@ fn through(
 }
 
 fn without(asked: &Question<'_>, location: &Location) -> &'static str {
-    let judged = Parsed::new(asked.token, policy(asked)).and_then(|parsed| {
+    let judged = Parsed::new(asked.token, policy(asked), &mut Headers::default()).and_then(|parsed| {
         let sets = sets(location)?;
         let verified = parsed.verify(sets.as_deref().map_or(Keys::None, Keys::Sets))?;
         accept(asked, &verified)

@@ -10,6 +10,7 @@ use ngx_http_auth_jwt_module::auth::numeric_date::NumericDate;
 use ngx_http_auth_jwt_module::auth::outcome::{Refusal, Verdict};
 use ngx_http_auth_jwt_module::auth::policy::{Policy, TokenType};
 use ngx_http_auth_jwt_module::auth::require::Failure;
+use ngx_http_auth_jwt_module::jose::header::Headers;
 use ngx_http_auth_jwt_module::jose::key_set::KeySet;
 
 use crate::reference::{Question, Type, word as expected};
@@ -78,10 +79,18 @@ pub fn policy(question: &Question<'_>) -> Policy {
 
 /// The whole order of checks; form and header come before the keys.
 fn decide(question: &Question<'_>, sources: Option<Vec<Source>>) -> Result<Accepted, Refusal> {
-    let parsed = Parsed::new(question.token, policy(question))?;
+    let parsed = parse(question.token, policy(question))?;
     let sets = sources.map(gathered).transpose()?;
     let verified = parsed.verify(sets.as_deref().map_or(Keys::None, Keys::Sets))?;
     accept(question, &verified)
+}
+
+/// With the headers that earlier tokens had, as a worker remembers them.
+pub fn parse(token: &[u8], policy: Policy) -> Result<Parsed<'_>, Refusal> {
+    thread_local! {
+        static HEADERS: RefCell<Headers> = RefCell::default();
+    }
+    HEADERS.with_borrow_mut(|headers| Parsed::new(token, policy, headers))
 }
 
 /// All of them, or none.

@@ -12,6 +12,7 @@ use super::policy::{Policy, TokenType};
 use super::require::Failure;
 use crate::jose::compact::Compact;
 use crate::jose::error::TokenError;
+use crate::jose::header::Headers;
 use crate::jose::jwe::Jwe;
 use crate::jose::jws::{self, Jws};
 use crate::jose::key_set::KeySet;
@@ -50,10 +51,12 @@ pub struct Verified {
 pub struct Accepted(());
 
 impl<'t> Parsed<'t> {
-    /// Splits the token and reads its header.
-    pub fn new(token: &'t [u8], policy: Policy) -> Result<Self, Refusal> {
+    /// Splits the token and reads its header, unless that is among `headers`.
+    pub fn new(token: &'t [u8], policy: Policy, headers: &mut Headers) -> Result<Self, Refusal> {
         Ok(Self(match (Compact::split(token)?, policy.token_type) {
-            (Compact::Jws(segments), TokenType::Signed) => Form::Signed(Jws::parse(segments)?),
+            (Compact::Jws(segments), TokenType::Signed) => {
+                Form::Signed(Jws::parse_with(segments, headers)?)
+            }
             (Compact::Jwe(segments), TokenType::Encrypted) => {
                 Form::Encrypted(Box::new(Jwe::parse(segments)?))
             }

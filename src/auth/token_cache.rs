@@ -162,6 +162,7 @@ mod tests {
     use super::*;
     use crate::auth::check::{Keys, Parsed};
     use crate::jose::base64url;
+    use crate::jose::header::Headers;
 
     const TERMS: Terms = Terms {
         sources: 1,
@@ -175,7 +176,8 @@ mod tests {
     }
 
     fn known(token: &[u8]) -> Rc<Known> {
-        match Parsed::new(token, Policy::default()).and_then(|parsed| parsed.verify(Keys::None)) {
+        let parsed = Parsed::new(token, Policy::default(), &mut Headers::default());
+        match parsed.and_then(|parsed| parsed.verify(Keys::None)) {
             Ok(verified) => Rc::new(Known::new(token, &[], verified)),
             Err(refusal) => unreachable!("{refusal}"),
         }
@@ -227,9 +229,8 @@ mod tests {
         };
         let (Ok(one), Ok(same_bytes_read_anew)) = (set(), set()) else { unreachable!("a key set") };
         let token = token(1);
-        let Ok(verified) =
-            Parsed::new(&token, Policy::default()).and_then(|p| p.verify(Keys::None))
-        else {
+        let parsed = Parsed::new(&token, Policy::default(), &mut Headers::default());
+        let Ok(verified) = parsed.and_then(|parsed| parsed.verify(Keys::None)) else {
             unreachable!("a token")
         };
         let known = Known::new(&token, std::slice::from_ref(&one), verified);

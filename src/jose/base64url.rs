@@ -1,8 +1,7 @@
 //! Strict base64url (RFC 4648 §5 without padding, as RFC 7515 §2 asks): no `=`, no white space,
 //! no bit set behind the last whole byte.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64_simd::{AsOut, URL_SAFE_NO_PAD};
 
 /// The text is not base64url.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,16 +9,32 @@ pub struct InvalidBase64Url;
 
 /// Decodes `text`.
 pub fn decode(text: &[u8]) -> Result<Vec<u8>, InvalidBase64Url> {
-    URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidBase64Url)
+    URL_SAFE_NO_PAD.decode_to_vec(text).map_err(|_| InvalidBase64Url)
+}
+
+/// Decodes `text` into the beginning of `room`; `None` where it is too small or `text` is not
+/// base64url.
+pub fn decode_into<'r>(text: &[u8], room: &'r mut [u8]) -> Option<&'r [u8]> {
+    let needed = URL_SAFE_NO_PAD.estimated_decoded_length(text.len());
+    let room = room.get_mut(..needed)?;
+    URL_SAFE_NO_PAD.decode(text, room.as_out()).ok().map(|decoded| &*decoded)
+}
+
+/// Whether `text` can be decoded.
+pub fn check(text: &[u8]) -> Result<(), InvalidBase64Url> {
+    URL_SAFE_NO_PAD.check(text).map_err(|_| InvalidBase64Url)
 }
 
 /// Encodes `bytes`.
 pub fn encode(bytes: &[u8]) -> String {
-    URL_SAFE_NO_PAD.encode(bytes)
+    URL_SAFE_NO_PAD.encode_to_string(bytes)
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose;
+
     use super::*;
 
     #[test]
@@ -34,6 +49,49 @@ mod tests {
         // Padding, the standard alphabet, white space, a lone sextet, non-zero trailing bits.
         for text in ["Zg==", "+/+/", "Zm9v\n", " Zm9v", "Zm 9v", "Z", "Zh", "Zm9", "é"] {
             assert_eq!(decode(text.as_bytes()), Err(InvalidBase64Url), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn room_is_not_exceeded() {
+        let mut room = [0; 3];
+        assert_eq!(decode_into(b"Zm9v", &mut room), Some(&b"foo"[..]));
+        assert_eq!(decode_into(b"Zg", &mut room), Some(&b"f"[..]));
+        assert_eq!(decode_into(b"", &mut room), Some(&b""[..]));
+        assert_eq!(decode_into(b"Zh", &mut room), None);
+        assert_eq!(decode_into(b"Zm9vZg", &mut room), None);
+    }
+
+    /// All lengths around the widths of vectors, and every byte in every place.
+    #[test]
+    fn agrees_with_another_decoder() {
+        let agrees = |text: &[u8]| {
+            let expected = general_purpose::URL_SAFE_NO_PAD.decode(text).ok();
+            assert_eq!(decode(text).ok(), expected, "{}", text.escape_ascii());
+            assert_eq!(check(text).is_ok(), expected.is_some(), "{}", text.escape_ascii());
+            let mut room = [0; 128];
+            assert_eq!(
+                decode_into(text, &mut room),
+                expected.as_deref(),
+                "{}",
+                text.escape_ascii()
+            );
+        };
+        for length in (0..=36).chain(70..=76) {
+            let bytes: Vec<u8> = (0..length).map(|at: u8| at.wrapping_mul(151) ^ length).collect();
+            let text = encode(&bytes);
+            assert_eq!(text, general_purpose::URL_SAFE_NO_PAD.encode(&bytes));
+            agrees(text.as_bytes());
+            for at in 0..text.len() {
+                let mut mutant = text.clone().into_bytes();
+                for byte in 0..=u8::MAX {
+                    if let Some(place) = mutant.get_mut(at) {
+                        *place = byte;
+                    }
+                    agrees(&mutant);
+                }
+            }
+            agrees(text.split_at(text.len() / 2).0.as_bytes());
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The JOSE header of a token (RFC 7515 §4, RFC 7516 §4, RFC 8725 §3).
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use super::algorithm::{ContentEncryption, Curve, KeyManagement, SignatureAlgorithm};
 use super::base64url;
@@ -15,9 +16,43 @@ const STRINGS: [&str; 4] = ["kid", "enc", "typ", "cty"];
 /// Members that change how a token is to be read, in ways we do not support.
 const REFUSED: [&str; 3] = ["crit", "b64", "zip"];
 
+/// So many headers are remembered, and no longer ones. In bytes.
+const REMEMBERED: usize = 8;
+const LONGEST_REMEMBERED: usize = 1024;
+
 /// A header whose members have the types the RFCs ask for.
 #[derive(Debug)]
-pub struct Header(Object);
+pub struct Header {
+    object: Object,
+    signature_algorithm: Option<SignatureAlgorithm>,
+}
+
+/// Headers that have been read lately. All tokens that are signed with one key mostly have the
+/// very same header, which is then read once. It changes nothing but the time that takes.
+#[derive(Debug, Default)]
+pub struct Headers {
+    known: Vec<(Box<[u8]>, Rc<Header>)>,
+    oldest: usize,
+}
+
+impl Headers {
+    /// As [`Header::parse`].
+    pub fn read(&mut self, segment: &[u8]) -> Result<Rc<Header>, Malformed> {
+        if let Some((_, header)) = self.known.iter().find(|(known, _)| **known == *segment) {
+            return Ok(header.clone());
+        }
+        let header = Rc::new(Header::parse(segment)?);
+        if segment.len() <= LONGEST_REMEMBERED {
+            let entry = (segment.into(), header.clone());
+            match self.known.get_mut(self.oldest) {
+                Some(oldest) => *oldest = entry,
+                None => self.known.push(entry),
+            }
+            self.oldest = self.oldest.wrapping_add(1) % REMEMBERED;
+        }
+        Ok(header)
+    }
+}
 
 impl Header {
     /// Reads the first segment of a token.
@@ -37,14 +72,14 @@ impl Header {
                 return Err(Malformed::HeaderExtension(name));
             }
         }
-        Ok(Self(object))
+        let alg = object.value("alg").and_then(Value::as_str);
+        let signature_algorithm = alg.and_then(|name| SignatureAlgorithm::from_name(&name));
+        Ok(Self { object, signature_algorithm })
     }
 
     /// `alg` as that of a JWS.
     pub fn signature_algorithm(&self) -> Result<SignatureAlgorithm, TokenError> {
-        self.text("alg")
-            .and_then(|name| SignatureAlgorithm::from_name(&name))
-            .ok_or(TokenError::UnsupportedAlgorithm)
+        self.signature_algorithm.ok_or(TokenError::UnsupportedAlgorithm)
     }
 
     /// `alg` and `enc` as those of a JWE.
@@ -80,16 +115,16 @@ impl Header {
 
     /// The header as an object, for variables.
     pub fn object(&self) -> &Object {
-        &self.0
+        &self.object
     }
 
     fn text(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.0.value(name)?.as_str()
+        self.object.value(name)?.as_str()
     }
 
     fn bytes(&self, name: &'static str) -> Result<Option<Vec<u8>>, Malformed> {
         let decode = |value| decoded(value).ok_or(Malformed::HeaderValue(name));
-        self.0.value(name).map(decode).transpose()
+        self.object.value(name).map(decode).transpose()
     }
 
     fn array<const LENGTH: usize>(&self, name: &'static str) -> Result<[u8; LENGTH], Malformed> {
@@ -100,7 +135,7 @@ impl Header {
     /// `epk`: a public JWK of a curve we serve (RFC 7518 §4.6.1.1).
     fn ephemeral_key(&self) -> Result<PublicPoint, Malformed> {
         let point = || {
-            let epk = self.0.value("epk")?;
+            let epk = self.object.value("epk")?;
             let (kty, crv) = (epk.member("kty")?.as_str()?, epk.member("crv")?.as_str()?);
             let coordinate = |name, curve: Curve| {
                 decoded(epk.member(name)?).filter(|bytes| bytes.len() == curve.coordinate_length())
@@ -153,6 +188,30 @@ mod tests {
             assert_eq!(parse(&header).err(), Some(Malformed::HeaderExtension(name)));
         }
         assert_eq!(Header::parse(b"e30=").err(), Some(Malformed::Base64));
+    }
+
+    #[test]
+    fn headers_are_read_once() {
+        let segment = |kid: usize| {
+            base64url::encode(format!(r#"{{"alg":"HS256","kid":"{kid}"}}"#).as_bytes())
+        };
+        let mut headers = Headers::default();
+        let mut read = |kid| headers.read(segment(kid).as_bytes());
+        let Ok(first) = read(0) else { unreachable!("a good header") };
+        assert!(read(0).is_ok_and(|again| Rc::ptr_eq(&first, &again)));
+        for kid in 1..20 {
+            let header = read(kid).ok();
+            let expected = kid.to_string();
+            assert_eq!(header.as_ref().and_then(|h| h.kid()).as_deref(), Some(&*expected));
+        }
+        assert!(read(0).is_ok_and(|again| !Rc::ptr_eq(&first, &again)), "it has made room");
+        assert!(headers.known.len() <= REMEMBERED);
+        assert_eq!(headers.read(b"e30").err(), Some(Malformed::HeaderMember("alg")));
+        assert_eq!(headers.read(b"e30").err(), Some(Malformed::HeaderMember("alg")), "each time");
+        let long = format!(r#"{{"alg":"HS256","x":"{}"}}"#, "x".repeat(LONGEST_REMEMBERED));
+        let long = base64url::encode(long.as_bytes());
+        let (one, other) = (headers.read(long.as_bytes()), headers.read(long.as_bytes()));
+        assert!(one.is_ok_and(|one| other.is_ok_and(|other| !Rc::ptr_eq(&one, &other))));
     }
 
     #[test]

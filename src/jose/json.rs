@@ -16,16 +16,18 @@ use zeroize::Zeroizing;
 use super::error::JsonError;
 
 /// Room is made for this many members, which most headers and claims do not exceed.
-const ORDINARY_COUNT: usize = 12;
+const ORDINARY_COUNT: usize = 20;
 
 /// Up to this many members are compared in pairs to find a duplicate, more are hashed.
-const FEW_MEMBERS: usize = 16;
+const FEW_MEMBERS: usize = 32;
 
 /// A JSON object and where its members lie. It owns its text.
 #[derive(Debug)]
 pub struct Object {
     text: Text,
     members: Vec<Member>,
+    /// Whether a name was written with escapes.
+    escaped: bool,
 }
 
 #[derive(Debug)]
@@ -35,18 +37,19 @@ enum Text {
     Secret(Zeroizing<String>),
 }
 
+/// Where a member lies. Its name is taken without quotes, but with them where it was written with
+/// escapes: a name without escapes cannot begin with a quote, so the two are told apart.
 #[derive(Debug)]
 struct Member {
-    name: Name,
-    value: Range<usize>,
+    name: Span,
+    value: Span,
 }
 
-#[derive(Debug)]
-enum Name {
-    /// As it stands in the text.
-    Plain(Range<usize>),
-    /// It was written with escapes.
-    Decoded(Box<str>),
+/// A place in a text of less than 4 GiB.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    start: u32,
+    end: u32,
 }
 
 impl Object {
@@ -65,12 +68,19 @@ impl Object {
     fn of(whole: Text) -> Result<Self, JsonError> {
         let text = whole.as_str();
         let mut members = Vec::with_capacity(ORDINARY_COUNT);
+        let mut escaped = false;
         scan::members(text, |name, value| {
-            members.push(Member { name: Name::of(text, name)?, value });
+            if name.escaped {
+                text.get(name.place()).and_then(decode).ok_or(JsonError::NotAnObject)?;
+                escaped = true;
+            }
+            let (name, value) = (Span::of(name.place()), Span::of(value));
+            let (name, value) = name.zip(value).ok_or(JsonError::NotAnObject)?;
+            members.push(Member { name, value });
             Ok(())
         })?;
-        check_duplicates(text, &members)?;
-        Ok(Self { text: whole, members })
+        check_duplicates(text, &members, escaped)?;
+        Ok(Self { text: whole, members, escaped })
     }
 
     /// The whole object as it was written.
@@ -90,7 +100,9 @@ impl Object {
 
     /// The value of the member of exactly that name.
     pub fn value(&self, name: &str) -> Option<Value<'_>> {
-        self.value_where(|known| known == name.as_bytes())
+        // Most names differ in their first byte.
+        let (first, name) = (name.as_bytes().first(), name.as_bytes());
+        self.value_where(|known| known.first() == first && known == name)
     }
 
     /// The value of the member of that name; where there is none, of the first whose name differs
@@ -109,26 +121,39 @@ impl Object {
 
     fn value_where(&self, wanted: impl Fn(&[u8]) -> bool) -> Option<Value<'_>> {
         let text = self.text();
-        let member = self.members.iter().find(|member| wanted(member.name.bytes(text)))?;
-        text.get(member.value.clone()).map(Value)
+        let mut members = self.members.iter();
+        let member = match self.escaped {
+            false => members.find(|member| wanted(member.plain_name(text))),
+            true => members.find(|member| wanted(&member.name(text))),
+        };
+        text.get(member?.value.range()).map(Value)
     }
 }
 
-impl Name {
-    fn of(text: &str, name: scan::RawString) -> Result<Self, JsonError> {
-        let Range { start, end } = name.quoted;
-        if name.escaped {
-            let decoded = text.get(start..end).and_then(decode).ok_or(JsonError::NotAnObject)?;
-            return Ok(Self::Decoded(decoded.into_boxed_str()));
-        }
-        Ok(Self::Plain(start.saturating_add(1)..end.saturating_sub(1)))
+impl Member {
+    /// The name, unless it was written with escapes.
+    fn plain_name<'t>(&self, text: &'t str) -> &'t [u8] {
+        text.as_bytes().get(self.name.range()).unwrap_or_default()
     }
 
-    fn bytes<'n>(&'n self, text: &'n str) -> &'n [u8] {
-        match self {
-            Self::Plain(range) => text.as_bytes().get(range.clone()).unwrap_or_default(),
-            Self::Decoded(name) => name.as_bytes(),
+    fn name<'t>(&self, text: &'t str) -> Cow<'t, [u8]> {
+        match self.plain_name(text) {
+            [b'"', ..] => {
+                let decoded = text.get(self.name.range()).and_then(decode);
+                Cow::Owned(decoded.unwrap_or_default().into_bytes())
+            }
+            name => Cow::Borrowed(name),
         }
+    }
+}
+
+impl Span {
+    fn of(place: Range<usize>) -> Option<Self> {
+        Some(Self { start: u32::try_from(place.start).ok()?, end: u32::try_from(place.end).ok()? })
+    }
+
+    fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
     }
 }
 
@@ -193,7 +218,12 @@ impl<'a> Value<'a> {
     pub fn member(self, name: &str) -> Option<Value<'a>> {
         let mut place = None;
         let found = scan::members(self.0, |known, value| {
-            if Name::of(self.0, known)?.bytes(self.0) == name.as_bytes() {
+            let Some(written) = self.0.get(known.place()) else { return Ok(()) };
+            let same = match known.escaped {
+                true => decode(written).is_some_and(|decoded| decoded == name),
+                false => written == name,
+            };
+            if same {
                 place = Some(value);
             }
             Ok(())
@@ -216,19 +246,21 @@ fn decode(quoted: &str) -> Option<String> {
     serde_json::from_str(quoted).ok()
 }
 
-fn check_duplicates(text: &str, members: &[Member]) -> Result<(), JsonError> {
-    let names = || members.iter().map(|member| member.name.bytes(text));
-    let duplicate = if members.len() <= FEW_MEMBERS {
+fn check_duplicates(text: &str, members: &[Member], escaped: bool) -> Result<(), JsonError> {
+    let duplicate = if escaped || members.len() > FEW_MEMBERS {
+        let hasher = foldhash::quality::RandomState::default();
+        let mut seen = HashSet::with_capacity_and_hasher(members.len(), hasher);
+        !members.iter().all(|member| seen.insert(member.name(text)))
+    } else {
         // Only names of the same mark are compared.
+        let names = || members.iter().map(|member| member.plain_name(text));
         let mut marks: u64 = 0;
         names().enumerate().any(|(at, name)| {
-            let seen = marks & mark(name) != 0;
-            marks |= mark(name);
+            let mark = mark(name);
+            let seen = marks & mark != 0;
+            marks |= mark;
             seen && names().take(at).any(|earlier| earlier == name)
         })
-    } else {
-        let mut seen = HashSet::with_capacity(members.len());
-        !names().all(|name| seen.insert(name))
     };
     if duplicate { Err(JsonError::DuplicateMember) } else { Ok(()) }
 }

@@ -1,6 +1,8 @@
 //! A JWS (RFC 7515 §5.2): the signature is judged first, and only then is the payload read. What a
 //! token has proven, a JWE too, is `Verified`.
 
+use std::rc::Rc;
+
 use zeroize::Zeroizing;
 
 use super::algorithm::SignatureAlgorithm;
@@ -8,18 +10,23 @@ use super::base64url;
 use super::claims::Claims;
 use super::compact::{Compact, JwsSegments};
 use super::error::{Malformed, TokenError};
-use super::header::Header;
+use super::header::{Header, Headers};
 use super::jwe::Decrypted;
 use super::key_set::KeySet;
 use super::select::verification_keys;
 
+/// Signatures up to this length are decoded on the stack: those of RSA with 4096 bits, and all that
+/// are not of RSA. In bytes.
+const ORDINARY_SIGNATURE: usize = 512;
+
 /// A JWS whose form is right; its claims are out of reach until it is verified.
 #[derive(Debug)]
 pub struct Jws<'t> {
-    header: Header,
+    header: Rc<Header>,
     algorithm: SignatureAlgorithm,
     payload: Vec<u8>,
-    signature: Vec<u8>,
+    /// As it was written; it has been checked that it can be decoded.
+    signature: &'t [u8],
     signed: &'t [u8],
 }
 
@@ -27,7 +34,7 @@ pub struct Jws<'t> {
 /// took on trust ([`Jws::without_keys`]). Only this file makes one.
 #[derive(Debug)]
 pub struct Verified {
-    header: Header,
+    header: Rc<Header>,
     claims: Claims,
     /// The JWS that was encrypted, where there is one.
     nested: Option<Zeroizing<String>>,
@@ -36,12 +43,23 @@ pub struct Verified {
 impl<'t> Jws<'t> {
     /// Decodes the segments and reads the header.
     pub fn parse(segments: JwsSegments<'t>) -> Result<Self, TokenError> {
-        let header = Header::parse(segments.header)?;
+        Self::with_header(Rc::new(Header::parse(segments.header)?), segments)
+    }
+
+    /// As [`Jws::parse`]; a header that is among `headers` is not read again.
+    pub fn parse_with(
+        segments: JwsSegments<'t>,
+        headers: &mut Headers,
+    ) -> Result<Self, TokenError> {
+        Self::with_header(headers.read(segments.header)?, segments)
+    }
+
+    fn with_header(header: Rc<Header>, segments: JwsSegments<'t>) -> Result<Self, TokenError> {
         let algorithm = header.signature_algorithm()?;
-        let decode = |segment| base64url::decode(segment).map_err(|_| Malformed::Base64);
-        let payload = decode(segments.payload)?;
-        let signature = decode(segments.signature)?;
-        Ok(Self { header, algorithm, payload, signature, signed: segments.signed })
+        let payload = base64url::decode(segments.payload).map_err(|_| Malformed::Base64)?;
+        base64url::check(segments.signature).map_err(|_| Malformed::Base64)?;
+        let JwsSegments { signature, signed, .. } = segments;
+        Ok(Self { header, algorithm, payload, signature, signed })
     }
 
     /// The JOSE header.
@@ -66,7 +84,16 @@ impl<'t> Jws<'t> {
         if keys.peek().is_none() {
             return Err(TokenError::UnknownKey);
         }
-        if !keys.any(|key| key.verify(self.algorithm, self.signed, &self.signature)) {
+        let mut room = [0; ORDINARY_SIGNATURE];
+        let long;
+        let signature = match base64url::decode_into(self.signature, &mut room) {
+            Some(signature) => signature,
+            None => {
+                long = base64url::decode(self.signature).map_err(|_| Malformed::Base64)?;
+                &long
+            }
+        };
+        if !keys.any(|key| key.verify(self.algorithm, self.signed, signature)) {
             return Err(TokenError::InvalidSignature(self.algorithm));
         }
         Ok(())
@@ -83,7 +110,7 @@ impl Verified {
     pub fn encrypted(decrypted: Decrypted) -> Result<Self, TokenError> {
         let (header, plaintext) = decrypted.into_parts();
         let claims = Claims::parse_secret(&plaintext)?;
-        Ok(Self { header, claims, nested: None })
+        Ok(Self { header: Rc::new(header), claims, nested: None })
     }
 
     /// What a JWE has decrypted to, read as a JWS, whose signature is verified with the keys of
@@ -100,7 +127,8 @@ impl Verified {
         let payload = Zeroizing::new(std::mem::take(&mut jws.payload));
         judged?;
         let claims = Claims::parse_secret(&payload)?;
-        Ok(Self { header, claims, nested: Some(Zeroizing::new(text.to_owned())) })
+        let nested = Some(Zeroizing::new(text.to_owned()));
+        Ok(Self { header: Rc::new(header), claims, nested })
     }
 
     /// How long its texts are, in bytes.

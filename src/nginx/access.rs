@@ -93,7 +93,7 @@ fn judge(
     };
     let candidate = match known(conf, terms, token) {
         Some(known) => Candidate::Known(known),
-        None => match Parsed::new(token, conf.policy) {
+        None => match parsed(token, conf) {
             Ok(parsed) => Candidate::Parsed(parsed),
             Err(refusal) => return Ok(Some(Err(refusal))),
         },
@@ -149,7 +149,7 @@ impl<'t> Candidate<'t> {
     ) -> Result<Rc<Known>, Refusal> {
         let parsed = match self {
             Self::Known(known) if known.holds_under(sets.unwrap_or_default()) => return Ok(known),
-            Self::Known(_) => Parsed::new(token, conf.policy)?,
+            Self::Known(_) => parsed(token, conf)?,
             Self::Parsed(parsed) => parsed,
         };
         let verified = parsed.verify(sets.map_or(Keys::None, Keys::Sets))?;
@@ -159,6 +159,10 @@ impl<'t> Candidate<'t> {
         });
         Ok(known)
     }
+}
+
+fn parsed<'t>(token: &'t [u8], conf: &Effective) -> Result<Parsed<'t>, Refusal> {
+    worker::with(|worker| Parsed::new(token, conf.policy, &mut worker.headers.borrow_mut()))
 }
 
 fn known(conf: &Effective, terms: Terms, token: &[u8]) -> Option<Rc<Known>> {

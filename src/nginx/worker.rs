@@ -8,12 +8,14 @@ use super::conf;
 use super::keys::fetch::KeyRequests;
 use super::keys::file::KeyFiles;
 use crate::auth::token_cache::TokenCache;
+use crate::jose::header::Headers;
 
 /// What a worker keeps from request to request.
 #[derive(Default)]
 pub struct Worker {
     pub key_files: RefCell<KeyFiles>,
     pub key_requests: RefCell<KeyRequests>,
+    pub headers: RefCell<Headers>,
     token_caches: RefCell<HashMap<u64, TokenCache, foldhash::fast::RandomState>>,
 }
 

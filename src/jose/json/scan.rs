@@ -17,6 +17,14 @@ pub struct RawString {
     pub escaped: bool,
 }
 
+impl RawString {
+    /// The place of its content; where it was written with escapes, of the whole with its quotes.
+    pub fn place(&self) -> Range<usize> {
+        let Range { start, end } = self.quoted;
+        if self.escaped { start..end } else { start.saturating_add(1)..end.saturating_sub(1) }
+    }
+}
+
 /// Reads `text` as one object, and hands each member to `found`: its name, the place of its value.
 pub fn members(
     text: &str,
@@ -58,6 +66,7 @@ pub fn elements(text: &str, mut found: impl FnMut(Range<usize>)) -> Result<(), J
 
 /// How many bytes `text` begins with that stand for themselves inside a string: no quote, no
 /// backslash, no control character.
+#[inline(always)]
 pub fn plain_length(text: &[u8]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = ONES << 7;
@@ -126,6 +135,7 @@ impl<'t> Scanner<'t> {
         if self.take(byte) { Ok(()) } else { Err(JsonError::NotAnObject) }
     }
 
+    #[inline(always)]
     fn skip_space(&mut self) {
         while let [b' ' | b'\n' | b'\r' | b'\t', rest @ ..] = self.rest {
             self.rest = rest;
@@ -145,10 +155,27 @@ impl<'t> Scanner<'t> {
     }
 
     /// The place of a value.
+    #[inline(always)]
     fn value(&mut self) -> Result<Range<usize>, JsonError> {
+        let start = self.at();
+        match self.rest {
+            [b'"', rest @ ..] => {
+                self.rest = rest;
+                self.string()?;
+            }
+            [b'1'..=b'9', rest @ ..] => {
+                self.rest = rest;
+                self.number(b'1')?;
+            }
+            _ => self.any_value()?,
+        }
+        Ok(start..self.at())
+    }
+
+    /// A value of any type.
+    fn any_value(&mut self) -> Result<(), JsonError> {
         // One is open already, and there is a bit for each that may be: an object is a one.
         const OUTER: u32 = 1;
-        let start = self.at();
         let (mut depth, mut objects) = (OUTER, 0u128);
         loop {
             match self.next() {
@@ -173,7 +200,7 @@ impl<'t> Scanner<'t> {
             // Behind a value, or inside what is empty.
             loop {
                 if depth == OUTER {
-                    return Ok(start..self.at());
+                    return Ok(());
                 }
                 self.skip_space();
                 match (self.next(), objects & 1) {
@@ -237,23 +264,31 @@ impl<'t> Scanner<'t> {
     }
 
     /// The rest of a string, its quote included. Whether it has escapes.
+    #[inline(always)]
     fn string(&mut self) -> Result<bool, JsonError> {
-        let mut escaped = false;
+        let plain = plain_length(self.rest);
+        match self.rest.get(plain..) {
+            Some([b'"', rest @ ..]) => {
+                self.rest = rest;
+                Ok(false)
+            }
+            Some([b'\\', ..]) => self.escaped_string(plain),
+            // A control character, or the end.
+            _ => Err(JsonError::NotAnObject),
+        }
+    }
+
+    /// The rest of a string that has an escape behind `plain` bytes.
+    #[cold]
+    fn escaped_string(&mut self, mut plain: usize) -> Result<bool, JsonError> {
         loop {
-            let (_, rest) = self.rest.split_at_checked(plain_length(self.rest)).unwrap_or_default();
-            match rest {
-                [b'"', rest @ ..] => {
-                    self.rest = rest;
-                    return Ok(escaped);
-                }
-                [b'\\', rest @ ..] => {
-                    escaped = true;
-                    self.rest = rest;
-                    self.escape()?;
-                }
-                // A control character, or the end.
+            self.rest = self.rest.get(plain..).unwrap_or_default();
+            match self.next() {
+                Some(b'"') => return Ok(true),
+                Some(b'\\') => self.escape()?,
                 _ => return Err(JsonError::NotAnObject),
             }
+            plain = plain_length(self.rest);
         }
     }
 
