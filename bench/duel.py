@@ -55,7 +55,7 @@ def quartiles(values):
 
 def rounds_of(lanes, options):
     """wrk knows no slice shorter than a second: fewer of them."""
-    return max(2, options.rounds // 3) if any(lane.tokens for lane in lanes) else options.rounds
+    return max(2, options.rounds // 8) if any(lane.tokens for lane in lanes) else options.rounds
 
 
 def duel(server, plain, contenders, options, cryptography=None):

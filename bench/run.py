@@ -28,7 +28,7 @@ def arguments():
     parser.add_argument('--cases', default='*')
     options = parser.parse_args()
     # Seconds of a slice, rounds, milliseconds of bare cryptography a round.
-    options.slice, options.rounds, options.cryptography = (0.08, 2, 15) if options.quick else (0.1, 16, 25)
+    options.slice, options.rounds, options.cryptography = (0.05, 3, 15) if options.quick else (0.03, 60, 25)
     options.wants = lambda name: any(
         fnmatch.fnmatchcase(name, f'*{pattern}*') for pattern in options.cases.split(','))
     options.peers = pathlib.Path(options.peers)
