@@ -7,6 +7,7 @@
 //! material tokens KIND COUNT      COUNT different tokens, one a line
 //! material cryptography KIND TIME the bare cryptography of judging one, amid the system calls of a
 //!                                 server, repeated for TIME milliseconds: nanoseconds of CPU each
+//! material judge KIND COUNT       the same in a tight loop, COUNT times, for a tool that counts
 //! ```
 
 #[path = "material/mod.rs"]
@@ -36,6 +37,7 @@ fn main() -> Outcome<()> {
             let time = Duration::from_millis(time.parse()?);
             println!("{:.1}", nanoseconds(&Kind::new(kind)?, time)?);
         }
+        ["judge", kind, count] => judge(&Kind::new(kind)?, count.parse()?)?,
         _ => return Err("see the head of bench/material.rs".into()),
     }
     Ok(())
@@ -70,11 +72,19 @@ fn tokens(kind: &Kind, count: usize) -> Outcome<()> {
     Ok(out.flush()?)
 }
 
-fn nanoseconds(kind: &Kind, time: Duration) -> Outcome<f64> {
+fn judge(kind: &Kind, count: usize) -> Outcome<()> {
     let judge = kind.cryptography()?;
-    if !judge() {
-        return Err("the cryptography refuses its own token".into());
+    for _ in 0..count {
+        if !judge() {
+            return Err("the cryptography refuses its own token".into());
+        }
     }
+    Ok(())
+}
+
+fn nanoseconds(kind: &Kind, time: Duration) -> Outcome<f64> {
+    judge(kind, 1)?;
+    let judge = kind.cryptography()?;
     let mut server = Server::new()?;
     let mut slice = |judge: &dyn Fn() -> bool| -> Outcome<f64> {
         let before = processor_time()?;
