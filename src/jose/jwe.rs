@@ -29,6 +29,7 @@ pub struct Decrypted {
 
 impl<'t> Jwe<'t> {
     /// Decodes the segments and reads the header.
+    #[inline(never)]
     pub fn parse(segments: JweSegments<'t>) -> Result<Self, TokenError> {
         let header = Header::parse(segments.header)?;
         let (algorithm, encryption) = header.encryption_algorithms()?;
@@ -50,6 +51,7 @@ impl<'t> Jwe<'t> {
     }
 
     /// Decrypts with the keys of `sets` that may serve it.
+    #[inline(never)]
     pub fn decrypt(self, sets: &[impl AsRef<KeySet>]) -> Result<Decrypted, TokenError> {
         let kid = self.header.kid();
         let EncryptedKey { algorithm, encryption, .. } = self.key;

@@ -107,6 +107,7 @@ impl<'t> Jws<'t> {
 
 impl Verified {
     /// What a JWE has decrypted to, read as claims.
+    #[inline(never)]
     pub fn encrypted(decrypted: Decrypted) -> Result<Self, TokenError> {
         let (header, plaintext) = decrypted.into_parts();
         let claims = Claims::parse_secret(&plaintext)?;
@@ -115,6 +116,7 @@ impl Verified {
 
     /// What a JWE has decrypted to, read as a JWS, whose signature is verified with the keys of
     /// `sets` that may serve it.
+    #[inline(never)]
     pub fn nested(decrypted: Decrypted, sets: &[impl AsRef<KeySet>]) -> Result<Self, TokenError> {
         let (header, plaintext) = decrypted.into_parts();
         let text = std::str::from_utf8(&plaintext).map_err(|_| Malformed::Nested)?;

@@ -119,9 +119,14 @@ fn judge(
     });
     // Sources that failed have told so themselves; here there is none.
     if matches!(judged, Err(Refusal::KeysUnavailable)) {
-        request.log(NGX_LOG_ERR, format_args!("no key source to decrypt the JWT with"));
+        tell_of_no_source(request);
     }
     Ok(Some(judged.map(|_| ())))
+}
+
+#[cold]
+fn tell_of_no_source(request: Request<'_>) {
+    request.log(NGX_LOG_ERR, format_args!("no key source to decrypt the JWT with"));
 }
 
 /// A token that is well-formed: it was verified before, under keys that may have changed, or it
@@ -147,20 +152,33 @@ impl<'t> Candidate<'t> {
         token: &'t [u8],
         sets: Option<&[Arc<KeySet>]>,
     ) -> Result<Rc<Known>, Refusal> {
-        let parsed = match self {
-            Self::Known(known) if known.holds_under(sets.unwrap_or_default()) => return Ok(known),
-            Self::Known(_) => parsed(token, conf)?,
-            Self::Parsed(parsed) => parsed,
-        };
-        let verified = parsed.verify(sets.map_or(Keys::None, Keys::Sets))?;
-        let known = Rc::new(Known::new(token, sets.unwrap_or_default(), verified));
-        worker::with(|worker| {
-            worker.with_token_cache(conf.token_cache, |cache| cache.insert(terms, known.clone()))
-        });
-        Ok(known)
+        match self {
+            Self::Known(known) if known.holds_under(sets.unwrap_or_default()) => Ok(known),
+            Self::Known(_) => verify(parsed(token, conf)?, conf, terms, token, sets),
+            Self::Parsed(parsed) => verify(parsed, conf, terms, token, sets),
+        }
     }
 }
 
+/// Verifies the token, and keeps what has been found. It stands apart, as does whatever a token that
+/// comes again does not need: the way of most requests is short, and fits a processor's caches.
+#[inline(never)]
+fn verify(
+    parsed: Parsed<'_>,
+    conf: &Effective,
+    terms: Terms,
+    token: &[u8],
+    sets: Option<&[Arc<KeySet>]>,
+) -> Result<Rc<Known>, Refusal> {
+    let verified = parsed.verify(sets.map_or(Keys::None, Keys::Sets))?;
+    let known = Rc::new(Known::new(token, sets.unwrap_or_default(), verified));
+    worker::with(|worker| {
+        worker.with_token_cache(conf.token_cache, |cache| cache.insert(terms, known.clone()))
+    });
+    Ok(known)
+}
+
+#[inline(never)]
 fn parsed<'t>(token: &'t [u8], conf: &Effective) -> Result<Parsed<'t>, Refusal> {
     worker::with(|worker| Parsed::new(token, conf.policy, &mut worker.headers.borrow_mut()))
 }
@@ -181,6 +199,7 @@ fn requirements(request: Request<'_>, conf: &Effective) -> Result<(), Failure> {
     }
 }
 
+#[cold]
 fn refuse(
     request: Request<'_>,
     context: &Context,

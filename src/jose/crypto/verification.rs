@@ -146,7 +146,7 @@ impl VerificationKey {
                 .is_some_and(|parsed| parsed.verify_sig(message, signature).is_ok()),
             Self::LargeRsa(key) => verify_large_rsa(key, algorithm, message, signature),
             Self::Ecdsa(_, key) | Self::Ed25519(key) => key.verify_sig(message, signature).is_ok(),
-            Self::Ed448(key) => key.verify_raw(signature, message),
+            Self::Ed448(key) => verify_ed448(key, message, signature),
         }
     }
 }
@@ -179,6 +179,12 @@ impl RsaKey {
     }
 }
 
+#[inline(never)]
+fn verify_ed448(key: &crrl::ed448::PublicKey, message: &[u8], signature: &[u8]) -> bool {
+    key.verify_raw(signature, message)
+}
+
+#[inline(never)]
 fn verify_large_rsa(
     key: &RsaPublicKey,
     algorithm: SignatureAlgorithm,

@@ -91,6 +91,7 @@ impl KeyFiles {
         self.read(name, now, told)?.keys()
     }
 
+    #[cold]
     fn read(
         &mut self,
         name: &[u8],
@@ -158,6 +159,7 @@ fn path(name: &[u8]) -> &Path {
     Path::new(std::ffi::OsStr::from_bytes(name))
 }
 
+#[inline(never)]
 fn metadata(name: &[u8]) -> Result<Metadata, KeyFileError> {
     std::fs::metadata(path(name)).map_err(|error| KeyFileError::Io("cannot be found", error))
 }

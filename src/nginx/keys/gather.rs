@@ -35,6 +35,7 @@ pub struct Need<'n> {
 
 /// The key sets of `need.sources`. Where none has the token's `kid`, those that may be fetched
 /// ahead of their time are asked once more.
+#[inline(never)]
 pub fn gather(request: Request<'_>, context: &Context, need: Need<'_>) -> Gathered {
     let mut gathering = context.take_gathering(request.location());
     let count = need.sources.list.len();
@@ -123,11 +124,11 @@ fn key_file(request: Request<'_>, name: &[u8], fresh_for: u64) -> Progress {
     let now = time::monotonic_milliseconds();
     let keys =
         worker::with(|worker| worker.key_files.borrow_mut().keys(name, now, fresh_for, told));
-    keys.map_or_else(
-        |error| {
+    match keys {
+        Ok(keys) => Progress::Ready(keys),
+        Err(error) => {
             request.log(NGX_LOG_ERR, format_args!("key file \"{shown}\" {error}"));
             Progress::Failed
-        },
-        Progress::Ready,
-    )
+        }
+    }
 }

@@ -35,6 +35,7 @@ pub struct Wanted<'w> {
 }
 
 /// Asks for keys.
+#[inline(never)]
 pub fn ask(request: Request<'_>, wanted: Wanted<'_>) -> Progress {
     let now = monotonic_milliseconds();
     let answer = worker::with(|worker| {
@@ -74,6 +75,7 @@ pub fn ask(request: Request<'_>, wanted: Wanted<'_>) -> Progress {
 }
 
 /// Looks again at what the request waits for.
+#[inline(never)]
 pub fn resume(request: Request<'_>, waiting: Waiting) -> Result<Progress, Again> {
     match waiting {
         Waiting::Own { fetch, deadline, rules } if fetch.0.is_done() => {
