@@ -3,10 +3,16 @@
 The speed of a machine changes from second to second. So each round is a palindrome of slices (A B C
 C B A): whatever drifts steadily falls out of the differences, and the median over the rounds drops
 what does not.
+
+The load of these slices comes from the server's own core. On a core of its own it sleeps and is woken
+as the server lets it; waking another core costs a virtual machine microseconds, which are the
+server's, and there would be more of them the longer the server takes. How many requests a second
+there are with a core each is measured afterwards.
 """
 import statistics
 
 import load
+from processor import OTHER, SERVER
 from server import status
 
 
@@ -26,15 +32,23 @@ class Contender:
         self.requests = max(32, int(seconds * probe.requests / probe.seconds))
 
     def slice(self, server):
-        """One slice: microseconds of processor for each request, and requests per second."""
+        """Microseconds of processor for each request of a slice."""
         before = server.used()
+        answered = self.send(self.requests, SERVER)
+        return (server.used() - before) / 1000 / answered.requests
+
+    def rate(self):
+        """Requests per second, in slices that are longer: nothing is subtracted here."""
+        answered = self.send(4 * self.requests, OTHER)
+        return answered.requests / answered.seconds
+
+    def send(self, requests, core):
         if self.tokens:
-            answered = load.send_different(self.port, self.tokens, self.sent)
+            answered = load.send_different(self.port, self.tokens, self.sent, core)
         else:
-            answered = load.send(self.port, self.token, self.requests, self.path)
+            answered = load.send(self.port, self.token, requests, self.path, core)
         self.sent += answered.requests
-        processor = server.used() - before
-        return processor / 1000 / answered.requests, answered.requests / answered.seconds
+        return answered
 
     def must_answer(self, token, expected):
         """Nothing is measured that does not do its work."""
@@ -68,18 +82,23 @@ def duel(server, plain, contenders, options, cryptography=None):
         taken = {lane.name: [] for lane in lanes}
         for lane in lanes + lanes[::-1]:
             taken[lane.name].append(lane.slice(server))
-        mean = {name: tuple(map(statistics.fmean, zip(*slices))) for name, slices in taken.items()}
+        mean = {name: statistics.fmean(slices) for name, slices in taken.items()}
         rounds.append((mean, cryptography() if cryptography else None))
+    rates = {lane.name: [] for lane in lanes}
+    for _ in range(options.rates):
+        for lane in lanes:
+            rates[lane.name].append(lane.rate())
+    rate = {name: statistics.median(found) for name, found in rates.items()}
 
     figures = {}
     for lane in contenders:
-        net = [mean[lane.name][0] - mean[plain.name][0] for mean, _ in rounds]
+        net = [mean[lane.name] - mean[plain.name] for mean, _ in rounds]
         figure = {
             'net': quartiles(net),
-            'plain': statistics.median(mean[plain.name][0] for mean, _ in rounds),
-            'guarded': statistics.median(mean[lane.name][0] for mean, _ in rounds),
-            'plain_rate': statistics.median(mean[plain.name][1] for mean, _ in rounds),
-            'rate': statistics.median(mean[lane.name][1] for mean, _ in rounds),
+            'plain': statistics.median(mean[plain.name] for mean, _ in rounds),
+            'guarded': statistics.median(mean[lane.name] for mean, _ in rounds),
+            'plain_rate': rate[plain.name],
+            'rate': rate[lane.name],
         }
         if cryptography:
             bare = [each for _, each in rounds]

@@ -37,4 +37,4 @@ def pinned(core):
     return ['taskset', '-c', str(core)] if os.cpu_count() > 1 else []
 
 
-SERVER, LOAD = 0, 1
+SERVER, OTHER = 0, 1

@@ -11,7 +11,7 @@ authentication under the very same requests (the token is sent to both). Less is
 - Machine: {machine}
 - Versions: {versions}
 - Date: {date}; it took {took} s
-- Load: HTTP/1.1 by h2load, 8 connections kept alive; server and load each on a core of their own
+- Load: HTTP/1.1 by h2load, 8 connections kept alive
 '''
 
 ROUGH = '''
@@ -26,7 +26,9 @@ The time is what the kernel's scheduler counts for all processes and threads of 
 fixed number. What serves as upstream, and the load itself, are not counted. A round is a palindrome
 of slices of {slice:g} s (without, hot, cold, cold, hot, without), so that a drift of the machine's speed
 falls out of the difference; what is shown is the median of the rounds' differences. A difference
-within the quartiles of zero is not measurable. Before anything is measured, each set-up must answer
+within the quartiles of zero is not measurable. In these slices the load comes from the server's own core: on another
+one it would be woken across cores, which costs a virtual machine microseconds, the server's, and more often
+the longer the server takes. Requests per second are measured afterwards, server and load on a core each. Before anything is measured, each set-up must answer
 a valid token with 200 and one with a wrong signature or tag with 401.
 
 - *hot*: the token has been seen; *cold*: `auth_jwt_cache off`, so that each request takes the whole

@@ -29,6 +29,8 @@ def arguments():
     options = parser.parse_args()
     # Seconds of a slice, rounds, milliseconds of bare cryptography a round.
     options.slice, options.rounds, options.cryptography = (0.05, 3, 15) if options.quick else (0.03, 60, 25)
+    # Slices for requests per second.
+    options.rates = 1 if options.quick else 5
     options.wants = lambda name: any(
         fnmatch.fnmatchcase(name, f'*{pattern}*') for pattern in options.cases.split(','))
     options.peers = pathlib.Path(options.peers)
