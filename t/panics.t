@@ -18,6 +18,7 @@ plan skip_all => 'AUTH_JWT_PANICS_MODULE names no module of scripts/build --pani
 my $SERVER = <<'CONF';
         location = /keys { internal; alias %DIR%/html/keys; }
         location = /slow { internal; proxy_pass http://KEY_SERVER; }
+        location = /late { internal; proxy_pass http://KEY_SERVER; }
         location /plain { return 200 plain; }
         location /file {
             auth_jwt r;
@@ -36,11 +37,16 @@ my $SERVER = <<'CONF';
             auth_jwt_key_cache 1h;
             alias %DIR%/html/page;
         }
+        location /too_late {
+            auth_jwt r;
+            auth_jwt_key_request /late;
+            alias %DIR%/html/page;
+        }
 CONF
 
 my %keys = JWT::key_files();
 my $idp = KeyServer->new;
-$idp->answer('/slow' => {body => $keys{'good.jwks'}, wait => 0.5});
+$idp->answer('/slow' => {body => $keys{'good.jwks'}, wait => 0.5}, '/late' => {body => $keys{'good.jwks'}, wait => 4});
 my $address = $idp->address;
 $SERVER =~ s/KEY_SERVER/$address/;
 my %options = (
@@ -118,6 +124,53 @@ for my $entry (sort keys %expected) {
     is($nginx->get('/shared', JWT::bearer())->{status}, 200, 'Resume: and who comes later');
     is(workers($nginx), $before, 'Resume: the worker lives, also when who waited has left');
     like($nginx->error_log, qr/auth_jwt: panic at/, 'Resume: the log says where');
+}
+
+# The deadline of a key request is a second in this module. Its timer is set again, so that the
+# request is ended as soon as that goes without a panic.
+{
+    my $nginx = JWT::Server->new(%options);
+    my $started = time;
+    is($nginx->get('/too_late', JWT::bearer())->{status}, 500, 'no panic: a key request that takes too long is ended');
+    cmp_ok(time - $started, '<', 3, 'no panic: at its deadline');
+}
+{
+    my $nginx = server_that_panics_in('Deadline');
+    my $before = workers($nginx);
+    my $late = $nginx->connect;
+    $late->request('GET', '/too_late', JWT::bearer());
+    is($nginx->get('/file', JWT::bearer())->{status}, 200, 'Deadline: others are served meanwhile');
+    my $answer = $late->answer('GET');
+    is($answer->{status}, 200, 'Deadline: the answer counts when it comes after all');
+    is(workers($nginx), $before, 'Deadline: the worker lives');
+    my $panics = () = $nginx->error_log =~ /\[crit\].*auth_jwt: panic at/g;
+    cmp_ok($panics, '>=', 2, 'Deadline: the log says where, each time');
+    cmp_ok($panics, '<=', 4, 'Deadline: which is once a second');
+    unlike($nginx->error_log, qr/exited on signal/, 'Deadline: nothing crashed');
+}
+
+# A worker that nginx could not start is not started again: there would be none for ever.
+for my $process ('with a master', 'without one') {
+    my $nginx = do {
+        local $ENV{AUTH_JWT_PANIC} = 'InitProcess';
+        eval { JWT::Server->new(%options, workers => 2, main => $process eq 'without one' ? 'master_process off;' : '') };
+    };
+    ok($nginx, "InitProcess, $process: nginx starts") or diag($@), next;
+    my $before = workers($nginx);
+    for my $round (1 .. 4) {
+        is($nginx->get('/file', JWT::bearer())->{status}, 200, "InitProcess, $process: a good token passes");
+        is($nginx->get('/file')->{status}, 401, "InitProcess, $process: none does not");
+    }
+    is(workers($nginx), $before, "InitProcess, $process: the workers live");
+    my $panics = () = $nginx->error_log =~ /panicked at|auth_jwt: panic at/g;
+    is($panics, $process eq 'without one' ? 1 : 2, "InitProcess, $process: the log tells, once for each worker");
+    unlike($nginx->error_log, qr/exited|fatal/, "InitProcess, $process: none was lost");
+    next if $process eq 'without one';
+    $nginx->signal('HUP');
+    my $until = time + 10;
+    select undef, undef, undef, 0.02 while time < $until && $nginx->error_log !~ /(?:.*exited with code 0){2}/s;
+    isnt(workers($nginx), $before, "InitProcess, $process: a reload brings new ones");
+    is($nginx->get('/file', JWT::bearer())->{status}, 200, "InitProcess, $process: which serve");
 }
 
 done_testing;
