@@ -48,7 +48,7 @@ my %keys = JWT::key_files();
 my $idp = KeyServer->new;
 $idp->answer('/slow' => {body => $keys{'good.jwks'}, wait => 0.5}, '/late' => {body => $keys{'good.jwks'}, wait => 4});
 my $address = $idp->address;
-$SERVER =~ s/KEY_SERVER/$address/;
+$SERVER =~ s/KEY_SERVER/$address/g;
 my %options = (
     server => $SERVER,
     load => "load_module $module;",
@@ -65,7 +65,7 @@ sub workers {
     my ($nginx) = @_;
     my ($master) = $nginx->read('nginx.pid') =~ /(\d+)/;
     open my $children, '<', "/proc/$master/task/$master/children" or die "no children: $!";
-    return join ' ', sort split ' ', scalar <$children>;
+    return join ' ', sort split ' ', <$children> // '';
 }
 
 # A configuration is refused.

@@ -150,10 +150,9 @@ fn configure(
 
 /// # Safety
 ///
-/// nginx calls it once in each worker.
+/// nginx calls it once in each worker. It never fails: a worker that does is lost, as nginx starts no
+/// other in its place.
 unsafe extern "C" fn init_process(_cycle: *mut ngx_cycle_t) -> ngx_int_t {
-    guarded(Entry::InitProcess, NGX_ERROR as ngx_int_t, || {
-        log_panics();
-        NGX_OK as ngx_int_t
-    })
+    guarded(Entry::InitProcess, (), log_panics);
+    NGX_OK as ngx_int_t
 }

@@ -68,7 +68,8 @@ unsafe extern "C" fn expire(event: *mut ngx_event_t) {
             let deadline = &*(*event).data.cast::<Deadline>();
             deadline.expired.set(true);
             deadline.subrequest.time_out();
-            ngx_add_timer(event, AGAIN);
         }
     });
+    // SAFETY: as above. After a panic, too: what is waited for would have no limit otherwise.
+    unsafe { ngx_add_timer(event, AGAIN) };
 }
