@@ -26,6 +26,9 @@ CONF
     server => <<'CONF',
     add_header X-Status $auth_jwt_status always;
     proxy_set_header X-Sub $jwt_claim_sub;
+    # The application is reloaded, too: connections to it that are kept (as nginx 1.30 does) would break,
+    # and nginx tells that before it asks again on another one.
+    proxy_http_version 1.0;
     location /file/    { auth_jwt "r"; auth_jwt_key_file %DIR%/html/keys; proxy_pass http://application; }
     location /kept/    { auth_jwt "r"; auth_jwt_key_file %DIR%/html/keys; auth_jwt_key_cache 1h; proxy_pass http://application; }
     location /request/ { auth_jwt "r"; auth_jwt_key_request /html/keys; auth_jwt_key_cache 1h; proxy_pass http://application; }
