@@ -113,8 +113,9 @@ impl History {
         if !self.stale_serves(now, rules) {
             return Failure::Unavailable;
         }
-        let loaded = self.last(Happened::Success);
-        let told = self.last(Happened::Told).filter(|told| Some(*told) >= loaded);
+        // By order, not by time: a success in the same millisecond ends what has been told.
+        let outage = self.0.iter().rev().take_while(|(_, what)| *what != Happened::Success);
+        let told = outage.filter(|(_, what)| *what == Happened::Told).map(|(at, _)| *at).next();
         Failure::Stale { tell: told.is_none_or(|told| now - told >= 60_000) }
     }
 }

@@ -241,6 +241,17 @@ mod tests {
     }
 
     #[test]
+    fn each_outage_is_told_of_anew() {
+        let mut clockwork = loaded(0);
+        clockwork.begin();
+        assert_eq!(clockwork.fail(10_000, STALE), Failure::Stale { tell: true });
+        clockwork.begin();
+        clockwork.succeed(10_000);
+        clockwork.begin();
+        assert_eq!(clockwork.fail(20_000, STALE), Failure::Stale { tell: true });
+    }
+
+    #[test]
     fn without_stale_the_time_is_the_time() {
         let mut clockwork = loaded(0);
         clockwork.begin();
