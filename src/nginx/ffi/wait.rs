@@ -5,9 +5,10 @@ use std::mem::zeroed;
 use std::rc::Rc;
 
 use ngx::ffi::{
-    ngx_connection_t, ngx_delete_posted_event, ngx_event_t, ngx_http_block_reading,
-    ngx_http_core_run_phases, ngx_http_request_empty_handler, ngx_http_request_t,
-    ngx_http_run_posted_requests, ngx_http_test_reading, ngx_post_event, ngx_posted_events,
+    NGX_HTTP_INTERNAL_SERVER_ERROR, ngx_connection_t, ngx_delete_posted_event, ngx_event_t,
+    ngx_http_block_reading, ngx_http_core_run_phases, ngx_http_finalize_request,
+    ngx_http_request_empty_handler, ngx_http_request_t, ngx_http_run_posted_requests,
+    ngx_http_test_reading, ngx_int_t, ngx_post_event, ngx_posted_events,
 };
 
 use super::guard::{Entry, guarded};
@@ -62,18 +63,27 @@ impl Drop for Waiter {
 /// nginx calls it with the event of a waiter whose request is alive: the waiter goes with it, and
 /// takes the event out of the queue.
 unsafe extern "C" fn resume(event: *mut ngx_event_t) {
-    guarded(Entry::Resume, (), || {
-        // SAFETY: as above. Nothing of the waiter is used once phases run, as they may free it.
-        let (request, connection): (*mut ngx_http_request_t, *mut ngx_connection_t) = unsafe {
-            let request = (*(*event).data.cast::<Waiter>()).request;
-            (request, (*request).connection)
-        };
-        // SAFETY: the request waits in its access phase; the connection outlives it.
+    // SAFETY: as above. Nothing of the waiter is used once phases run, as they may free it.
+    let (request, connection): (*mut ngx_http_request_t, *mut ngx_connection_t) = unsafe {
+        let request = (*(*event).data.cast::<Waiter>()).request;
+        (request, (*request).connection)
+    };
+    let ready = guarded(Entry::Resume, false, || {
+        // SAFETY: the request waits in its access phase.
         unsafe {
             (*request).read_event_handler = Some(ngx_http_block_reading);
             (*request).write_event_handler = Some(ngx_http_core_run_phases);
-            ngx_http_core_run_phases(request);
-            ngx_http_run_posted_requests(connection);
         }
+        true
     });
+    // SAFETY: the connection outlives the request. This is nginx's own code; where it calls ours, that
+    // has a guard of its own. After a panic the request ends as it would by its access handler.
+    unsafe {
+        if ready {
+            ngx_http_core_run_phases(request);
+        } else {
+            ngx_http_finalize_request(request, NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t);
+        }
+        ngx_http_run_posted_requests(connection);
+    }
 }

@@ -20,8 +20,10 @@ use crate::nginx::ffi::wait::Waiter;
 const MAX_SIZE: usize = 1 << 20;
 
 /// An answer that takes longer is refused, however often a byte of it arrives. In milliseconds.
-/// t/panics.t does not wait that long.
-pub const MAX_DURATION: usize = if cfg!(feature = "injected-panics") { 1_000 } else { 60_000 };
+const MAX_DURATION: usize = 60_000;
+
+/// What is granted: t/panics.t does not wait that long.
+pub const DEADLINE: usize = if cfg!(feature = "injected-panics") { 1_000 } else { MAX_DURATION };
 
 /// All answers whose keys are remembered have this much together. In bytes.
 const MAX_KEPT: usize = 16 << 20;

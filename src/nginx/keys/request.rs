@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ngx::ffi::{NGX_LOG_ERR, NGX_LOG_NOTICE, NGX_LOG_WARN};
 
-use super::fetch::{Answer, Fetch, MAX_DURATION, Outcome, SourceId};
+use super::fetch::{Answer, DEADLINE, Fetch, Outcome, SourceId};
 use crate::auth::key_cache::Rules;
 use crate::jose::key_set::KeySet;
 use crate::nginx::context::{Context, Own, Waiting};
@@ -60,7 +60,7 @@ pub fn ask(request: Request<'_>, wanted: Wanted<'_>) -> Progress {
             match Subrequest::start::<Fetches>(request, uri, wanted.token) {
                 Some(subrequest) => {
                     fetch.subrequest.set(Some(subrequest));
-                    let deadline = Deadline::new(subrequest, MAX_DURATION);
+                    let deadline = Deadline::new(subrequest, DEADLINE);
                     Progress::Pending(Waiting::Own { fetch: own, deadline, rules: wanted.rules })
                 }
                 None => {
