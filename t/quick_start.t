@@ -91,6 +91,8 @@ is($answer->{body}, "$greeting\n", 'the API knows who it is');
 
 is($nginx->get('/', $others)->{status}, 401, 'a token of another realm');
 is($nginx->get('/_jwks', $ours)->{status}, 404, 'the keys are not for clients');
+# Its log is written once the answer has been sent; by the end it is there.
+$keycloak->stop;
 like($keycloak->read('logs/keycloak.log'), qr{\AGET \Q$path\E HTTP/1\.[01] authorization=-\n\z},
     'Keycloak was asked for its keys once, and saw no token');
 
