@@ -14,6 +14,8 @@ import time
 KINDS = ("HS256", "RS256", "ES256", "EdDSA")
 FEW, MANY = 20, 220  # requests: the difference leaves out what nginx needs to start and to end
 TOLERANCE = 1.10
+# Of the cryptography that is taken off a cold request: signatures differ from run to run, and so does what they take.
+CRYPTOGRAPHY_VARIES = 0.01
 PATIENCE = 60  # seconds
 
 
@@ -102,7 +104,7 @@ def main(nginx, module, material, place, bounds_file, *options):
     os.makedirs(f"{place}/temp", exist_ok=True)
     pathlib.Path(f"{place}/page").write_text("page\n")
     pathlib.Path(f"{place}/nginx.conf").write_text(configuration(module, place))
-    counted = {}
+    counted, varies = {}, {}
     for kind in KINDS:
         token = pathlib.Path(f"{place}/material/{kind}.token").read_text().strip()
         taken = {
@@ -110,6 +112,7 @@ def main(nginx, module, material, place, bounds_file, *options):
             for name, path in (("plain", "/plain"), ("hot", f"/{kind}/hot"), ("cold", f"/{kind}/cold"))
         }
         cryptography = each(lambda times, kind=kind: bare(material, kind, times))
+        varies[kind] = {"hot": 0, "cold": cryptography * CRYPTOGRAPHY_VARIES}
         counted[kind] = {
             "hot": round(taken["hot"] - taken["plain"]),
             "cold": round(taken["cold"] - taken["plain"] - cryptography),
@@ -121,7 +124,7 @@ def main(nginx, module, material, place, bounds_file, *options):
     for kind, figures in counted.items():
         for name, figure in figures.items():
             bound = bounds[kind][name]
-            fits = figure <= bound * TOLERANCE
+            fits = figure <= bound * TOLERANCE + varies[kind][name]
             over += not fits
             print(f"{kind:6} {name:5} {figure:>9,} instructions, {bound:>9,} known: {'ok' if fits else 'TOO MANY'}")
     return 1 if over else 0
