@@ -26,8 +26,9 @@ const FEW_MEMBERS: usize = 32;
 pub struct Object {
     text: Text,
     members: Vec<Member>,
-    /// Whether a name was written with escapes.
-    escaped: bool,
+    /// The names of all members, where one of them was written with escapes: decoded once, so that
+    /// a look-up costs the same however the names were written.
+    decoded: Option<Vec<Zeroizing<String>>>,
 }
 
 #[derive(Debug)]
@@ -37,8 +38,7 @@ enum Text {
     Secret(Zeroizing<String>),
 }
 
-/// Where a member lies. Its name is taken without quotes, but with them where it was written with
-/// escapes: a name without escapes cannot begin with a quote, so the two are told apart.
+/// Where a member lies; its name without the quotes.
 #[derive(Debug)]
 struct Member {
     name: Span,
@@ -70,22 +70,29 @@ impl Object {
         let mut members = Vec::with_capacity(ORDINARY_COUNT);
         let mut escaped = false;
         scan::members(text, |name, value| {
-            if name.escaped {
-                text.get(name.place()).and_then(decode).ok_or(JsonError::NotAnObject)?;
-                escaped = true;
-            }
-            let (name, value) = (Span::of(name.place()), Span::of(value));
+            escaped |= name.escaped;
+            let (name, value) = (Span::of(name.content()), Span::of(value));
             let (name, value) = name.zip(value).ok_or(JsonError::NotAnObject)?;
             members.push(Member { name, value });
             Ok(())
         })?;
-        check_duplicates(text, &members, escaped)?;
-        Ok(Self { text: whole, members, escaped })
+        let decoded = match escaped {
+            false => None,
+            true => Some(decode_names(text, &members).ok_or(JsonError::NotAnObject)?),
+        };
+        let object = Self { text: whole, members, decoded };
+        if object.has_duplicates() { Err(JsonError::DuplicateMember) } else { Ok(object) }
     }
 
     /// The whole object as it was written.
     pub fn text(&self) -> &str {
         self.text.as_str()
+    }
+
+    /// How long its text is, in bytes, and with it the names that had to be decoded.
+    pub fn text_length(&self) -> usize {
+        let decoded = self.decoded.iter().flatten().map(|name| name.len()).sum();
+        self.text().len().saturating_add(decoded)
     }
 
     /// How many members it has.
@@ -121,29 +128,39 @@ impl Object {
 
     fn value_where(&self, wanted: impl Fn(&[u8]) -> bool) -> Option<Value<'_>> {
         let text = self.text();
-        let mut members = self.members.iter();
-        let member = match self.escaped {
-            false => members.find(|member| wanted(member.plain_name(text))),
-            true => members.find(|member| wanted(&member.name(text))),
+        let member = match &self.decoded {
+            None => self.members.iter().find(|member| wanted(member.name(text))),
+            Some(names) => {
+                let at = names.iter().position(|name| wanted(name.as_bytes()))?;
+                self.members.get(at)
+            }
         };
         text.get(member?.value.range()).map(Value)
+    }
+
+    fn has_duplicates(&self) -> bool {
+        let names = || self.members.iter().map(|member| member.name(self.text()));
+        match &self.decoded {
+            None if self.members.len() <= FEW_MEMBERS => {
+                // Only names of the same mark are compared.
+                let mut marks: u64 = 0;
+                names().enumerate().any(|(at, name)| {
+                    let mark = mark(name);
+                    let seen = marks & mark != 0;
+                    marks |= mark;
+                    seen && names().take(at).any(|earlier| earlier == name)
+                })
+            }
+            None => repeats(names()),
+            Some(decoded) => repeats(decoded.iter().map(|name| name.as_bytes())),
+        }
     }
 }
 
 impl Member {
-    /// The name, unless it was written with escapes.
-    fn plain_name<'t>(&self, text: &'t str) -> &'t [u8] {
+    /// The name as it was written.
+    fn name<'t>(&self, text: &'t str) -> &'t [u8] {
         text.as_bytes().get(self.name.range()).unwrap_or_default()
-    }
-
-    fn name<'t>(&self, text: &'t str) -> Cow<'t, [u8]> {
-        match self.plain_name(text) {
-            [b'"', ..] => {
-                let decoded = text.get(self.name.range()).and_then(decode);
-                Cow::Owned(decoded.unwrap_or_default().into_bytes())
-            }
-            name => Cow::Borrowed(name),
-        }
     }
 }
 
@@ -218,10 +235,9 @@ impl<'a> Value<'a> {
     pub fn member(self, name: &str) -> Option<Value<'a>> {
         let mut place = None;
         let found = scan::members(self.0, |known, value| {
-            let Some(written) = self.0.get(known.place()) else { return Ok(()) };
             let same = match known.escaped {
-                true => decode(written).is_some_and(|decoded| decoded == name),
-                false => written == name,
+                true => self.0.get(known.quoted).and_then(decode).is_some_and(|text| text == name),
+                false => self.0.get(known.content()) == Some(name),
             };
             if same {
                 place = Some(value);
@@ -246,23 +262,19 @@ fn decode(quoted: &str) -> Option<String> {
     serde_json::from_str(quoted).ok()
 }
 
-fn check_duplicates(text: &str, members: &[Member], escaped: bool) -> Result<(), JsonError> {
-    let duplicate = if escaped || members.len() > FEW_MEMBERS {
-        let hasher = foldhash::quality::RandomState::default();
-        let mut seen = HashSet::with_capacity_and_hasher(members.len(), hasher);
-        !members.iter().all(|member| seen.insert(member.name(text)))
-    } else {
-        // Only names of the same mark are compared.
-        let names = || members.iter().map(|member| member.plain_name(text));
-        let mut marks: u64 = 0;
-        names().enumerate().any(|(at, name)| {
-            let mark = mark(name);
-            let seen = marks & mark != 0;
-            marks |= mark;
-            seen && names().take(at).any(|earlier| earlier == name)
-        })
-    };
-    if duplicate { Err(JsonError::DuplicateMember) } else { Ok(()) }
+#[cold]
+fn decode_names(text: &str, members: &[Member]) -> Option<Vec<Zeroizing<String>>> {
+    let quoted =
+        |place: Range<usize>| text.get(place.start.checked_sub(1)?..place.end.checked_add(1)?);
+    let name = |member: &Member| quoted(member.name.range()).and_then(decode).map(Zeroizing::new);
+    members.iter().map(name).collect()
+}
+
+fn repeats<'n>(names: impl ExactSizeIterator<Item = &'n [u8]>) -> bool {
+    let hasher = foldhash::quality::RandomState::default();
+    let mut seen = HashSet::with_capacity_and_hasher(names.len(), hasher);
+    let mut names = names;
+    !names.all(|name| seen.insert(name))
 }
 
 /// One bit that equal names have in common, and different ones seldom.

@@ -136,8 +136,8 @@ impl Verified {
     /// How long its texts are, in bytes.
     pub fn text_length(&self) -> usize {
         let nested = self.nested.as_ref().map_or(0, |jws| jws.len());
-        let claims = self.claims.object().text().len().saturating_add(nested);
-        self.header.object().text().len().saturating_add(claims)
+        let claims = self.claims.object().text_length().saturating_add(nested);
+        self.header.object().text_length().saturating_add(claims)
     }
 
     /// How many members its objects have.

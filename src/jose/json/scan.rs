@@ -18,10 +18,10 @@ pub struct RawString {
 }
 
 impl RawString {
-    /// The place of its content; where it was written with escapes, of the whole with its quotes.
-    pub fn place(&self) -> Range<usize> {
+    /// The place of what is between its quotes.
+    pub fn content(&self) -> Range<usize> {
         let Range { start, end } = self.quoted;
-        if self.escaped { start..end } else { start.saturating_add(1)..end.saturating_sub(1) }
+        start.saturating_add(1)..end.saturating_sub(1)
     }
 }
 

@@ -28,6 +28,21 @@ fn finds_members_as_written() {
 }
 
 #[test]
+fn names_with_escapes_are_decoded_once_for_all() {
+    let text = r#"{"\u0061":1,"b":2,"c\"":3,"\\u0061":4,"x":{"\u0061":5},"":6}"#;
+    for (name, expected) in [("a", "1"), ("b", "2"), ("c\"", "3"), ("\\u0061", "4"), ("", "6")] {
+        assert_eq!(value(text, name).as_deref(), Some(expected), "{name}");
+    }
+    assert_eq!(value(text, r"\u0062"), None);
+    let object = parse(text).ok();
+    let decoded = object.as_ref().and_then(|object| object.decoded.as_ref());
+    assert_eq!(decoded.map(Vec::len), object.as_ref().map(Object::len));
+    assert_eq!(object.map(|object| object.text_length()), Some(text.len() + 11));
+    let plain = parse(r#"{"a":1,"b":{"\u0061":2}}"#).ok();
+    assert!(plain.is_some_and(|object| object.decoded.is_none()), "deeper ones are not in the way");
+}
+
+#[test]
 fn exact_name_wins_over_other_case() {
     let object = parse(r#"{"SUB":1,"sub":2,"Mixed":3}"#).ok();
     let find = |name| object.as_ref().and_then(|o| o.value_ignoring_case(name)).map(Value::text);
