@@ -4,6 +4,7 @@ package JWT::Connection;
 use strict;
 use warnings;
 
+use Errno ();
 use IO::Select;
 
 # The socket, and how long an answer may take, in seconds.
@@ -87,11 +88,14 @@ sub chunks {
     }
 }
 
+# A signal that the test handles does not end the wait.
 sub fill_until {
     my ($self, $enough) = @_;
     until ($enough->()) {
-        IO::Select->new($self->{socket})->can_read($self->{patience}) or return;
-        sysread $self->{socket}, $self->{buffer}, 65536, length $self->{buffer} or return;
+        $! = 0;
+        next if IO::Select->new($self->{socket})->can_read($self->{patience})
+            && sysread $self->{socket}, $self->{buffer}, 65536, length $self->{buffer};
+        return unless $!{EINTR};
     }
     return 1;
 }
