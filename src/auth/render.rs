@@ -1,47 +1,60 @@
 //! A JSON value → the text of a variable.
 
+use std::borrow::Cow;
+
+use memchr::memchr3;
+
 use crate::jose::json::{Kind, Value};
 
 /// The text of `value`: a string decoded; numbers and booleans as written; null empty; an array as
 /// its elements joined by `,`; an object, or an array inside an array, as compact JSON.
 ///
 /// CR, LF and NUL become spaces: a claim must never split a header or a log line.
-pub fn render(value: Value<'_>) -> Vec<u8> {
-    let mut text = Vec::with_capacity(value.text().len());
-    if value.kind() == Kind::Array {
-        for (position, element) in value.elements().unwrap_or_default().into_iter().enumerate() {
-            if position > 0 {
-                text.push(b',');
-            }
-            push(&mut text, element);
-        }
-    } else {
-        push(&mut text, value);
-    }
+pub fn render(value: Value<'_>) -> Cow<'_, [u8]> {
+    let mut text = match value.kind() {
+        Kind::Null => return Cow::default(),
+        Kind::Bool | Kind::Number => return Cow::Borrowed(value.text().as_bytes()),
+        // Without escapes: JSON has no control characters within a string.
+        Kind::String(Cow::Borrowed(text)) => return Cow::Borrowed(text.as_bytes()),
+        Kind::String(Cow::Owned(text)) => text.into_bytes(),
+        Kind::Array => joined(value),
+        Kind::Object => compact(value.text()),
+    };
     make_harmless(&mut text);
-    text
+    Cow::Owned(text)
 }
 
 /// `text` as the value of a variable: CR, LF and NUL become spaces.
-pub fn harmless(text: &str) -> Vec<u8> {
-    let mut bytes = text.as_bytes().to_vec();
+pub fn harmless(text: &str) -> Cow<'_, [u8]> {
+    let bytes = text.as_bytes();
+    if memchr3(b'\r', b'\n', 0, bytes).is_none() {
+        return Cow::Borrowed(bytes);
+    }
+    let mut bytes = bytes.to_vec();
     make_harmless(&mut bytes);
-    bytes
+    Cow::Owned(bytes)
 }
 
-fn push(text: &mut Vec<u8>, value: Value<'_>) {
-    match value.kind() {
-        Kind::Null => {}
-        Kind::String(string) => text.extend_from_slice(string.as_bytes()),
-        Kind::Bool | Kind::Number => text.extend_from_slice(value.text().as_bytes()),
-        Kind::Array | Kind::Object => push_compact(text, value.text()),
+fn joined(array: Value<'_>) -> Vec<u8> {
+    let mut text = Vec::with_capacity(array.text().len());
+    for (position, element) in array.elements().unwrap_or_default().into_iter().enumerate() {
+        if position > 0 {
+            text.push(b',');
+        }
+        match element.kind() {
+            Kind::Null => {}
+            Kind::String(string) => text.extend_from_slice(string.as_bytes()),
+            Kind::Bool | Kind::Number => text.extend_from_slice(element.text().as_bytes()),
+            Kind::Array | Kind::Object => text.extend(compact(element.text())),
+        }
     }
+    text
 }
 
 /// Valid JSON without the white space between its tokens.
-fn push_compact(text: &mut Vec<u8>, json: &str) {
+fn compact(json: &str) -> Vec<u8> {
     let (mut in_string, mut escaped) = (false, false);
-    text.extend(json.bytes().filter(|byte| {
+    let kept = json.bytes().filter(|byte| {
         if in_string {
             match (escaped, byte) {
                 (true, _) => escaped = false,
@@ -53,7 +66,8 @@ fn push_compact(text: &mut Vec<u8>, json: &str) {
         }
         in_string = *byte == b'"';
         !matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
-    }));
+    });
+    kept.collect()
 }
 
 fn make_harmless(text: &mut [u8]) {
@@ -71,7 +85,10 @@ mod tests {
 
     fn rendered(json: &str) -> String {
         let object = Object::parse(format!("{{\"v\":{json}}}").into_bytes());
-        let text = object.ok().and_then(|object| object.value("v").map(render));
+        let object = object.ok();
+        let text = object
+            .as_ref()
+            .and_then(|object| object.value("v").map(|value| render(value).into_owned()));
         String::from_utf8(text.unwrap_or_default()).unwrap_or_default()
     }
 

@@ -5,6 +5,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::ffi::deadline::Deadline;
 use super::ffi::header::ResponseHeader;
 use super::ffi::request::{Address, Request};
@@ -32,13 +34,16 @@ pub struct Context {
     pub token_site: Cell<Option<(Address, Address)>>,
     /// The newest first.
     tokens: RefCell<[Option<Content>; MAX_TOKENS]>,
-    gathering: RefCell<Option<Gathering>>,
+    gathering: RefCell<Option<Box<Gathering>>>,
 }
+
+/// The key sets of a location's sources, in order.
+pub type KeySets = SmallVec<[Arc<KeySet>; 1]>;
 
 /// The keys of a location, as far as they have been gathered.
 pub struct Gathering {
     location: Address,
-    pub sets: Vec<Arc<KeySet>>,
+    pub sets: KeySets,
     /// Where those stand that were fetched while this request waited: there are no newer ones.
     pub newest: Vec<usize>,
     /// How many sources have been asked, those asked once more included.
@@ -92,9 +97,9 @@ impl Context {
     /// What has been gathered for `location` so far; what was for another one is given up.
     pub fn take_gathering(&self, location: Address) -> Gathering {
         let earlier = self.gathering.take().filter(|gathering| gathering.location == location);
-        earlier.unwrap_or_else(|| Gathering {
+        earlier.map(|gathering| *gathering).unwrap_or_else(|| Gathering {
             location,
-            sets: Vec::with_capacity(1),
+            sets: KeySets::new(),
             newest: Vec::new(),
             step: 0,
             waiting: None,
@@ -103,7 +108,7 @@ impl Context {
 
     /// Keeps what has been gathered until the access phase is run again.
     pub fn keep_gathering(&self, gathering: Gathering) {
-        self.gathering.replace(Some(gathering));
+        self.gathering.replace(Some(Box::new(gathering)));
     }
 
     /// Calls `body` with the fetch that the request has made `subrequest` for, if it is one.

@@ -1,12 +1,10 @@
 //! `$jwt_header_*`, `$jwt_claim_*`, `$jwt_payload`, `$auth_jwt_status`, and the variables of
 //! `auth_jwt_claim_set` and `auth_jwt_header_set`.
 
-use std::borrow::Cow;
-
 use super::conf::{LocationConf, MainConf, Part, Realm};
 use super::context::{Content, Context};
 use super::ffi::request::Request;
-use super::ffi::variable::{NumberedVariable, PrefixVariable, Text, Variable};
+use super::ffi::variable::{NumberedVariable, OutOfMemory, PrefixVariable, Text, Variable};
 use super::token;
 use crate::auth::outcome::OFF;
 use crate::auth::render::{harmless, render};
@@ -32,7 +30,7 @@ impl PrefixVariable for JwtHeader {
 
     fn value<'r>(request: Request<'r>, name: &str) -> Text<'r> {
         let content = content(request)?;
-        Some(Cow::Owned(render(part(&content, Part::Header)?.value_ignoring_case(name)?)))
+        copied(request, &render(part(&content, Part::Header)?.value_ignoring_case(name)?))
     }
 }
 
@@ -41,7 +39,7 @@ impl PrefixVariable for JwtClaim {
 
     fn value<'r>(request: Request<'r>, name: &str) -> Text<'r> {
         let content = content(request)?;
-        Some(Cow::Owned(render(part(&content, Part::Claims)?.value_ignoring_case(name)?)))
+        copied(request, &render(part(&content, Part::Claims)?.value_ignoring_case(name)?))
     }
 }
 
@@ -49,7 +47,7 @@ impl Variable for JwtPayload {
     const NAME: &'static str = "jwt_payload";
 
     fn value<'r>(request: Request<'r>) -> Text<'r> {
-        Some(Cow::Owned(harmless(content(request)?.payload()?)))
+        copied(request, &harmless(content(request)?.payload()?))
     }
 }
 
@@ -58,7 +56,7 @@ impl NumberedVariable for JwtSetVariable {
         let variable = request.main_conf::<MainConf>()?.set_variables.get(number)?;
         let content = content(request)?;
         let path = variable.path.iter().map(String::as_str);
-        Some(Cow::Owned(render(part(&content, variable.part)?.value_at(path)?)))
+        copied(request, &render(part(&content, variable.part)?.value_at(path)?))
     }
 }
 
@@ -70,8 +68,13 @@ impl Variable for AuthJwtStatus {
             Some(verdict) => Some(verdict.word()),
             None => off(request).then_some(OFF),
         };
-        word.map(|word| Cow::Borrowed(word.as_bytes()))
+        word.map(|word| Ok(word.as_bytes()))
     }
+}
+
+/// A text that outlives what it was made of.
+fn copied<'r>(request: Request<'r>, text: &[u8]) -> Text<'r> {
+    Some(request.copy(text).ok_or(OutOfMemory))
 }
 
 /// What the token of the current location holds.

@@ -1,15 +1,12 @@
 //! All key sources of a location, in order → the keys it verifies with.
 
-use std::sync::Arc;
-
 use ngx::ffi::{NGX_LOG_ERR, NGX_LOG_NOTICE};
 
 use super::fetch::SourceId;
 use super::request::{self, Again, Progress, Wanted};
 use crate::auth::key_cache::Rules;
-use crate::jose::key_set::KeySet;
 use crate::nginx::conf::{Effective, KeySource, KeySources, ServerConf};
-use crate::nginx::context::{Context, Gathering};
+use crate::nginx::context::{Context, Gathering, KeySets};
 use crate::nginx::ffi::complex_value::ComplexValue;
 use crate::nginx::ffi::request::Request;
 use crate::nginx::ffi::time;
@@ -17,7 +14,7 @@ use crate::nginx::worker;
 
 /// What a request that needs keys gets.
 pub enum Gathered {
-    Ready(Vec<Arc<KeySet>>),
+    Ready(KeySets),
     /// The access phase is run again once there is more.
     Pending,
     /// A source cannot be had; it has been logged.
