@@ -1,0 +1,132 @@
+# Directives with arguments at random: those that are right are taken, those that are wrong are refused with a
+# message that names the directive and the place, and no bytes whatsoever end nginx otherwise.
+# AUTH_JWT_SEED=N chooses other arguments, AUTH_JWT_LONG=1 tries many more.
+use strict;
+use warnings;
+
+use Test::More;
+
+use JWT::Server;
+
+my $SEED = $ENV{AUTH_JWT_SEED} // 1;
+my $COUNT = $ENV{AUTH_JWT_LONG} ? 4000 : $ENV{TEST_NGINX_USE_VALGRIND} ? 30 : 300;
+srand $SEED;
+
+sub one_of { return $_[rand @_] }
+
+sub text {
+    my (@alphabet) = @_;
+    return join '', map { one_of(@alphabet) } 0 .. rand 12;
+}
+
+# What anybody may type, and what nobody would.
+my @ANY = ('a' .. 'f', 0 .. 9, split(//, '$.=-_/: "\'\\;{}#%&'), "\t", "\n", "\x01", "\x7f", "\xc3", "\xa9", "\xff", 'é', '😀');
+
+# A time of units that get smaller, the numbers small enough.
+sub good_time {
+    my (@units) = @_;
+    my @chosen = grep { rand() < 0.4 } @units;
+    return @chosen ? join '', map { int(rand 20) . $_ } @chosen : int rand 100_000;
+}
+sub seconds      { return good_time(qw(y M w d h m s)) }
+sub milliseconds { return good_time(qw(w d h m s ms)) }
+
+sub no_time {
+    return one_of('', '-1', '+1', '1.5s', 's', 'soon', '1x', '1s1h', '1m1m', '10mm', '1h 1d', '0x10', '$arg_a', '1s,', '9' x 25);
+}
+
+my @VARIABLES = qw($host $arg_a ${arg_b} $jwt_claim_sub $auth_jwt_status $http_x);
+sub variables { return map { one_of(@VARIABLES) . one_of('', '', '-x', $VARIABLES[0]) } 0 .. rand 3 }
+sub name { return one_of('a' .. 'z') . text('a' .. 'z', 0 .. 9, '_') }
+sub set_variable { return '$x_' . name() }
+
+# Shuffles.
+sub in_any_order {
+    my (@list) = @_;
+    return map { splice @list, rand @list, 1 } 1 .. @list;
+}
+
+# For each directive: what it must take, and what it must refuse.
+my %GOOD = (
+    auth_jwt => sub { return (one_of('r', 'my API', 'off', '', 'for $host', name()), one_of([], ['token=$arg_t'], ['token=x${cookie_t}'])->@*) },
+    auth_jwt_type => sub { return one_of(qw(signed encrypted nested)) },
+    auth_jwt_leeway => sub { return seconds() },
+    auth_jwt_key_cache => sub {
+        return (milliseconds(), in_any_order(grep { rand() < 0.5 } 'refresh=' . milliseconds(), 'stale=' . milliseconds()));
+    },
+    auth_jwt_cache => sub { return one_of('off', '64k', '65536', (64 + int rand 9000) . one_of('k', 'K'), (1 + int rand 900) . one_of('m', 'M')) },
+    auth_jwt_require => sub { return in_any_order(variables(), one_of([], ['error=401'], ['error=403'])->@*) },
+    auth_jwt_claim_set => sub { return (set_variable(), map { one_of(name(), 'https://example.com/x', 'a b', 'é') } 0 .. rand 4) },
+    auth_jwt_header_set => sub { return (set_variable(), map { name() } 0 .. rand 4) },
+    auth_jwt_key_file => sub { return one_of('keys.jwks', '/etc/keys/' . name(), 'keys/$host.jwks') },
+    auth_jwt_key_request => sub { return one_of('/keys', '/keys?a=b', '/$host/keys', '/' . name()) },
+);
+my %BAD = (
+    auth_jwt => sub { return one_of([], ['r', 'x'], ['r', 'token='], ['r', 'token=x'], ['r', 'Token=$arg_t'], ['r', 'token=$arg_t', 'x'], ['$' . 'no_such'])->@* },
+    auth_jwt_type => sub { return one_of([], [''], ['Signed'], ['signed '], ['jwt'], ['$arg_a'], ['signed', 'nested'])->@* },
+    auth_jwt_leeway => sub { return one_of([], [no_time()], ['5ms'], ['1s', '1s'])->@* },
+    auth_jwt_key_cache => sub {
+        return one_of(
+            [], [no_time()], [milliseconds(), 'refresh=' . no_time()], [milliseconds(), 'stale=' . no_time()],
+            [milliseconds(), 'fresh=1s'], [milliseconds(), milliseconds()], ['1s', 'stale=1s', 'stale=1s'],
+            ['1s', 'refresh=1s', 'refresh=2s'], ['1s', 'refresh=1s', 'stale=1s', 'x'], ['refresh=1s'],
+        )->@*;
+    },
+    auth_jwt_cache => sub { return one_of([], [''], ['on'], ['OFF'], ['0'], ['63k'], ['65535'], ['-1m'], ['1g'], ['1mm'], ['m'], ['1m', '1m'], ['9' x 25], ['$arg_a'])->@* },
+    auth_jwt_require => sub {
+        return one_of([], ['error=401'], ['$'], ['x'], ['x$host'], ['$host', 'error=400'], ['$host', 'error='], ['error=401', '$host', 'error=401'], ['$no_such'], [''])->@*;
+    },
+    auth_jwt_claim_set => sub { return one_of([], ['$x'], ['x', 'a'], ['$', 'a'], ['', 'a'], ['$host', 'a'], ['$x', "\xff"])->@* },
+    auth_jwt_header_set => sub { return one_of([], ['$x'], ['x', 'a'], ['$', 'a'], ['$x', "a\xc3"])->@* },
+    auth_jwt_key_file => sub { return one_of([], ['a', 'b'], ['$no_such'])->@* },
+    auth_jwt_key_request => sub { return one_of([], ['/a', '/b'], ['/$no_such'])->@* },
+);
+
+# As nginx reads it back.
+sub quoted {
+    my ($argument) = @_;
+    return '"' . $argument =~ s/([\\"])/\\$1/gr . '"';
+}
+
+# Whether nginx takes the directive, what it says, and by which signal it ended.
+sub try_out {
+    my ($directive, @arguments) = @_;
+    my $text = join(' ', $directive, map { quoted($_) } @arguments) . ';';
+    my $level = $directive =~ /_set\z/ ? 'http' : 'server';
+    my ($fine, $said) = JWT::Server->prepared($level => $text)->checked;
+    return ($text =~ s/([^ -~])/sprintf '\\x%02x', ord $1/ger, $fine, $said, $? & 127);
+}
+
+# What nginx itself says of arguments, where it is not for the module to say.
+my $NGINX = qr/duplicate "[^"]*" variable|unknown "[^"]*" variable|invalid variable name|the closing bracket in|zero length|unexpected/;
+
+sub is_clear {
+    my ($directive, $text, $said) = @_;
+    my @lines = grep {/\[emerg\]/} split /\n(?=nginx: )/, $said;
+    is(scalar @lines, 1, "$text: one message") or diag($said);
+    like($lines[0] // '', qr/"$directive"|$NGINX/, "$text: it names the directive");
+    like($said, qr/ in \S+nginx\.conf:\d+/, "$text: and the place");
+    return;
+}
+
+my %tried;
+my @directives = sort keys %GOOD;
+for my $round (1 .. $COUNT) {
+    my $directive = $directives[$round % @directives];
+    my $kind = ('good', 'bad', 'any')[$round % 3];
+    my @arguments =
+          $kind eq 'good' ? $GOOD{$directive}->()
+        : $kind eq 'bad' ? $BAD{$directive}->()
+        : map { rand() < 0.3 ? $GOOD{$directive}->() : text(@ANY) } 0 .. rand 4;
+    my ($text, $fine, $said, $signal) = try_out($directive, @arguments);
+    is($signal, 0, "$text: no signal");
+    unlike($said, qr/panic/, "$text: no panic");
+    if ($kind ne 'any') {
+        is($fine ? 'taken' : 'refused', $kind eq 'good' ? 'taken' : 'refused', "$text: $kind") or diag($said);
+    }
+    is_clear($directive, $text, $said) if !$fine;
+    $tried{$directive}{$kind}++;
+}
+is(scalar(grep { keys %{$tried{$_}} == 3 } @directives), scalar @directives, "seed $SEED: each directive in each way");
+
+done_testing();
