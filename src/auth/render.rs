@@ -11,17 +11,18 @@ use crate::jose::json::{Kind, Value};
 ///
 /// CR, LF and NUL become spaces: a claim must never split a header or a log line.
 pub fn render(value: Value<'_>) -> Cow<'_, [u8]> {
-    let mut text = match value.kind() {
-        Kind::Null => return Cow::default(),
-        Kind::Bool | Kind::Number => return Cow::Borrowed(value.text().as_bytes()),
-        // Without escapes: JSON has no control characters within a string.
-        Kind::String(Cow::Borrowed(text)) => return Cow::Borrowed(text.as_bytes()),
-        Kind::String(Cow::Owned(text)) => text.into_bytes(),
-        Kind::Array => joined(value),
-        Kind::Object => compact(value.text()),
+    let text = match value.kind() {
+        Kind::Array => Cow::Owned(joined(value)),
+        kind => single(value, kind),
     };
-    make_harmless(&mut text);
-    Cow::Owned(text)
+    match text {
+        // As it was written, without escapes: JSON has no control characters within a string.
+        Cow::Borrowed(text) => Cow::Borrowed(text),
+        Cow::Owned(mut text) => {
+            make_harmless(&mut text);
+            Cow::Owned(text)
+        }
+    }
 }
 
 /// `text` as the value of a variable: CR, LF and NUL become spaces.
@@ -41,14 +42,20 @@ fn joined(array: Value<'_>) -> Vec<u8> {
         if position > 0 {
             text.push(b',');
         }
-        match element.kind() {
-            Kind::Null => {}
-            Kind::String(string) => text.extend_from_slice(string.as_bytes()),
-            Kind::Bool | Kind::Number => text.extend_from_slice(element.text().as_bytes()),
-            Kind::Array | Kind::Object => text.extend(compact(element.text())),
-        }
+        text.extend_from_slice(&single(element, element.kind()));
     }
     text
+}
+
+/// A value of its own, or an element of an array.
+fn single<'v>(value: Value<'v>, kind: Kind<'v>) -> Cow<'v, [u8]> {
+    match kind {
+        Kind::Null => Cow::default(),
+        Kind::Bool | Kind::Number => Cow::Borrowed(value.text().as_bytes()),
+        Kind::String(Cow::Borrowed(text)) => Cow::Borrowed(text.as_bytes()),
+        Kind::String(Cow::Owned(text)) => Cow::Owned(text.into_bytes()),
+        Kind::Array | Kind::Object => Cow::Owned(compact(value.text())),
+    }
 }
 
 /// Valid JSON without the white space between its tokens.

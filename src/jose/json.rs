@@ -270,10 +270,9 @@ fn decode_names(text: &str, members: &[Member]) -> Option<Vec<Zeroizing<String>>
     members.iter().map(name).collect()
 }
 
-fn repeats<'n>(names: impl ExactSizeIterator<Item = &'n [u8]>) -> bool {
+fn repeats<'n>(mut names: impl ExactSizeIterator<Item = &'n [u8]>) -> bool {
     let hasher = foldhash::quality::RandomState::default();
     let mut seen = HashSet::with_capacity_and_hasher(names.len(), hasher);
-    let mut names = names;
     !names.all(|name| seen.insert(name))
 }
 
