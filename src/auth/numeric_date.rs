@@ -54,7 +54,10 @@ fn date(claims: &Claims, name: &'static str) -> Result<Option<NumericDate>, Malf
     if value.kind() != Kind::Number {
         return Err(Malformed::NumericDate(name));
     }
-    match value.text().parse() {
+    let text = value.text();
+    // Whole seconds, as nearly all are: a double has these exactly.
+    let whole = if text.len() <= 15 { text.parse::<u64>().ok() } else { None };
+    match whole.map_or_else(|| text.parse(), |seconds| Ok(seconds as f64)) {
         Ok(seconds) if f64::is_finite(seconds) => Ok(Some(NumericDate(seconds))),
         _ => Err(Malformed::NumericDate(name)),
     }

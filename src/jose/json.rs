@@ -6,7 +6,9 @@
 //! quarter of the instructions that serde_json takes to find the places of members. serde_json
 //! decodes what is written with escapes, and is what the scanner is tested against.
 
+mod plain;
 mod scan;
+
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
@@ -67,14 +69,14 @@ impl Object {
 
     fn of(whole: Text) -> Result<Self, JsonError> {
         let text = whole.as_str();
+        if u32::try_from(text.len()).is_err() {
+            return Err(JsonError::NotAnObject);
+        }
         let mut members = Vec::with_capacity(ORDINARY_COUNT);
         let mut escaped = false;
         scan::members(text, |name, value| {
             escaped |= name.escaped;
-            let (name, value) = (Span::of(name.content()), Span::of(value));
-            let (name, value) = name.zip(value).ok_or(JsonError::NotAnObject)?;
-            members.push(Member { name, value });
-            Ok(())
+            members.push(Member { name: Span::of(name.content()), value: Span::of(value) });
         })?;
         let decoded = match escaped {
             false => None,
@@ -107,9 +109,11 @@ impl Object {
 
     /// The value of the member of exactly that name.
     pub fn value(&self, name: &str) -> Option<Value<'_>> {
-        // Most names differ in their first byte.
+        // Most names differ in their length or their first byte.
         let (first, name) = (name.as_bytes().first(), name.as_bytes());
-        self.value_where(|known| known.first() == first && known == name)
+        self.value_where(|known| {
+            known.len() == name.len() && known.first() == first && known == name
+        })
     }
 
     /// The value of the member of that name; where there is none, of the first whose name differs
@@ -165,8 +169,9 @@ impl Member {
 }
 
 impl Span {
-    fn of(place: Range<usize>) -> Option<Self> {
-        Some(Self { start: u32::try_from(place.start).ok()?, end: u32::try_from(place.end).ok()? })
+    /// `place` lies in such a text.
+    fn of(place: Range<usize>) -> Self {
+        Self { start: place.start as u32, end: place.end as u32 }
     }
 
     fn range(self) -> Range<usize> {
@@ -242,7 +247,6 @@ impl<'a> Value<'a> {
             if same {
                 place = Some(value);
             }
-            Ok(())
         });
         found.ok()?;
         self.0.get(place?).map(Value)
@@ -250,7 +254,7 @@ impl<'a> Value<'a> {
 
     fn string(self) -> Option<Cow<'a, str>> {
         let content = self.0.strip_prefix('"')?.strip_suffix('"')?;
-        if scan::plain_length(content.as_bytes()) == content.len() {
+        if plain::plain_length(content.as_bytes()) == content.len() {
             return Some(Cow::Borrowed(content));
         }
         decode(self.0).map(Cow::Owned)

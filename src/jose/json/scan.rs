@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use super::plain::plain_length;
 use crate::jose::error::JsonError;
 
 /// Arrays and objects may be nested this deep; serde_json draws the same line for typed values.
@@ -26,9 +27,10 @@ impl RawString {
 }
 
 /// Reads `text` as one object, and hands each member to `found`: its name, the place of its value.
+#[inline(always)]
 pub fn members(
     text: &str,
-    mut found: impl FnMut(RawString, Range<usize>) -> Result<(), JsonError>,
+    mut found: impl FnMut(RawString, Range<usize>),
 ) -> Result<(), JsonError> {
     let mut scanner = Scanner::enter(text, b'{')?;
     if scanner.take(b'}') {
@@ -37,9 +39,8 @@ pub fn members(
     loop {
         let name = scanner.name()?;
         let value = scanner.value()?;
-        found(name, value)?;
-        scanner.skip_space();
-        match scanner.next() {
+        found(name, value);
+        match scanner.next_token() {
             Some(b',') => scanner.skip_space(),
             Some(b'}') => return scanner.end(),
             _ => return Err(JsonError::NotAnObject),
@@ -55,8 +56,7 @@ pub fn elements(text: &str, mut found: impl FnMut(Range<usize>)) -> Result<(), J
     }
     loop {
         found(scanner.value()?);
-        scanner.skip_space();
-        match scanner.next() {
+        match scanner.next_token() {
             Some(b',') => scanner.skip_space(),
             Some(b']') => return scanner.end(),
             _ => return Err(JsonError::NotAnObject),
@@ -64,42 +64,17 @@ pub fn elements(text: &str, mut found: impl FnMut(Range<usize>)) -> Result<(), J
     }
 }
 
-/// How many bytes `text` begins with that stand for themselves inside a string: no quote, no
-/// backslash, no control character.
-#[inline(always)]
-pub fn plain_length(text: &[u8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = ONES << 7;
-    // Eight bytes at a time. Each term has the high bit of every byte that is looked for, and of
-    // none before the first such byte: borrows only run upwards.
-    let below = |word: u64, bound: u8| {
-        word.wrapping_sub(ONES.wrapping_mul(u64::from(bound))) & !word & HIGHS
-    };
-    let equal = |word: u64, byte: u8| below(word ^ ONES.wrapping_mul(u64::from(byte)), 1);
-    let mut rest = text;
-    while let Some((chunk, after)) = rest.split_first_chunk::<8>() {
-        let word = u64::from_le_bytes(*chunk);
-        let special = equal(word, b'"') | equal(word, b'\\') | below(word, b' ');
-        if special != 0 {
-            let within = (special.trailing_zeros() >> 3) as usize;
-            return text.len().saturating_sub(rest.len()).saturating_add(within);
-        }
-        rest = after;
-    }
-    let special = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..b' '));
-    special.map_or(text.len(), |at| text.len().saturating_sub(rest.len()).saturating_add(at))
-}
-
 /// Reads from the front; the depth is counted from the object or array it has entered.
 struct Scanner<'t> {
-    text: &'t str,
-    rest: &'t [u8],
+    text: &'t [u8],
+    /// Never behind the end of `text`: it moves over bytes that have been seen there.
+    at: usize,
 }
 
 impl<'t> Scanner<'t> {
     /// Stands behind `bracket`, which `text` must begin with, and the space after it.
     fn enter(text: &'t str, bracket: u8) -> Result<Self, JsonError> {
-        let mut scanner = Self { text, rest: text.as_bytes() };
+        let mut scanner = Self { text: text.as_bytes(), at: 0 };
         scanner.skip_space();
         scanner.expect(bracket)?;
         scanner.skip_space();
@@ -108,46 +83,72 @@ impl<'t> Scanner<'t> {
 
     fn end(mut self) -> Result<(), JsonError> {
         self.skip_space();
-        if self.rest.is_empty() { Ok(()) } else { Err(JsonError::NotAnObject) }
+        if self.at == self.text.len() { Ok(()) } else { Err(JsonError::NotAnObject) }
     }
 
-    fn at(&self) -> usize {
-        self.text.len().saturating_sub(self.rest.len())
+    #[inline(always)]
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
     }
 
+    fn rest(&self) -> &'t [u8] {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    #[inline(always)]
+    fn skip(&mut self, count: usize) {
+        self.at = self.at.wrapping_add(count);
+    }
+
+    #[inline(always)]
     fn next(&mut self) -> Option<u8> {
-        let (first, rest) = self.rest.split_first()?;
-        self.rest = rest;
-        Some(*first)
+        let next = self.peek()?;
+        self.skip(1);
+        Some(next)
     }
 
+    #[inline(always)]
     fn take(&mut self, byte: u8) -> bool {
-        match self.rest.split_first() {
-            Some((first, rest)) if *first == byte => {
-                self.rest = rest;
-                true
-            }
-            _ => false,
+        let found = self.peek() == Some(byte);
+        if found {
+            self.skip(1);
         }
+        found
     }
 
+    #[inline(always)]
     fn expect(&mut self, byte: u8) -> Result<(), JsonError> {
         if self.take(byte) { Ok(()) } else { Err(JsonError::NotAnObject) }
     }
 
+    /// What identity providers write has no space: that is told by one comparison.
     #[inline(always)]
     fn skip_space(&mut self) {
-        while let [b' ' | b'\n' | b'\r' | b'\t', rest @ ..] = self.rest {
-            self.rest = rest;
+        if self.peek().is_some_and(|byte| byte <= b' ') {
+            self.skip_more_space();
         }
     }
 
+    #[cold]
+    fn skip_more_space(&mut self) {
+        let space = |byte: &&u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
+        self.skip(self.rest().iter().take_while(space).count());
+    }
+
+    /// What is next behind space.
+    #[inline(always)]
+    fn next_token(&mut self) -> Option<u8> {
+        self.skip_space();
+        self.next()
+    }
+
     /// A name, the colon and the space after it.
+    #[inline(always)]
     fn name(&mut self) -> Result<RawString, JsonError> {
-        let start = self.at();
+        let start = self.at;
         self.expect(b'"')?;
         let escaped = self.string()?;
-        let quoted = start..self.at();
+        let quoted = start..self.at;
         self.skip_space();
         self.expect(b':')?;
         self.skip_space();
@@ -157,22 +158,23 @@ impl<'t> Scanner<'t> {
     /// The place of a value.
     #[inline(always)]
     fn value(&mut self) -> Result<Range<usize>, JsonError> {
-        let start = self.at();
-        match self.rest {
-            [b'"', rest @ ..] => {
-                self.rest = rest;
+        let start = self.at;
+        match self.peek() {
+            Some(b'"') => {
+                self.skip(1);
                 self.string()?;
             }
-            [b'1'..=b'9', rest @ ..] => {
-                self.rest = rest;
-                self.number(b'1')?;
+            Some(first @ b'1'..=b'9') => {
+                self.skip(1);
+                self.number(first)?;
             }
             _ => self.any_value()?,
         }
-        Ok(start..self.at())
+        Ok(start..self.at)
     }
 
     /// A value of any type.
+    #[inline(never)]
     fn any_value(&mut self) -> Result<(), JsonError> {
         // One is open already, and there is a bit for each that may be: an object is a one.
         const OUTER: u32 = 1;
@@ -187,7 +189,7 @@ impl<'t> Scanner<'t> {
                     let object = bracket == b'{';
                     objects = (objects << 1) | u128::from(object);
                     self.skip_space();
-                    if !matches!(self.rest, [b'}' | b']', ..]) {
+                    if !matches!(self.peek(), Some(b'}' | b']')) {
                         if object {
                             self.name()?;
                         }
@@ -202,8 +204,7 @@ impl<'t> Scanner<'t> {
                 if depth == OUTER {
                     return Ok(());
                 }
-                self.skip_space();
-                match (self.next(), objects & 1) {
+                match (self.next_token(), objects & 1) {
                     (Some(b'}'), 1) | (Some(b']'), 0) => {
                         depth = depth.saturating_sub(1);
                         objects >>= 1;
@@ -221,6 +222,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
+    #[inline(always)]
     fn scalar(&mut self, first: u8) -> Result<(), JsonError> {
         match first {
             b'"' => self.string().map(|_| ()),
@@ -232,11 +234,16 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    fn literal(&mut self, tail: &[u8]) -> Result<(), JsonError> {
-        self.rest = self.rest.strip_prefix(tail).ok_or(JsonError::NotAnObject)?;
+    #[inline(always)]
+    fn literal<const LENGTH: usize>(&mut self, tail: &[u8; LENGTH]) -> Result<(), JsonError> {
+        if self.rest().first_chunk() != Some(tail) {
+            return Err(JsonError::NotAnObject);
+        }
+        self.skip(LENGTH);
         Ok(())
     }
 
+    #[inline(always)]
     fn number(&mut self, first: u8) -> Result<(), JsonError> {
         match if first == b'-' { self.next() } else { Some(first) } {
             Some(b'0') => {}
@@ -245,6 +252,14 @@ impl<'t> Scanner<'t> {
             }
             _ => return Err(JsonError::NotAnObject),
         }
+        match self.peek() {
+            Some(b'.' | b'e' | b'E') => self.fraction_and_exponent(),
+            _ => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn fraction_and_exponent(&mut self) -> Result<(), JsonError> {
         if self.take(b'.') && self.skip_digits() == 0 {
             return Err(JsonError::NotAnObject);
         }
@@ -257,38 +272,40 @@ impl<'t> Scanner<'t> {
         Ok(())
     }
 
+    #[inline(always)]
     fn skip_digits(&mut self) -> usize {
-        let count = self.rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        self.rest = self.rest.get(count..).unwrap_or_default();
-        count
+        let start = self.at;
+        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.skip(1);
+        }
+        self.at.wrapping_sub(start)
     }
 
     /// The rest of a string, its quote included. Whether it has escapes.
     #[inline(always)]
     fn string(&mut self) -> Result<bool, JsonError> {
-        let plain = plain_length(self.rest);
-        match self.rest.get(plain..) {
-            Some([b'"', rest @ ..]) => {
-                self.rest = rest;
+        self.skip(plain_length(self.rest()));
+        match self.peek() {
+            Some(b'"') => {
+                self.skip(1);
                 Ok(false)
             }
-            Some([b'\\', ..]) => self.escaped_string(plain),
+            Some(b'\\') => self.escaped_string(),
             // A control character, or the end.
             _ => Err(JsonError::NotAnObject),
         }
     }
 
-    /// The rest of a string that has an escape behind `plain` bytes.
+    /// The rest of a string, from an escape on.
     #[cold]
-    fn escaped_string(&mut self, mut plain: usize) -> Result<bool, JsonError> {
+    fn escaped_string(&mut self) -> Result<bool, JsonError> {
         loop {
-            self.rest = self.rest.get(plain..).unwrap_or_default();
             match self.next() {
                 Some(b'"') => return Ok(true),
                 Some(b'\\') => self.escape()?,
                 _ => return Err(JsonError::NotAnObject),
             }
-            plain = plain_length(self.rest);
+            self.skip(plain_length(self.rest()));
         }
     }
 
@@ -298,7 +315,7 @@ impl<'t> Scanner<'t> {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(()),
             Some(b'u') => match self.code_unit()? {
                 0xd800..=0xdbff => {
-                    self.rest = self.rest.strip_prefix(b"\\u").ok_or(JsonError::LoneSurrogate)?;
+                    self.literal(b"\\u").map_err(|_| JsonError::LoneSurrogate)?;
                     match self.code_unit()? {
                         0xdc00..=0xdfff => Ok(()),
                         _ => Err(JsonError::LoneSurrogate),
@@ -312,8 +329,8 @@ impl<'t> Scanner<'t> {
     }
 
     fn code_unit(&mut self) -> Result<u32, JsonError> {
-        let (digits, rest) = self.rest.split_first_chunk::<4>().ok_or(JsonError::NotAnObject)?;
-        self.rest = rest;
+        let digits: &[u8; 4] = self.rest().first_chunk().ok_or(JsonError::NotAnObject)?;
+        self.skip(digits.len());
         digits.iter().try_fold(0, |unit, digit| {
             let digit = char::from(*digit).to_digit(16).ok_or(JsonError::NotAnObject)?;
             Ok((unit << 4) | digit)

@@ -175,18 +175,3 @@ fn reads_what_serde_json_reads() {
     }
     assert!(accepted > 5_000 && refused > 5_000, "{accepted} accepted, {refused} refused");
 }
-
-#[test]
-fn plain_text_ends_at_the_first_special_byte() {
-    for special in [b'"', b'\\', 0, 0x1f, b'\n'] {
-        for length in 0..40 {
-            let mut text = vec![b'x'; length];
-            text.push(special);
-            // Neighbours that borrows and high bits could confuse.
-            text.extend([b'!', b'#', b'[', b']', 0x7f, 0x80, 0xff, b' ', special]);
-            assert_eq!(scan::plain_length(&text), length, "{special} behind {length}");
-        }
-    }
-    let harmless: Vec<u8> = (b' '..=255).filter(|byte| !matches!(byte, b'"' | b'\\')).collect();
-    assert_eq!(scan::plain_length(&harmless), harmless.len());
-}
