@@ -22,7 +22,7 @@ use crate::auth::check::{Accepted, Keys, Parsed};
 use crate::auth::numeric_date::NumericDate;
 use crate::auth::outcome::{Fault, Refusal, Verdict};
 use crate::auth::require::{self, Failure};
-use crate::auth::token_cache::{Known, Terms};
+use crate::auth::token_cache::{self, Terms};
 use crate::jose::key_set::KeySet;
 
 /// The access phase.
@@ -87,15 +87,64 @@ fn judge(
     let Some(token) = token::presented(request, auth)? else {
         return Ok(Some(Err(Refusal::NoToken)));
     };
-    let terms = Terms {
-        sources: conf.key_sources.as_deref().map_or(0, |sources| sources.id),
-        policy: conf.policy,
+    let sources = conf.key_sources.as_deref();
+    let terms = Terms { sources: sources.map_or(0, |sources| sources.id), policy: conf.policy };
+    let known = match known(conf, terms, token) {
+        Known::Holding(known) => known,
+        Known::Possibly(known) => match find_out(request, conf, context, terms, token, known) {
+            Some(Ok(known)) => known,
+            Some(Err(refusal)) => return Ok(Some(Err(refusal))),
+            None => return Ok(None),
+        },
     };
-    let candidate = match known(conf, terms, token) {
+    context.keep_verified(known.clone());
+    let (seconds, milliseconds) = time::now();
+    let now = NumericDate::new(seconds, milliseconds);
+    let requirements = || requirements(request, conf);
+    let accepted = Accepted::new(known.verified(), conf.policy, now, requirements);
+    Ok(Some(accepted.map(|_| ())))
+}
+
+/// What the worker knows of a token.
+enum Known {
+    /// It was verified, with the very keys that serve in this millisecond.
+    Holding(Rc<token_cache::Known>),
+    /// It may have been verified before.
+    Possibly(Option<Rc<token_cache::Known>>),
+}
+
+fn known(conf: &Effective, terms: Terms, token: &[u8]) -> Known {
+    worker::with(|worker| {
+        let found = worker.with_token_cache(conf.token_cache, |cache| cache.get(terms, token));
+        let Some(known) = found.flatten() else { return Known::Possibly(None) };
+        let holds = match conf.key_sources.as_deref() {
+            None => Some(known.holds_under(&[])),
+            Some(sources) => {
+                let now = time::monotonic_milliseconds();
+                worker.with_recent(sources.id, now, |sets| known.holds_under(sets))
+            }
+        };
+        if holds == Some(true) { Known::Holding(known) } else { Known::Possibly(Some(known)) }
+    })
+}
+
+/// Verifies the token, unless that has been done before with the very keys that now serve. `None`
+/// while they are being fetched. It stands apart, as does whatever a token that comes again does not
+/// need: the way of most requests is short, and fits a processor's caches.
+#[inline(never)]
+fn find_out(
+    request: Request<'_>,
+    conf: &Effective,
+    context: &Context,
+    terms: Terms,
+    token: &[u8],
+    known: Option<Rc<token_cache::Known>>,
+) -> Option<Result<Rc<token_cache::Known>, Refusal>> {
+    let candidate = match known {
         Some(known) => Candidate::Known(known),
         None => match parsed(token, conf) {
             Ok(parsed) => Candidate::Parsed(parsed),
-            Err(refusal) => return Ok(Some(Err(refusal))),
+            Err(refusal) => return Some(Err(refusal)),
         },
     };
     let sets = match conf.key_sources.as_deref() {
@@ -106,22 +155,17 @@ fn judge(
             let need = Need { conf, sources, token, kid: kid.as_deref() };
             match gather(request, context, need) {
                 Gathered::Ready(sets) => Some(sets),
-                Gathered::Pending => return Ok(None),
-                Gathered::Unavailable => return Ok(Some(Err(Refusal::KeysUnavailable))),
+                Gathered::Pending => return None,
+                Gathered::Unavailable => return Some(Err(Refusal::KeysUnavailable)),
             }
         }
     };
-    let judged = candidate.verify(conf, terms, token, sets.as_deref()).and_then(|known| {
-        context.keep_verified(known.clone());
-        let (seconds, milliseconds) = time::now();
-        let now = NumericDate::new(seconds, milliseconds);
-        Accepted::new(known.verified(), conf.policy, now, || requirements(request, conf))
-    });
+    let found = candidate.verify(conf, terms, token, sets.as_deref());
     // Sources that failed have told so themselves; here there is none.
-    if matches!(judged, Err(Refusal::KeysUnavailable)) {
+    if matches!(found, Err(Refusal::KeysUnavailable)) {
         tell_of_no_source(request);
     }
-    Ok(Some(judged.map(|_| ())))
+    Some(found)
 }
 
 #[cold]
@@ -132,7 +176,7 @@ fn tell_of_no_source(request: Request<'_>) {
 /// A token that is well-formed: it was verified before, under keys that may have changed, or it
 /// has been read just now.
 enum Candidate<'t> {
-    Known(Rc<Known>),
+    Known(Rc<token_cache::Known>),
     Parsed(Parsed<'t>),
 }
 
@@ -151,7 +195,7 @@ impl<'t> Candidate<'t> {
         terms: Terms,
         token: &'t [u8],
         sets: Option<&[Arc<KeySet>]>,
-    ) -> Result<Rc<Known>, Refusal> {
+    ) -> Result<Rc<token_cache::Known>, Refusal> {
         match self {
             Self::Known(known) if known.holds_under(sets.unwrap_or_default()) => Ok(known),
             Self::Known(_) => verify(parsed(token, conf)?, conf, terms, token, sets),
@@ -160,18 +204,16 @@ impl<'t> Candidate<'t> {
     }
 }
 
-/// Verifies the token, and keeps what has been found. It stands apart, as does whatever a token that
-/// comes again does not need: the way of most requests is short, and fits a processor's caches.
-#[inline(never)]
+/// Verifies the token, and keeps what has been found.
 fn verify(
     parsed: Parsed<'_>,
     conf: &Effective,
     terms: Terms,
     token: &[u8],
     sets: Option<&[Arc<KeySet>]>,
-) -> Result<Rc<Known>, Refusal> {
+) -> Result<Rc<token_cache::Known>, Refusal> {
     let verified = parsed.verify(sets.map_or(Keys::None, Keys::Sets))?;
-    let known = Rc::new(Known::new(token, sets.unwrap_or_default(), verified));
+    let known = Rc::new(token_cache::Known::new(token, sets.unwrap_or_default(), verified));
     worker::with(|worker| {
         worker.with_token_cache(conf.token_cache, |cache| cache.insert(terms, known.clone()))
     });
@@ -181,12 +223,6 @@ fn verify(
 #[inline(never)]
 fn parsed<'t>(token: &'t [u8], conf: &Effective) -> Result<Parsed<'t>, Refusal> {
     worker::with(|worker| Parsed::new(token, conf.policy, &mut worker.headers.borrow_mut()))
-}
-
-fn known(conf: &Effective, terms: Terms, token: &[u8]) -> Option<Rc<Known>> {
-    worker::with(|worker| {
-        worker.with_token_cache(conf.token_cache, |cache| cache.get(terms, token))
-    })?
 }
 
 /// The first requirement that is not met decides. A value that cannot be evaluated is not met.

@@ -128,7 +128,10 @@ impl Context {
 }
 
 fn keep(tokens: &mut [Option<Content>], content: Content) {
-    tokens.rotate_right(1);
+    // Most requests meet one.
+    if tokens.first().is_some_and(Option::is_some) {
+        tokens.rotate_right(1);
+    }
     if let Some(first) = tokens.first_mut() {
         *first = Some(content);
     }

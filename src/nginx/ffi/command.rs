@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::ffi::{CStr, c_char, c_void};
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 use ngx::ffi::{
     NGX_CONF_NOARGS, NGX_HTTP_LMT_CONF, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET,
@@ -86,7 +86,8 @@ unsafe extern "C" fn set<D: Directive>(
     guarded(Entry::Set, error_code(), || {
         // SAFETY: as above; the level is read by one thread, and nobody else holds it.
         let (cf, conf) = unsafe {
-            let conf = conf.cast::<Slot>().as_mut().and_then(Slot::value_mut::<D::Conf>);
+            let conf =
+                NonNull::new(conf.cast::<Slot>()).and_then(|slot| Slot::value_mut::<D::Conf>(slot));
             (Conf::from_raw(cf), conf)
         };
         match (cf, conf) {

@@ -82,7 +82,7 @@ impl<'c> Conf<'c> {
     pub fn main_conf<T: Any>(&self) -> Option<&'c T> {
         // SAFETY: while `http` is read, what the module made as its main configuration is a slot,
         // which lives as long as the configuration.
-        unsafe { self.raw().http_main_conf_unchecked::<Slot>(module()?)?.as_ref().value() }
+        unsafe { Slot::value(self.raw().http_main_conf_unchecked::<Slot>(module()?)?) }
     }
 
     /// Compiles a value that may hold variables.
@@ -198,7 +198,7 @@ pub unsafe extern "C" fn create<T: Any + Default>(cf: *mut ngx_conf_t) -> *mut c
         // SAFETY: the configuration lives in the pool of its own cycle.
         unsafe {
             let pool = cf.as_ref().map_or(ptr::null_mut(), |cf| cf.pool);
-            Slot::allocate(pool, T::default()).map_or(ptr::null_mut(), |slot| slot.as_ptr().cast())
+            Slot::allocate::<T>(pool).map_or(ptr::null_mut(), |slot| slot.as_ptr().cast())
         }
     })
 }
@@ -218,8 +218,8 @@ pub unsafe extern "C" fn merge<T: Inherit>(
         let (cf, parent, conf) = unsafe {
             (
                 Conf::from_raw(cf),
-                parent.cast::<Slot>().as_ref().and_then(Slot::value::<T>),
-                conf.cast::<Slot>().as_mut().and_then(Slot::value_mut::<T>),
+                NonNull::new(parent.cast::<Slot>()).and_then(|slot| Slot::value::<T>(slot)),
+                NonNull::new(conf.cast::<Slot>()).and_then(|slot| Slot::value_mut::<T>(slot)),
             )
         };
         match (cf, parent, conf) {

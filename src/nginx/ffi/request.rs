@@ -78,19 +78,19 @@ impl<'r> Request<'r> {
     pub fn location_conf<T: Any>(self) -> Option<&'r T> {
         // SAFETY: what the module made as its location configuration is a slot, and it lives as
         // long as the cycle, which outlives the request.
-        unsafe { self.raw().http_location_conf_unchecked::<Slot>(module()?)?.as_ref().value() }
+        unsafe { Slot::value(self.raw().http_location_conf_unchecked::<Slot>(module()?)?) }
     }
 
     /// The configuration of the level `http`.
     pub fn main_conf<T: Any>(self) -> Option<&'r T> {
         // SAFETY: as for `location_conf`.
-        unsafe { self.raw().http_main_conf_unchecked::<Slot>(module()?)?.as_ref().value() }
+        unsafe { Slot::value(self.raw().http_main_conf_unchecked::<Slot>(module()?)?) }
     }
 
     /// The configuration of the server.
     pub fn server_conf<T: Any>(self) -> Option<&'r T> {
         // SAFETY: as for `location_conf`.
-        unsafe { self.raw().http_server_conf_unchecked::<Slot>(module()?)?.as_ref().value() }
+        unsafe { Slot::value(self.raw().http_server_conf_unchecked::<Slot>(module()?)?) }
     }
 
     /// Where the current location's configurations lie: differs from location to location.
@@ -112,16 +112,16 @@ impl<'r> Request<'r> {
         // main request lives for `'r`, and a slot is only ever shared, never moved or changed.
         unsafe {
             let place = main.raw().ctx.add(index);
-            if let Some(slot) = place.read().cast::<Slot>().as_ref() {
-                return slot.value();
+            if let Some(slot) = NonNull::new(place.read().cast::<Slot>()) {
+                return Slot::value(slot);
             }
             let pool = main.raw().pool;
             let slot = match Slot::find::<T>(pool) {
                 Some(slot) => slot,
-                None => Slot::allocate(pool, T::default())?,
+                None => Slot::allocate::<T>(pool)?,
             };
             place.write(slot.as_ptr().cast());
-            slot.as_ref().value()
+            Slot::value(slot)
         }
     }
 

@@ -1,6 +1,6 @@
 //! Rust values in nginx's pools: each is dropped with its pool, and is found again by its type.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::ffi::c_void;
 use std::ptr::NonNull;
 
@@ -8,27 +8,41 @@ use ngx::ffi::{ngx_pool_cleanup_add, ngx_pool_t};
 
 use super::guard::{Entry, guarded};
 
-/// What lies in a pool: a value that knows its own type, so that a wrong cast is `None`, not
+/// What a pool's memory is aligned to: a C `long` (`NGX_ALIGNMENT`).
+const ALIGNMENT: usize = size_of::<std::ffi::c_ulong>();
+
+/// The head of a value in a pool. It tells the value's type, so that a wrong cast is `None`, not
 /// undefined behaviour.
-pub struct Slot(Box<dyn Any>);
+pub struct Slot {
+    kind: TypeId,
+    drop: unsafe fn(NonNull<Slot>),
+}
+
+/// A value in a pool, with its head.
+#[repr(C)]
+struct Full<T> {
+    head: Slot,
+    value: T,
+}
 
 impl Slot {
-    /// Moves `value` into `pool`.
+    /// Moves a value into `pool`.
     ///
     /// # Safety
     ///
     /// `pool` is valid; the slot is not used after the pool is destroyed.
-    pub(super) unsafe fn allocate<T: Any>(
+    pub(super) unsafe fn allocate<T: Any + Default>(
         pool: *mut ngx_pool_t,
-        value: T,
     ) -> Option<NonNull<Self>> {
-        // SAFETY: a cleanup of the pool with room for a slot behind it, aligned by nginx.
+        const { assert!(align_of::<Full<T>>() <= ALIGNMENT) }
+        let head = Self { kind: TypeId::of::<T>(), drop: drop_full::<T> };
+        // SAFETY: a cleanup of the pool with room for the value behind it, aligned by nginx.
         unsafe {
-            let cleanup = ngx_pool_cleanup_add(pool, size_of::<Self>()).as_mut()?;
-            let slot = NonNull::new(cleanup.data.cast::<Self>())?;
-            slot.write(Self(Box::new(value)));
+            let cleanup = ngx_pool_cleanup_add(pool, size_of::<Full<T>>()).as_mut()?;
+            let full = NonNull::new(cleanup.data.cast::<Full<T>>())?;
+            full.write(Full { head, value: T::default() });
             cleanup.handler = Some(drop_slot);
-            Some(slot)
+            Some(full.cast())
         }
     }
 
@@ -46,7 +60,7 @@ impl Slot {
             while let Some(cleanup) = next.as_ref() {
                 if cleanup.handler.is_some_and(|handler| handler as *const () as usize == ours) {
                     let slot = NonNull::new(cleanup.data.cast::<Self>())?;
-                    if slot.as_ref().0.is::<T>() {
+                    if slot.as_ref().kind == TypeId::of::<T>() {
                         return Some(slot);
                     }
                 }
@@ -56,15 +70,42 @@ impl Slot {
         None
     }
 
-    /// The value, if it is a `T`.
-    pub fn value<T: Any>(&self) -> Option<&T> {
-        self.0.downcast_ref()
+    /// The value behind `slot`, if it is a `T`.
+    ///
+    /// # Safety
+    ///
+    /// `slot` was made by [`Slot::allocate`], its pool lives for `'s`, and nobody changes the value.
+    pub(super) unsafe fn value<'s, T: Any>(slot: NonNull<Self>) -> Option<&'s T> {
+        // SAFETY: as above; the head's type is that of the whole.
+        unsafe { Self::full(slot).map(|full| &full.as_ref().value) }
     }
 
-    /// The value, if it is a `T`.
-    pub fn value_mut<T: Any>(&mut self) -> Option<&mut T> {
-        self.0.downcast_mut()
+    /// The value behind `slot`, if it is a `T`.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Slot::value`], and nobody else looks at the value.
+    pub(super) unsafe fn value_mut<'s, T: Any>(slot: NonNull<Self>) -> Option<&'s mut T> {
+        // SAFETY: as above.
+        unsafe { Self::full(slot).map(|mut full| &mut full.as_mut().value) }
     }
+
+    /// # Safety
+    ///
+    /// As for [`Slot::value`].
+    unsafe fn full<T: Any>(slot: NonNull<Self>) -> Option<NonNull<Full<T>>> {
+        // SAFETY: a valid head, by the caller's promise.
+        let kind = unsafe { slot.as_ref().kind };
+        (kind == TypeId::of::<T>()).then_some(slot.cast())
+    }
+}
+
+/// # Safety
+///
+/// `slot` is the head of a `Full<T>`, which is not touched again.
+unsafe fn drop_full<T>(slot: NonNull<Slot>) {
+    // SAFETY: as above.
+    unsafe { slot.cast::<Full<T>>().drop_in_place() };
 }
 
 /// The cleanup of every slot, and of nothing else: its address marks what is ours.
@@ -73,6 +114,12 @@ impl Slot {
 ///
 /// nginx calls it once, with the slot that [`Slot::allocate`] wrote.
 unsafe extern "C" fn drop_slot(data: *mut c_void) {
-    // SAFETY: as above; the slot is not touched again.
-    guarded(Entry::Drop, (), || unsafe { data.cast::<Slot>().drop_in_place() });
+    guarded(Entry::Drop, (), || {
+        // SAFETY: as above.
+        unsafe {
+            if let Some(slot) = NonNull::new(data.cast::<Slot>()) {
+                (slot.as_ref().drop)(slot);
+            }
+        }
+    });
 }

@@ -71,11 +71,24 @@ pub fn gather(request: Request<'_>, context: &Context, need: Need<'_>) -> Gather
             }
             // The keys at hand are good; there are no newer ones.
             Progress::Failed if ahead => {}
-            Progress::Failed => return Gathered::Unavailable,
+            Progress::Failed => {
+                keep(need, None);
+                return Gathered::Unavailable;
+            }
         }
         gathering.step = gathering.step.saturating_add(1);
     }
+    keep(need, Some(&gathering.sets));
     Gathered::Ready(gathering.sets)
+}
+
+/// Keys of files that no request decides are the same for whoever asks within this millisecond.
+fn keep(need: Need<'_>, sets: Option<&KeySets>) {
+    let fixed = |source: &KeySource| matches!(source, KeySource::File(name) if name.is_literal());
+    if need.sources.list.iter().all(fixed) {
+        let now = time::monotonic_milliseconds();
+        worker::with(|worker| worker.keep_recent(need.sources.id, now, sets.cloned()));
+    }
 }
 
 fn wants_newer(gathering: &Gathering, need: Need<'_>) -> bool {
