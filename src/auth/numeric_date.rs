@@ -2,7 +2,6 @@
 
 use crate::jose::claims::Claims;
 use crate::jose::error::Malformed;
-use crate::jose::json::Kind;
 
 /// Seconds since 1970-01-01T00:00:00Z, fractions allowed.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
@@ -51,14 +50,8 @@ impl Validity {
 
 fn date(claims: &Claims, name: &'static str) -> Result<Option<NumericDate>, Malformed> {
     let Some(value) = claims.value(name) else { return Ok(None) };
-    if value.kind() != Kind::Number {
-        return Err(Malformed::NumericDate(name));
-    }
-    let text = value.text();
-    // Whole seconds, as nearly all are: a double has these exactly.
-    let whole = if text.len() <= 15 { text.parse::<u64>().ok() } else { None };
-    match whole.map_or_else(|| text.parse(), |seconds| Ok(seconds as f64)) {
-        Ok(seconds) if f64::is_finite(seconds) => Ok(Some(NumericDate(seconds))),
+    match value.number() {
+        Some(seconds) if seconds.is_finite() => Ok(Some(NumericDate(seconds))),
         _ => Err(Malformed::NumericDate(name)),
     }
 }

@@ -146,12 +146,12 @@ impl Object {
         let names = || self.members.iter().map(|member| member.name(self.text()));
         match &self.decoded {
             None if self.members.len() <= FEW_MEMBERS => {
-                // Only names of the same mark are compared.
-                let mut marks: u64 = 0;
+                // Only names whose marks both have been seen are compared.
+                let mut marks = (0u64, 0u64);
                 names().enumerate().any(|(at, name)| {
-                    let mark = mark(name);
-                    let seen = marks & mark != 0;
-                    marks |= mark;
+                    let (one, other) = marks_of(name);
+                    let seen = marks.0 & one != 0 && marks.1 & other != 0;
+                    marks = (marks.0 | one, marks.1 | other);
                     seen && names().take(at).any(|earlier| earlier == name)
                 })
             }
@@ -252,6 +252,14 @@ impl<'a> Value<'a> {
         self.0.get(place?).map(Value)
     }
 
+    /// The value, if it is a number; one that is too large for a double is infinite.
+    pub fn number(self) -> Option<f64> {
+        match self.0.as_bytes().first() {
+            Some(b'-' | b'0'..=b'9') => self.0.parse().ok(),
+            _ => None,
+        }
+    }
+
     fn string(self) -> Option<Cow<'a, str>> {
         let content = self.0.strip_prefix('"')?.strip_suffix('"')?;
         if plain::plain_length(content.as_bytes()) == content.len() {
@@ -280,10 +288,13 @@ fn repeats<'n>(mut names: impl ExactSizeIterator<Item = &'n [u8]>) -> bool {
     !names.all(|name| seen.insert(name))
 }
 
-/// One bit that equal names have in common, and different ones seldom.
-fn mark(name: &[u8]) -> u64 {
-    let (first, last) = (name.first().unwrap_or(&0), name.last().unwrap_or(&0));
-    1u64.rotate_left(u32::from(first.wrapping_mul(5) ^ last.wrapping_mul(3)) ^ name.len() as u32)
+/// Two times one bit that equal names have in common, and different ones seldom.
+fn marks_of(name: &[u8]) -> (u64, u64) {
+    let byte = |at: usize| u32::from(name.get(at).copied().unwrap_or_default());
+    let (length, last) = (name.len(), byte(name.len().wrapping_sub(1)));
+    let one = byte(0).wrapping_mul(5) ^ last.wrapping_mul(3) ^ length as u32;
+    let other = byte(length >> 1).wrapping_mul(11) ^ byte(1).wrapping_mul(7) ^ last;
+    (1u64.rotate_left(one), 1u64.rotate_left(other))
 }
 
 #[cfg(test)]

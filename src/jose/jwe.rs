@@ -9,7 +9,7 @@ use super::crypto::{EncryptedContent, EncryptedKey};
 use super::error::{Malformed, TokenError};
 use super::header::Header;
 use super::key_set::KeySet;
-use super::select::decryption_keys;
+use super::select::{Missed, try_decryption_keys};
 
 /// A JWE whose form is right.
 #[derive(Debug)]
@@ -55,15 +55,15 @@ impl<'t> Jwe<'t> {
     pub fn decrypt(self, sets: &[impl AsRef<KeySet>]) -> Result<Decrypted, TokenError> {
         let kid = self.header.kid();
         let EncryptedKey { algorithm, encryption, .. } = self.key;
-        let mut keys = decryption_keys(sets, kid.as_deref(), algorithm, encryption).peekable();
-        if keys.peek().is_none() {
-            return Err(TokenError::UnknownKey);
-        }
-        let plaintext = keys
-            .find_map(|key| key.content_key(&self.key)?.open(&self.content, self.additional_data));
-        drop(keys);
+        let sealed = &self.key;
+        let plaintext = try_decryption_keys(sets, kid.as_deref(), algorithm, encryption, |key| {
+            key.content_key(sealed)?.open(&self.content, self.additional_data)
+        });
+        let plaintext = plaintext.map_err(|missed| match missed {
+            Missed::NoKey => TokenError::UnknownKey,
+            Missed::NoneDid => TokenError::DecryptionFailed,
+        })?;
         drop(kid);
-        let plaintext = plaintext.ok_or(TokenError::DecryptionFailed)?;
         Ok(Decrypted { header: self.header, plaintext })
     }
 }

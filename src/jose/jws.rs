@@ -13,7 +13,7 @@ use super::error::{Malformed, TokenError};
 use super::header::{Header, Headers};
 use super::jwe::Decrypted;
 use super::key_set::KeySet;
-use super::select::verification_keys;
+use super::select::{Missed, try_verification_keys};
 
 /// Signatures up to this length are decoded on the stack: those of RSA with 4096 bits, and all that
 /// are not of RSA. In bytes.
@@ -79,11 +79,6 @@ impl<'t> Jws<'t> {
     }
 
     fn judge(&self, sets: &[impl AsRef<KeySet>]) -> Result<(), TokenError> {
-        let kid = self.header.kid();
-        let mut keys = verification_keys(sets, kid.as_deref(), self.algorithm).peekable();
-        if keys.peek().is_none() {
-            return Err(TokenError::UnknownKey);
-        }
         let mut room = [0; ORDINARY_SIGNATURE];
         let long;
         let signature = match base64url::decode_into(self.signature, &mut room) {
@@ -93,10 +88,14 @@ impl<'t> Jws<'t> {
                 &long
             }
         };
-        if !keys.any(|key| key.verify(self.algorithm, self.signed, signature)) {
-            return Err(TokenError::InvalidSignature(self.algorithm));
-        }
-        Ok(())
+        let (kid, algorithm) = (self.header.kid(), self.algorithm);
+        let verified = try_verification_keys(sets, kid.as_deref(), algorithm, |key| {
+            key.verify(algorithm, self.signed, signature).then_some(())
+        });
+        verified.map_err(|missed| match missed {
+            Missed::NoKey => TokenError::UnknownKey,
+            Missed::NoneDid => TokenError::InvalidSignature(algorithm),
+        })
     }
 
     fn read_claims(self) -> Result<Verified, TokenError> {

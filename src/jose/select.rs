@@ -1,5 +1,7 @@
 //! Which keys may be tried for a token, and in which order.
 
+use std::ops::ControlFlow;
+
 use super::algorithm::{ContentEncryption, KeyManagement, SignatureAlgorithm};
 use super::crypto::{DecryptionKey, VerificationKey};
 use super::jwk::Key;
@@ -9,41 +11,76 @@ use super::key_set::KeySet;
 /// make a forged token expensive.
 pub const MAX_TRIED: usize = 32;
 
-/// The keys of `sets`, taken as one union in order, that may verify `algorithm`.
+/// Why no key has done it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missed {
+    /// There is none that may be tried.
+    NoKey,
+    NoneDid,
+}
+
+/// Tries the keys of `sets`, taken as one union in order, that may verify `algorithm`, until
+/// `attempt` gives something.
 ///
 /// With a `kid`: the keys that have it; where none has it, those that have no `kid` at all.
 /// Without one: every key.
-pub fn verification_keys<'k>(
+pub fn try_verification_keys<'k, T>(
     sets: &'k [impl AsRef<KeySet>],
-    kid: Option<&'k str>,
+    kid: Option<&str>,
     algorithm: SignatureAlgorithm,
-) -> impl Iterator<Item = &'k VerificationKey> {
-    candidates(sets, kid).filter_map(move |key| key.for_verification(algorithm)).take(MAX_TRIED)
+    attempt: impl FnMut(&'k VerificationKey) -> Option<T>,
+) -> Result<T, Missed> {
+    try_keys(sets, kid, |key| key.for_verification(algorithm), attempt)
 }
 
-/// The keys of `sets` that may decrypt tokens of `algorithm` and `encryption`, by the same rule.
-pub fn decryption_keys<'k>(
+/// Tries the keys of `sets` that may decrypt tokens of `algorithm` and `encryption`, by the same rule.
+pub fn try_decryption_keys<'k, T>(
     sets: &'k [impl AsRef<KeySet>],
-    kid: Option<&'k str>,
+    kid: Option<&str>,
     algorithm: KeyManagement,
     encryption: ContentEncryption,
-) -> impl Iterator<Item = &'k DecryptionKey> {
-    candidates(sets, kid)
-        .filter_map(move |key| key.for_decryption(algorithm, encryption))
-        .take(MAX_TRIED)
+    attempt: impl FnMut(&'k DecryptionKey) -> Option<T>,
+) -> Result<T, Missed> {
+    try_keys(sets, kid, |key| key.for_decryption(algorithm, encryption), attempt)
 }
 
-fn candidates<'k>(
+fn try_keys<'k, K: 'k, T>(
     sets: &'k [impl AsRef<KeySet>],
-    kid: Option<&'k str>,
-) -> impl Iterator<Item = &'k Key> {
-    let sets = sets.iter().map(AsRef::as_ref);
-    let known = kid.filter(|kid| sets.clone().any(|set| set.has_kid(kid)));
-    let all = kid.is_none().then(|| sets.clone().flat_map(KeySet::keys));
-    let named = known.map(|kid| sets.clone().flat_map(move |set| set.with_kid(kid)));
-    let nameless = (kid.is_some() && known.is_none()).then(|| sets.flat_map(KeySet::without_kid));
-    let all = all.into_iter().flatten();
-    all.chain(named.into_iter().flatten()).chain(nameless.into_iter().flatten())
+    kid: Option<&str>,
+    usable: impl Fn(&'k Key) -> Option<&'k K>,
+    mut attempt: impl FnMut(&'k K) -> Option<T>,
+) -> Result<T, Missed> {
+    let mut tried = 0usize;
+    let mut attempt = |key| match usable(key) {
+        Some(_) if tried >= MAX_TRIED => ControlFlow::Break(None),
+        Some(key) => {
+            tried = tried.saturating_add(1);
+            attempt(key).map_or(ControlFlow::Continue(()), |done| ControlFlow::Break(Some(done)))
+        }
+        None => ControlFlow::Continue(()),
+    };
+    let sets = || sets.iter().map(AsRef::as_ref);
+    let flow = match kid {
+        Some(kid) => {
+            let mut known = false;
+            let named = sets().try_for_each(|set| {
+                set.with_kid(kid).try_for_each(|key| {
+                    known = true;
+                    attempt(key)
+                })
+            });
+            match known {
+                true => named,
+                false => sets().flat_map(KeySet::without_kid).try_for_each(attempt),
+            }
+        }
+        None => sets().flat_map(KeySet::keys).try_for_each(attempt),
+    };
+    match flow {
+        ControlFlow::Break(Some(done)) => Ok(done),
+        _ if tried == 0 => Err(Missed::NoKey),
+        _ => Err(Missed::NoneDid),
+    }
 }
 
 #[cfg(test)]
@@ -68,7 +105,13 @@ mod tests {
     }
 
     fn count(sets: &[Arc<KeySet>], kid: Option<&str>) -> usize {
-        verification_keys(sets, kid, SignatureAlgorithm::Hs256).count()
+        let mut count = 0;
+        let found = try_verification_keys(sets, kid, SignatureAlgorithm::Hs256, |_| {
+            count += 1;
+            None::<()>
+        });
+        assert_eq!(found, Err(if count == 0 { Missed::NoKey } else { Missed::NoneDid }));
+        count
     }
 
     #[test]
@@ -112,7 +155,14 @@ mod tests {
         let Ok(set) = KeySet::parse(json.into_bytes(), |_| ()) else { unreachable!("good keys") };
         let sets = [Arc::new(set)];
         let count = |kid, algorithm| {
-            decryption_keys(&sets, kid, algorithm, ContentEncryption::A256Gcm).count()
+            let mut count = 0;
+            let encryption = ContentEncryption::A256Gcm;
+            let found = try_decryption_keys(&sets, kid, algorithm, encryption, |_| {
+                count += 1;
+                None::<()>
+            });
+            assert_eq!(found, Err(if count == 0 { Missed::NoKey } else { Missed::NoneDid }));
+            count
         };
         assert_eq!(count(Some("a"), KeyManagement::A128Kw), 1);
         assert_eq!(count(Some("b"), KeyManagement::A128Kw), MAX_TRIED);

@@ -32,155 +32,130 @@ pub fn members(
     text: &str,
     mut found: impl FnMut(RawString, Range<usize>),
 ) -> Result<(), JsonError> {
-    let mut scanner = Scanner::enter(text, b'{')?;
-    if scanner.take(b'}') {
-        return scanner.end();
+    let scanner = Scanner(text.as_bytes());
+    let mut at = scanner.enter(b'{')?;
+    if scanner.has(b'}', at) {
+        return scanner.end(at.wrapping_add(1));
     }
     loop {
-        let name = scanner.name()?;
-        let value = scanner.value()?;
-        found(name, value);
-        match scanner.next_token() {
-            Some(b',') => scanner.skip_space(),
-            Some(b'}') => return scanner.end(),
+        let (name, start) = scanner.name(at)?;
+        let end = scanner.value(start)?;
+        found(name, start..end);
+        at = match scanner.next_token(end) {
+            (Some(b','), after) => scanner.skip_space(after),
+            (Some(b'}'), after) => return scanner.end(after),
             _ => return Err(JsonError::NotAnObject),
-        }
+        };
     }
 }
 
 /// Reads `text` as one array, and hands the place of each element to `found`.
 pub fn elements(text: &str, mut found: impl FnMut(Range<usize>)) -> Result<(), JsonError> {
-    let mut scanner = Scanner::enter(text, b'[')?;
-    if scanner.take(b']') {
-        return scanner.end();
+    let scanner = Scanner(text.as_bytes());
+    let mut at = scanner.enter(b'[')?;
+    if scanner.has(b']', at) {
+        return scanner.end(at.wrapping_add(1));
     }
     loop {
-        found(scanner.value()?);
-        match scanner.next_token() {
-            Some(b',') => scanner.skip_space(),
-            Some(b']') => return scanner.end(),
+        let end = scanner.value(at)?;
+        found(at..end);
+        at = match scanner.next_token(end) {
+            (Some(b','), after) => scanner.skip_space(after),
+            (Some(b']'), after) => return scanner.end(after),
             _ => return Err(JsonError::NotAnObject),
-        }
+        };
     }
 }
 
-/// Reads from the front; the depth is counted from the object or array it has entered.
-struct Scanner<'t> {
-    text: &'t [u8],
-    /// Never behind the end of `text`: it moves over bytes that have been seen there.
-    at: usize,
-}
+/// A text that is read from the front. The functions take a place in it and return the one behind
+/// what they have read, so that it stays in a register. A place is never behind the end by more than
+/// one, and there is nothing at the end: adding one wraps nothing.
+#[derive(Clone, Copy)]
+struct Scanner<'t>(&'t [u8]);
 
 impl<'t> Scanner<'t> {
-    /// Stands behind `bracket`, which `text` must begin with, and the space after it.
-    fn enter(text: &'t str, bracket: u8) -> Result<Self, JsonError> {
-        let mut scanner = Self { text: text.as_bytes(), at: 0 };
-        scanner.skip_space();
-        scanner.expect(bracket)?;
-        scanner.skip_space();
-        Ok(scanner)
+    /// Behind `bracket`, which the text must begin with, and the space after it.
+    fn enter(self, bracket: u8) -> Result<usize, JsonError> {
+        let at = self.expect(bracket, self.skip_space(0))?;
+        Ok(self.skip_space(at))
     }
 
-    fn end(mut self) -> Result<(), JsonError> {
-        self.skip_space();
-        if self.at == self.text.len() { Ok(()) } else { Err(JsonError::NotAnObject) }
+    fn end(self, at: usize) -> Result<(), JsonError> {
+        if self.skip_space(at) == self.0.len() { Ok(()) } else { Err(JsonError::NotAnObject) }
     }
 
     #[inline(always)]
-    fn peek(&self) -> Option<u8> {
-        self.text.get(self.at).copied()
-    }
-
-    fn rest(&self) -> &'t [u8] {
-        self.text.get(self.at..).unwrap_or_default()
+    fn peek(self, at: usize) -> Option<u8> {
+        self.0.get(at).copied()
     }
 
     #[inline(always)]
-    fn skip(&mut self, count: usize) {
-        self.at = self.at.wrapping_add(count);
+    fn has(self, byte: u8, at: usize) -> bool {
+        self.peek(at) == Some(byte)
     }
 
     #[inline(always)]
-    fn next(&mut self) -> Option<u8> {
-        let next = self.peek()?;
-        self.skip(1);
-        Some(next)
+    fn rest(self, at: usize) -> &'t [u8] {
+        self.0.get(at..).unwrap_or_default()
     }
 
     #[inline(always)]
-    fn take(&mut self, byte: u8) -> bool {
-        let found = self.peek() == Some(byte);
-        if found {
-            self.skip(1);
-        }
-        found
-    }
-
-    #[inline(always)]
-    fn expect(&mut self, byte: u8) -> Result<(), JsonError> {
-        if self.take(byte) { Ok(()) } else { Err(JsonError::NotAnObject) }
+    fn expect(self, byte: u8, at: usize) -> Result<usize, JsonError> {
+        if self.has(byte, at) { Ok(at.wrapping_add(1)) } else { Err(JsonError::NotAnObject) }
     }
 
     /// What identity providers write has no space: that is told by one comparison.
     #[inline(always)]
-    fn skip_space(&mut self) {
-        if self.peek().is_some_and(|byte| byte <= b' ') {
-            self.skip_more_space();
+    fn skip_space(self, at: usize) -> usize {
+        match self.peek(at) {
+            Some(0..=b' ') => self.skip_more_space(at),
+            _ => at,
         }
     }
 
     #[cold]
-    fn skip_more_space(&mut self) {
+    #[inline(never)]
+    fn skip_more_space(self, at: usize) -> usize {
         let space = |byte: &&u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
-        self.skip(self.rest().iter().take_while(space).count());
+        at.wrapping_add(self.rest(at).iter().take_while(space).count())
     }
 
-    /// What is next behind space.
+    /// What is next behind space, and the place behind it.
     #[inline(always)]
-    fn next_token(&mut self) -> Option<u8> {
-        self.skip_space();
-        self.next()
+    fn next_token(self, at: usize) -> (Option<u8>, usize) {
+        let at = self.skip_space(at);
+        (self.peek(at), at.wrapping_add(1))
     }
 
     /// A name, the colon and the space after it.
     #[inline(always)]
-    fn name(&mut self) -> Result<RawString, JsonError> {
-        let start = self.at;
-        self.expect(b'"')?;
-        let escaped = self.string()?;
-        let quoted = start..self.at;
-        self.skip_space();
-        self.expect(b':')?;
-        self.skip_space();
-        Ok(RawString { quoted, escaped })
-    }
-
-    /// The place of a value.
-    #[inline(always)]
-    fn value(&mut self) -> Result<Range<usize>, JsonError> {
-        let start = self.at;
-        match self.peek() {
-            Some(b'"') => {
-                self.skip(1);
-                self.string()?;
-            }
-            Some(first @ b'1'..=b'9') => {
-                self.skip(1);
-                self.number(first)?;
-            }
-            _ => self.any_value()?,
-        }
-        Ok(start..self.at)
+    fn name(self, at: usize) -> Result<(RawString, usize), JsonError> {
+        let (escaped, end) = self.string(self.expect(b'"', at)?)?;
+        let colon = self.expect(b':', self.skip_space(end))?;
+        Ok((RawString { quoted: at..end, escaped }, self.skip_space(colon)))
     }
 
     /// A value of any type.
+    #[inline(always)]
+    fn value(self, at: usize) -> Result<usize, JsonError> {
+        let behind = at.wrapping_add(1);
+        match self.peek(at) {
+            Some(b'"') => self.string(behind).map(|(_, end)| end),
+            Some(b'{' | b'[') => self.structure(at),
+            Some(first) => self.scalar(first, behind),
+            None => Err(JsonError::NotAnObject),
+        }
+    }
+
+    /// An array or an object.
     #[inline(never)]
-    fn any_value(&mut self) -> Result<(), JsonError> {
+    fn structure(self, mut at: usize) -> Result<usize, JsonError> {
         // One is open already, and there is a bit for each that may be: an object is a one.
         const OUTER: u32 = 1;
         let (mut depth, mut objects) = (OUTER, 0u128);
         loop {
-            match self.next() {
+            let behind = at.wrapping_add(1);
+            match self.peek(at) {
                 Some(bracket @ (b'{' | b'[')) => {
                     depth = depth.saturating_add(1);
                     if depth > MAX_DEPTH {
@@ -188,31 +163,34 @@ impl<'t> Scanner<'t> {
                     }
                     let object = bracket == b'{';
                     objects = (objects << 1) | u128::from(object);
-                    self.skip_space();
-                    if !matches!(self.peek(), Some(b'}' | b']')) {
+                    at = self.skip_space(behind);
+                    if !matches!(self.peek(at), Some(b'}' | b']')) {
                         if object {
-                            self.name()?;
+                            (_, at) = self.name(at)?;
                         }
                         continue;
                     }
                 }
-                Some(first) => self.scalar(first)?,
+                Some(b'"') => (_, at) = self.string(behind)?,
+                Some(first) => at = self.scalar(first, behind)?,
                 None => return Err(JsonError::NotAnObject),
             }
             // Behind a value, or inside what is empty.
             loop {
                 if depth == OUTER {
-                    return Ok(());
+                    return Ok(at);
                 }
-                match (self.next_token(), objects & 1) {
+                let (token, after) = self.next_token(at);
+                match (token, objects & 1) {
                     (Some(b'}'), 1) | (Some(b']'), 0) => {
                         depth = depth.saturating_sub(1);
                         objects >>= 1;
+                        at = after;
                     }
                     (Some(b','), object) => {
-                        self.skip_space();
+                        at = self.skip_space(after);
                         if object == 1 {
-                            self.name()?;
+                            (_, at) = self.name(at)?;
                         }
                         break;
                     }
@@ -222,75 +200,82 @@ impl<'t> Scanner<'t> {
         }
     }
 
+    /// A literal or a number that begins with `first`, just before `at`.
     #[inline(always)]
-    fn scalar(&mut self, first: u8) -> Result<(), JsonError> {
+    fn scalar(self, first: u8, at: usize) -> Result<usize, JsonError> {
         match first {
-            b'"' => self.string().map(|_| ()),
-            b't' => self.literal(b"rue"),
-            b'f' => self.literal(b"alse"),
-            b'n' => self.literal(b"ull"),
-            b'-' | b'0'..=b'9' => self.number(first),
+            b'1'..=b'9' => self.number(self.skip_digits(at)),
+            b'0' => self.number(at),
+            b'-' => match self.peek(at) {
+                Some(b'0') => self.number(at.wrapping_add(1)),
+                Some(b'1'..=b'9') => self.number(self.skip_digits(at)),
+                _ => Err(JsonError::NotAnObject),
+            },
+            b't' => self.literal(b"rue", at),
+            b'f' => self.literal(b"alse", at),
+            b'n' => self.literal(b"ull", at),
             _ => Err(JsonError::NotAnObject),
         }
     }
 
     #[inline(always)]
-    fn literal<const LENGTH: usize>(&mut self, tail: &[u8; LENGTH]) -> Result<(), JsonError> {
-        if self.rest().first_chunk() != Some(tail) {
-            return Err(JsonError::NotAnObject);
+    fn literal<const LENGTH: usize>(
+        self,
+        tail: &[u8; LENGTH],
+        at: usize,
+    ) -> Result<usize, JsonError> {
+        match self.rest(at).first_chunk() {
+            Some(found) if found == tail => Ok(at.wrapping_add(LENGTH)),
+            _ => Err(JsonError::NotAnObject),
         }
-        self.skip(LENGTH);
-        Ok(())
     }
 
+    /// What follows the whole digits of a number.
     #[inline(always)]
-    fn number(&mut self, first: u8) -> Result<(), JsonError> {
-        match if first == b'-' { self.next() } else { Some(first) } {
-            Some(b'0') => {}
-            Some(b'1'..=b'9') => {
-                self.skip_digits();
-            }
-            _ => return Err(JsonError::NotAnObject),
-        }
-        match self.peek() {
-            Some(b'.' | b'e' | b'E') => self.fraction_and_exponent(),
-            _ => Ok(()),
+    fn number(self, at: usize) -> Result<usize, JsonError> {
+        match self.peek(at) {
+            Some(b'.' | b'e' | b'E') => self.fraction_and_exponent(at),
+            _ => Ok(at),
         }
     }
 
     #[cold]
-    fn fraction_and_exponent(&mut self) -> Result<(), JsonError> {
-        if self.take(b'.') && self.skip_digits() == 0 {
-            return Err(JsonError::NotAnObject);
+    #[inline(never)]
+    fn fraction_and_exponent(self, mut at: usize) -> Result<usize, JsonError> {
+        if self.has(b'.', at) {
+            at = self.digits(at.wrapping_add(1))?;
         }
-        if self.take(b'e') || self.take(b'E') {
-            let _ = self.take(b'+') || self.take(b'-');
-            if self.skip_digits() == 0 {
-                return Err(JsonError::NotAnObject);
+        if matches!(self.peek(at), Some(b'e' | b'E')) {
+            at = at.wrapping_add(1);
+            if matches!(self.peek(at), Some(b'+' | b'-')) {
+                at = at.wrapping_add(1);
             }
+            at = self.digits(at)?;
         }
-        Ok(())
+        Ok(at)
+    }
+
+    /// One digit or more.
+    fn digits(self, at: usize) -> Result<usize, JsonError> {
+        let end = self.skip_digits(at);
+        if end > at { Ok(end) } else { Err(JsonError::NotAnObject) }
     }
 
     #[inline(always)]
-    fn skip_digits(&mut self) -> usize {
-        let start = self.at;
-        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
-            self.skip(1);
+    fn skip_digits(self, mut at: usize) -> usize {
+        while matches!(self.peek(at), Some(b'0'..=b'9')) {
+            at = at.wrapping_add(1);
         }
-        self.at.wrapping_sub(start)
+        at
     }
 
-    /// The rest of a string, its quote included. Whether it has escapes.
+    /// The rest of a string, its quote included, and whether it has escapes.
     #[inline(always)]
-    fn string(&mut self) -> Result<bool, JsonError> {
-        self.skip(plain_length(self.rest()));
-        match self.peek() {
-            Some(b'"') => {
-                self.skip(1);
-                Ok(false)
-            }
-            Some(b'\\') => self.escaped_string(),
+    fn string(self, at: usize) -> Result<(bool, usize), JsonError> {
+        let end = at.wrapping_add(plain_length(self.rest(at)));
+        match self.peek(end) {
+            Some(b'"') => Ok((false, end.wrapping_add(1))),
+            Some(b'\\') => self.escaped_string(end).map(|end| (true, end)),
             // A control character, or the end.
             _ => Err(JsonError::NotAnObject),
         }
@@ -298,42 +283,45 @@ impl<'t> Scanner<'t> {
 
     /// The rest of a string, from an escape on.
     #[cold]
-    fn escaped_string(&mut self) -> Result<bool, JsonError> {
+    #[inline(never)]
+    fn escaped_string(self, mut at: usize) -> Result<usize, JsonError> {
         loop {
-            match self.next() {
-                Some(b'"') => return Ok(true),
-                Some(b'\\') => self.escape()?,
+            let behind = at.wrapping_add(1);
+            at = match self.peek(at) {
+                Some(b'"') => return Ok(behind),
+                Some(b'\\') => self.escape(behind)?,
                 _ => return Err(JsonError::NotAnObject),
-            }
-            self.skip(plain_length(self.rest()));
+            };
+            at = at.wrapping_add(plain_length(self.rest(at)));
         }
     }
 
     /// What follows a backslash, the second half of a surrogate pair included.
-    fn escape(&mut self) -> Result<(), JsonError> {
-        match self.next() {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(()),
-            Some(b'u') => match self.code_unit()? {
-                0xd800..=0xdbff => {
-                    self.literal(b"\\u").map_err(|_| JsonError::LoneSurrogate)?;
-                    match self.code_unit()? {
-                        0xdc00..=0xdfff => Ok(()),
+    fn escape(self, at: usize) -> Result<usize, JsonError> {
+        let behind = at.wrapping_add(1);
+        match self.peek(at) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(behind),
+            Some(b'u') => match self.code_unit(behind)? {
+                (0xd800..=0xdbff, at) => {
+                    let at = self.literal(b"\\u", at).map_err(|_| JsonError::LoneSurrogate)?;
+                    match self.code_unit(at)? {
+                        (0xdc00..=0xdfff, at) => Ok(at),
                         _ => Err(JsonError::LoneSurrogate),
                     }
                 }
-                0xdc00..=0xdfff => Err(JsonError::LoneSurrogate),
-                _ => Ok(()),
+                (0xdc00..=0xdfff, _) => Err(JsonError::LoneSurrogate),
+                (_, at) => Ok(at),
             },
             _ => Err(JsonError::NotAnObject),
         }
     }
 
-    fn code_unit(&mut self) -> Result<u32, JsonError> {
-        let digits: &[u8; 4] = self.rest().first_chunk().ok_or(JsonError::NotAnObject)?;
-        self.skip(digits.len());
-        digits.iter().try_fold(0, |unit, digit| {
+    fn code_unit(self, at: usize) -> Result<(u32, usize), JsonError> {
+        let digits: &[u8; 4] = self.rest(at).first_chunk().ok_or(JsonError::NotAnObject)?;
+        let unit = digits.iter().try_fold(0, |unit, digit| {
             let digit = char::from(*digit).to_digit(16).ok_or(JsonError::NotAnObject)?;
             Ok((unit << 4) | digit)
-        })
+        });
+        unit.map(|unit| (unit, at.wrapping_add(digits.len())))
     }
 }
