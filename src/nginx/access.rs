@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ngx::ffi::{NGX_LOG_ERR, NGX_LOG_INFO};
 
 use super::conf::{AuthJwt, Effective, LocationConf};
-use super::context::Context;
+use super::context::{Context, KeySets};
 use super::ffi::complex_value::{ComplexValue, EvaluationFailed};
 use super::ffi::guard::Entry;
 use super::ffi::phase::{Answer, PhaseHandler};
@@ -150,10 +150,12 @@ fn find_out(
     let sets = match conf.key_sources.as_deref() {
         None => None,
         Some(sources) => {
+            let now = time::monotonic_milliseconds();
+            let recent = worker::with(|worker| worker.with_recent(sources.id, now, KeySets::clone));
             // Only who may fetch ahead of time asks what the keys at hand lack.
             let kid = conf.key_cache.refresh_every.and_then(|_| candidate.kid());
             let need = Need { conf, sources, token, kid: kid.as_deref() };
-            match gather(request, context, need) {
+            match recent.map_or_else(|| gather(request, context, need), Gathered::Ready) {
                 Gathered::Ready(sets) => Some(sets),
                 Gathered::Pending => return None,
                 Gathered::Unavailable => return Some(Err(Refusal::KeysUnavailable)),

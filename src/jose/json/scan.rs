@@ -41,6 +41,11 @@ pub fn members(
         let (name, start) = scanner.name(at)?;
         let end = scanner.value(start)?;
         found(name, start..end);
+        // What identity providers write has no space here.
+        if let Some(b",\"") = scanner.rest(end).first_chunk() {
+            at = end.wrapping_add(1);
+            continue;
+        }
         at = match scanner.next_token(end) {
             (Some(b','), after) => scanner.skip_space(after),
             (Some(b'}'), after) => return scanner.end(after),
@@ -130,7 +135,14 @@ impl<'t> Scanner<'t> {
     /// A name, the colon and the space after it.
     #[inline(always)]
     fn name(self, at: usize) -> Result<(RawString, usize), JsonError> {
-        let (escaped, end) = self.string(self.expect(b'"', at)?)?;
+        let start = self.expect(b'"', at)?;
+        let quote = start.wrapping_add(plain_length(self.rest(start)));
+        // What identity providers write has neither escapes nor space here.
+        if let Some([b'"', b':', b'!'..=255]) = self.rest(quote).first_chunk::<3>() {
+            let quoted = at..quote.wrapping_add(1);
+            return Ok((RawString { quoted, escaped: false }, quote.wrapping_add(2)));
+        }
+        let (escaped, end) = self.string(start)?;
         let colon = self.expect(b':', self.skip_space(end))?;
         Ok((RawString { quoted: at..end, escaped }, self.skip_space(colon)))
     }
