@@ -72,8 +72,8 @@ def rounds_of(lanes, options):
     return max(2, options.rounds // 8) if any(lane.tokens for lane in lanes) else options.rounds
 
 
-def duel(server, plain, contenders, options, cryptography=None):
-    """Figures by contender: processor time net of `plain`, beside it the bare cryptography."""
+def duel(server, plain, contenders, options, bare=None):
+    """Figures by contender: processor time net of `plain`, and beyond the contender named `bare`."""
     lanes = [plain, *contenders]
     for lane in lanes:
         lane.calibrate(options.slice)
@@ -83,7 +83,7 @@ def duel(server, plain, contenders, options, cryptography=None):
         for lane in lanes + lanes[::-1]:
             taken[lane.name].append(lane.slice(server))
         mean = {name: statistics.fmean(slices) for name, slices in taken.items()}
-        rounds.append((mean, cryptography() if cryptography else None))
+        rounds.append(mean)
     rates = {lane.name: [] for lane in lanes}
     for _ in range(options.rates):
         for lane in lanes:
@@ -92,17 +92,15 @@ def duel(server, plain, contenders, options, cryptography=None):
 
     figures = {}
     for lane in contenders:
-        net = [mean[lane.name] - mean[plain.name] for mean, _ in rounds]
+        net = [mean[lane.name] - mean[plain.name] for mean in rounds]
         figure = {
             'net': quartiles(net),
-            'plain': statistics.median(mean[plain.name] for mean, _ in rounds),
-            'guarded': statistics.median(mean[lane.name] for mean, _ in rounds),
+            'plain': statistics.median(mean[plain.name] for mean in rounds),
+            'guarded': statistics.median(mean[lane.name] for mean in rounds),
             'plain_rate': rate[plain.name],
             'rate': rate[lane.name],
         }
-        if cryptography:
-            bare = [each for _, each in rounds]
-            figure['cryptography'] = quartiles(bare)
-            figure['beyond'] = quartiles(own - other for own, other in zip(net, bare))
+        if bare:
+            figure['beyond'] = quartiles(mean[lane.name] - mean[bare] for mean in rounds)
         figures[lane.name] = figure
     return figures

@@ -40,7 +40,3 @@ class Material:
         path = self.path(f'{kind}.{count}.tokens')
         path.write_text(self.call('tokens', kind, str(count)))
         return path
-
-    def cryptography(self, kind, milliseconds):
-        """Microseconds of processor for the bare cryptography of one token."""
-        return float(self.call('cryptography', kind, str(milliseconds))) / 1000

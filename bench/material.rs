@@ -5,26 +5,17 @@
 //! material write DIR              of each kind: KIND.token, KIND.forged, KIND.jwks, and KIND.key (a
 //!                                 secret or a public key in PEM); claims.json
 //! material tokens KIND COUNT      COUNT different tokens, one a line
-//! material cryptography KIND TIME the bare cryptography of judging one, amid the system calls of a
-//!                                 server, repeated for TIME milliseconds: nanoseconds of CPU each
-//! material judge KIND COUNT       the same in a tight loop, COUNT times, for a tool that counts
+//! material judge KIND COUNT       the bare cryptography of judging one, COUNT times, for a tool that counts
 //! ```
 
 #[path = "material/mod.rs"]
 mod material;
-#[path = "material/server.rs"]
-mod server;
 
 use std::fs;
 use std::io::{BufWriter, Write, stdout};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use material::{KINDS, Kind, Outcome, claims};
-use server::Server;
-
-/// So many requests between two looks at the clock.
-const IN_A_SLICE: u32 = 24;
 
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -33,10 +24,6 @@ fn main() -> Outcome<()> {
         ["kinds"] => println!("{}", KINDS.join("\n")),
         ["write", directory] => write(Path::new(directory))?,
         ["tokens", kind, count] => tokens(&Kind::new(kind)?, count.parse()?)?,
-        ["cryptography", kind, time] => {
-            let time = Duration::from_millis(time.parse()?);
-            println!("{:.1}", nanoseconds(&Kind::new(kind)?, time)?);
-        }
         ["judge", kind, count] => judge(&Kind::new(kind)?, count.parse()?)?,
         _ => return Err("see the head of bench/material.rs".into()),
     }
@@ -80,37 +67,4 @@ fn judge(kind: &Kind, count: usize) -> Outcome<()> {
         }
     }
     Ok(())
-}
-
-fn nanoseconds(kind: &Kind, time: Duration) -> Outcome<f64> {
-    judge(kind, 1)?;
-    let judge = kind.cryptography()?;
-    let mut server = Server::new()?;
-    let mut slice = |judge: &dyn Fn() -> bool| -> Outcome<f64> {
-        let before = processor_time()?;
-        for _ in 0..IN_A_SLICE {
-            server.answer()?;
-            std::hint::black_box(judge());
-        }
-        let taken = processor_time()?.saturating_sub(before);
-        Ok(taken as f64 / f64::from(IN_A_SLICE))
-    };
-    let mut rounds = Vec::new();
-    let started = Instant::now();
-    while started.elapsed() < time || rounds.is_empty() {
-        // As in bench/duel.py: what drifts steadily falls out.
-        let (plain, with) = (slice(&|| true)?, slice(&*judge)?);
-        let (with_again, plain_again) = (slice(&*judge)?, slice(&|| true)?);
-        rounds.push((with + with_again - plain - plain_again) / 2.0);
-    }
-    rounds.sort_by(f64::total_cmp);
-    rounds.get(rounds.len() / 2).copied().ok_or_else(|| "no round".into())
-}
-
-/// What this thread has had of a processor, in nanoseconds: time in which others ran does not
-/// count. The kernel brings the figure up to date when the thread sleeps.
-fn processor_time() -> Outcome<u64> {
-    std::thread::sleep(Duration::from_micros(1));
-    let figures = fs::read_to_string("/proc/thread-self/schedstat")?;
-    Ok(figures.split_whitespace().next().ok_or("an empty schedstat")?.parse()?)
 }

@@ -41,12 +41,15 @@ def nginx(binary, conf, text, ports, **options):
 
 
 class Group:
-    """A location without authentication, and the same guarded, hot and cold."""
+    """A location without authentication, the same guarded, hot and cold, and one that does no more of
+    it than the bare cryptography."""
 
     def __init__(self, name, kind, proxied=False, headers=False, different=False):
         self.name, self.kind = name, kind
         self.proxied, self.headers, self.different = proxied, headers, different
-        self.lanes = ('different',) if different else ('hot', 'cold')
+        self.lanes = ('different', 'bare') if different else ('hot', 'cold')
+        if not proxied and not different:
+            self.lanes += ('bare',)
 
     def locations(self, material):
         """By lane; `plain` is without authentication."""
@@ -57,6 +60,9 @@ class Group:
         ports = iter(free_ports(1 + len(self.lanes)))
         found = {'plain': Location(next(ports), self.content(material.claims.get))}
         for lane in self.lanes:
+            if lane == 'bare':
+                found[lane] = Location(next(ports), [f'bare_cryptography {self.kind};'])
+                continue
             own = ['auth_jwt_cache off;'] if lane == 'cold' else []
             content = self.content(lambda claim: f'$jwt_claim_{claim}')
             found[lane] = Location(next(ports), guard + own + content)
@@ -95,7 +101,7 @@ def measure(options, material, report):
             servers = '\n'.join(
                 f'server {{ listen 127.0.0.1:{each.port}; location / {{\n{"  ".join(each.lines)}\n}} }}'
                 for each in locations.values())
-            text = fill('module.conf', directory=directory, files=options.files, module=options.module,
+            text = fill('module.conf', directory=directory, files=options.files, module=options.module, bare=options.bare,
                         user=user(), upstream=upstream_port, servers=servers)
             with nginx(options.nginx, directory / 'module.conf', text,
                        [each.port for each in locations.values()]) as server:
@@ -111,7 +117,6 @@ def run(group, locations, server, options, material):
         expected = f'{material.claims["iss"]} {material.claims["role"]}\n' if group.headers else ' \n'
         if group.proxied and answered != expected:
             raise RuntimeError(f'{lane.name} hands on "{answered}" instead of "{expected}"')
-        lane.must_answer(forged, 200 if lane.name == 'plain' else 401)
+        lane.must_answer(forged, 200 if lane.name in ('plain', 'bare') else 401)
     plain, *contenders = lanes
-    return duel(server, plain, contenders, options,
-                lambda: material.cryptography(group.kind, options.cryptography))
+    return duel(server, plain, contenders, options, 'bare' if 'bare' in locations else None)

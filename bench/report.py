@@ -24,7 +24,7 @@ METHOD = '''
 The time is what the kernel's scheduler counts for all processes and threads of the server
 (`/proc/PID/task/*/schedstat`, nanoseconds), divided by the requests that were answered, which are a
 fixed number. What serves as upstream, and the load itself, are not counted. A round is a palindrome
-of slices of {slice:g} s (without, hot, cold, cold, hot, without), so that a drift of the machine's speed
+of slices of {slice:g} s (without, hot, cold, cryptography, cryptography, cold, hot, without), so that a drift of the machine's speed
 falls out of the difference; what is shown is the median of the rounds' differences. A difference
 within the quartiles of zero is not measurable. In these slices the load comes from the server's own core: on another
 one it would be woken across cores, which costs a virtual machine microseconds, the server's, and more often
@@ -33,9 +33,9 @@ a valid token with 200 and one with a wrong signature or tag with 401.
 
 - *hot*: the token has been seen; *cold*: `auth_jwt_cache off`, so that each request takes the whole
   way; *different*: each request brings another token, {different} in all, with the default cache.
-- *cryptography*: bare aws-lc-rs with prepared keys and decoded segments, measured in the same rounds, in a
-  process that does a request's system calls before each (a socket's, a file's), net of the same without it: that is
-  what a server pays, whose caches have just been used for something else. In a tight loop it is less
+- *cryptography*: bare aws-lc-rs with prepared keys and decoded segments, in a location of the same nginx and
+  in the place of `auth_jwt`, the access phase, by a module that does nothing else (`bench/bare`): that is what a
+  server pays at least, whose caches have just been used for something else. In a tight loop it is less
   (`cargo bench --no-default-features cryptography`). *beyond* is cold less cryptography, round by round.
 - Claims: ten texts, times and a list, a token of 0.7 to 1.8 kB. The JWK Set has six or seven keys, each
   token names its `kid`. RSA keys have 2048 bits.
@@ -92,13 +92,14 @@ def module_tables(groups):
         parts.append(table(
             ['token', 'without', 'hot', 'cold', 'cryptography', 'beyond', 'requests/s, hot', 'requests/s, cold'],
             [[group['kind'], f'{cold["plain"]:.1f}', micro(hot['net']), micro(cold['net']),
-              micro(cold['cryptography']), micro(cold['beyond']), rate(hot), rate(cold)]
-             for group in static for hot, cold in [(group['lanes']['hot'], group['lanes']['cold'])]]))
+              micro(bare['net']), micro(cold['beyond']), rate(hot), rate(cold)]
+             for group in static
+             for hot, cold, bare in [(group['lanes'][lane] for lane in ('hot', 'cold', 'bare'))]]))
     if different:
         parts.append('\nEach request with a token that is not in the cache:\n')
         parts.append(table(
             ['token', 'without', 'different', 'cryptography', 'beyond', 'requests/s'],
-            [[group['kind'], f'{lane["plain"]:.1f}', micro(lane['net']), micro(lane['cryptography']),
+            [[group['kind'], f'{lane["plain"]:.1f}', micro(lane['net']), micro(group['lanes']['bare']['net']),
               micro(lane['beyond']), rate(lane)]
              for group in different for lane in [group['lanes']['different']]]))
     if proxied:

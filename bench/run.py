@@ -18,7 +18,7 @@ from material import Material
 
 def arguments():
     parser = argparse.ArgumentParser()
-    for name in ('nginx', 'module', 'material', 'peers'):
+    for name in ('nginx', 'module', 'bare', 'material', 'peers'):
         parser.add_argument(f'--{name}', required=True)
     parser.add_argument('--directory', type=pathlib.Path, required=True)
     parser.add_argument('--output', type=pathlib.Path, required=True)
@@ -27,8 +27,8 @@ def arguments():
     parser.add_argument('--no-peers', action='store_true')
     parser.add_argument('--cases', default='*')
     options = parser.parse_args()
-    # Seconds of a slice, rounds, milliseconds of bare cryptography a round.
-    options.slice, options.rounds, options.cryptography = (0.05, 3, 15) if options.quick else (0.03, 60, 25)
+    # Seconds of a slice, rounds.
+    options.slice, options.rounds = (0.05, 3) if options.quick else (0.03, 60)
     # Slices for requests per second.
     options.rates = 1 if options.quick else 5
     options.wants = lambda name: any(
