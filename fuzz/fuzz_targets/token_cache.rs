@@ -112,7 +112,8 @@ fn through(
 ) -> &'static str {
     let terms =
         Terms { sources: if location.is_some() { sources } else { 0 }, policy: policy(asked) };
-    let known = cache.get(terms, asked.token);
+    let sought = cache.sought(terms, asked.token);
+    let known = cache.get(&sought);
     let judged = (|| {
         if known.is_none() {
             parse(asked.token, terms.policy)?;
@@ -126,7 +127,7 @@ fn through(
         let verified = parse(asked.token, terms.policy)?.verify(keys)?;
         let known = Known::new(asked.token, sets.as_deref().unwrap_or_default(), verified);
         let known = Rc::new(known);
-        cache.insert(terms, known.clone());
+        cache.insert(&sought, known.clone());
         accept(asked, known.verified())
     })();
     Verdict::from(judged).word()

@@ -3,8 +3,11 @@
 //! It is invisible but for the time it saves: an entry is found by the exact bytes of the token,
 //! the key sources and the policy, and counts only under the very key sets it was verified with.
 //! `exp`, `nbf` and requirements are judged anew each time. Failures are not kept.
+//!
+//! A token is kept when it is seen for the second time: those that come only once push nothing out,
+//! and cost no more than without a cache.
 
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -24,7 +27,8 @@ const PER_MEMBER: usize = 64;
 /// An entry larger than this part of the cache is not kept.
 const LARGEST_PART: usize = 16;
 
-/// An entry of ordinary size, for an estimate of how many there will be. In bytes.
+/// An entry of ordinary size, for an estimate of how many there will be. In bytes. As many tokens are
+/// remembered that were seen once.
 const ORDINARY: usize = 2048;
 
 /// What is known of a token that was verified.
@@ -45,13 +49,26 @@ pub struct Terms {
 
 /// A bounded cache of verified tokens.
 pub struct TokenCache<S = foldhash::quality::RandomState> {
-    entries: Cache<Key, Rc<Known>, Weight, S>,
+    entries: Cache<Key, Rc<Known>, Weight, Hashed>,
+    hasher: S,
+    /// The hashes of tokens that were seen once, each where it falls: a later one takes its place.
+    seen_once: Box<[u64]>,
     largest: usize,
 }
 
-struct Key(Terms, Rc<Known>);
+struct Key {
+    hash: u64,
+    terms: Terms,
+    known: Rc<Known>,
+}
 
-struct Sought<'t>(Terms, &'t [u8]);
+/// A token to look for, by its keyed hash and by all of its bytes.
+#[derive(Clone, Copy)]
+pub struct Sought<'t> {
+    hash: u64,
+    terms: Terms,
+    token: &'t [u8],
+}
 
 #[derive(Clone)]
 struct Weight;
@@ -92,34 +109,47 @@ impl TokenCache {
     }
 }
 
-impl<S: BuildHasher + Clone> TokenCache<S> {
+impl<S: BuildHasher> TokenCache<S> {
     /// A cache that hashes with `hasher`.
     pub fn with_hasher(size: usize, hasher: S) -> Self {
-        let entries = Cache::with(
-            size.checked_div(ORDINARY).unwrap_or_default().max(1),
-            size as u64,
-            Weight,
-            hasher,
-            Default::default(),
-        );
-        Self { entries, largest: size.checked_div(LARGEST_PART).unwrap_or_default() }
+        let count = size.checked_div(ORDINARY).unwrap_or_default().max(1);
+        let seen_once = vec![0; count].into_boxed_slice();
+        let capacity = size.saturating_sub(size_of_val(&*seen_once));
+        let entries =
+            Cache::with(count, capacity as u64, Weight, Hashed::default(), Default::default());
+        let largest = size.checked_div(LARGEST_PART).unwrap_or_default();
+        Self { entries, hasher, seen_once, largest }
     }
 
-    /// What is known of `token` under `terms`. Whether it holds depends on the key sets.
-    pub fn get(&self, terms: Terms, token: &[u8]) -> Option<Rc<Known>> {
-        self.entries.get(&Sought(terms, token)).cloned()
+    /// What [`TokenCache::get`] and [`TokenCache::insert`] want; of another cache it finds nothing.
+    pub fn sought<'t>(&self, terms: Terms, token: &'t [u8]) -> Sought<'t> {
+        Sought { hash: self.hasher.hash_one((token, terms)), terms, token }
     }
 
-    /// Keeps what has been found out, unless it is too large.
-    pub fn insert(&mut self, terms: Terms, known: Rc<Known>) {
-        if known.size() <= self.largest {
-            self.entries.insert(Key(terms, known.clone()), known);
+    /// What is known of a token. Whether it holds depends on the key sets.
+    pub fn get(&self, sought: &Sought<'_>) -> Option<Rc<Known>> {
+        self.entries.get(sought).cloned()
+    }
+
+    /// Keeps what has been found out, unless it is too large or the token is new.
+    pub fn insert(&mut self, sought: &Sought<'_>, known: Rc<Known>) {
+        let Sought { hash, terms, .. } = *sought;
+        if known.size() > self.largest || self.is_new(sought) {
+            return;
         }
+        self.entries.insert(Key { hash, terms, known: known.clone() }, known);
+    }
+
+    /// Whether a token comes for the first time, as far as is remembered; next time it does not.
+    fn is_new(&mut self, sought: &Sought<'_>) -> bool {
+        let at = (sought.hash as usize).checked_rem(self.seen_once.len());
+        let Some(seen) = at.and_then(|at| self.seen_once.get_mut(at)) else { return false };
+        std::mem::replace(seen, sought.hash) != sought.hash && !self.entries.contains_key(sought)
     }
 
     /// How much is kept, in bytes.
     pub fn size(&self) -> u64 {
-        self.entries.weight()
+        self.entries.weight().saturating_add(size_of_val(&*self.seen_once) as u64)
     }
 }
 
@@ -129,31 +159,49 @@ impl Weighter<Key, Rc<Known>> for Weight {
     }
 }
 
-impl Hash for Key {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        Sought(self.0, self.1.token()).hash(state);
-    }
-}
-
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0 && self.1.token() == other.1.token()
+        self.terms == other.terms && self.known.token() == other.known.token()
     }
 }
 
 impl Eq for Key {}
 
-impl Hash for Sought<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write(self.1);
-        self.0.sources.hash(state);
-        self.0.policy.hash(state);
+impl Equivalent<Key> for Sought<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        self.hash == key.hash && self.terms == key.terms && self.token == key.known.token()
     }
 }
 
-impl Equivalent<Key> for Sought<'_> {
-    fn equivalent(&self, key: &Key) -> bool {
-        self.0 == key.0 && self.1 == key.1.token()
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+impl Hash for Sought<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+/// A token is hashed once; the cache takes that as it is.
+type Hashed = BuildHasherDefault<AsItIs>;
+
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        debug_assert!(false, "only whole hashes come here, not {bytes:?}");
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
     }
 }
 
@@ -183,6 +231,20 @@ mod tests {
         }
     }
 
+    fn get<S: BuildHasher>(cache: &TokenCache<S>, terms: Terms, token: &[u8]) -> Option<Rc<Known>> {
+        cache.get(&cache.sought(terms, token))
+    }
+
+    fn see<S: BuildHasher>(cache: &mut TokenCache<S>, token: &[u8]) {
+        cache.insert(&cache.sought(TERMS, token), known(token));
+    }
+
+    /// It is kept when it is seen again.
+    fn keep<S: BuildHasher>(cache: &mut TokenCache<S>, token: &[u8]) {
+        see(cache, token);
+        see(cache, token);
+    }
+
     fn sub(known: &Known) -> Option<&str> {
         known.verified().token().claims().value("sub").map(|value| value.text())
     }
@@ -190,12 +252,27 @@ mod tests {
     #[test]
     fn found_by_token_sources_and_policy() {
         let mut cache = TokenCache::new(1 << 20);
-        cache.insert(TERMS, known(&token(1)));
-        assert!(cache.get(TERMS, &token(1)).is_some());
-        assert!(cache.get(TERMS, &token(2)).is_none());
-        assert!(cache.get(Terms { sources: 2, ..TERMS }, &token(1)).is_none());
+        keep(&mut cache, &token(1));
+        assert!(get(&cache, TERMS, &token(1)).is_some());
+        assert!(get(&cache, TERMS, &token(2)).is_none());
+        assert!(get(&cache, Terms { sources: 2, ..TERMS }, &token(1)).is_none());
         let policy = Policy { leeway: 1, ..TERMS.policy };
-        assert!(cache.get(Terms { policy, ..TERMS }, &token(1)).is_none());
+        assert!(get(&cache, Terms { policy, ..TERMS }, &token(1)).is_none());
+    }
+
+    #[test]
+    fn kept_when_it_is_seen_again() {
+        let mut cache = TokenCache::new(1 << 20);
+        see(&mut cache, &token(1));
+        assert!(get(&cache, TERMS, &token(1)).is_none());
+        see(&mut cache, &token(1));
+        assert!(get(&cache, TERMS, &token(1)).is_some());
+        // One that is there is replaced at once, whatever has been seen since.
+        cache.seen_once.fill(0);
+        let newer = known(&token(1));
+        cache.insert(&cache.sought(TERMS, &token(1)), newer.clone());
+        let found = get(&cache, TERMS, &token(1));
+        assert!(found.is_some_and(|found| Rc::ptr_eq(&found, &newer)));
     }
 
     #[test]
@@ -211,14 +288,14 @@ mod tests {
         let hasher = std::hash::BuildHasherDefault::<Constant>::default();
         let mut cache = TokenCache::with_hasher(1 << 20, hasher);
         for number in 0..20 {
-            cache.insert(TERMS, known(&token(number)));
+            keep(&mut cache, &token(number));
         }
         for number in 0..20 {
-            let found = cache.get(TERMS, &token(number));
+            let found = get(&cache, TERMS, &token(number));
             let expected = format!("\"{number}\"");
             assert_eq!(found.as_deref().and_then(sub), Some(expected.as_str()));
         }
-        assert!(cache.get(TERMS, &token(20)).is_none());
+        assert!(get(&cache, TERMS, &token(20)).is_none());
     }
 
     #[test]
@@ -245,15 +322,15 @@ mod tests {
         let size = 1 << 20;
         let mut cache = TokenCache::new(size);
         for number in 0..10_000 {
-            cache.insert(TERMS, known(&token(number)));
+            keep(&mut cache, &token(number));
         }
         assert!(cache.size() <= size as u64);
         assert!(cache.size() > size as u64 / 2, "the room is used");
         let payload =
             base64url::encode(format!("{{\"x\":\"{}\"}}", "x".repeat(size / 16)).as_bytes());
         let large = format!("eyJhbGciOiJIUzI1NiJ9.{payload}.").into_bytes();
-        cache.insert(TERMS, known(&large));
-        assert!(cache.get(TERMS, &large).is_none());
+        keep(&mut cache, &large);
+        assert!(get(&cache, TERMS, &large).is_none());
     }
 
     #[test]
@@ -263,14 +340,14 @@ mod tests {
         let (mut hits, mut asked) = (0u32, 0u32);
         for round in 0..30_000usize {
             let cold = token(1_000 + round);
-            if cache.get(TERMS, &cold).is_none() {
-                cache.insert(TERMS, known(&cold));
+            if get(&cache, TERMS, &cold).is_none() {
+                see(&mut cache, &cold);
             }
             let Some(hot) = hot.get(round * 7919 % 100) else { unreachable!("a hundred") };
             asked += 1;
-            match cache.get(TERMS, hot) {
+            match get(&cache, TERMS, hot) {
                 Some(_) => hits += 1,
-                None => cache.insert(TERMS, known(hot)),
+                None => see(&mut cache, hot),
             }
         }
         assert!(hits * 100 >= asked * 95, "{hits} of {asked}");
@@ -285,13 +362,13 @@ mod tests {
         let (mut hits, mut asked) = (0u32, 0u32);
         for round in 0..1_000_000usize {
             let cold = token(1_000 + round);
-            assert!(cache.get(TERMS, &cold).is_none());
-            cache.insert(TERMS, known(&cold));
+            assert!(get(&cache, TERMS, &cold).is_none());
+            see(&mut cache, &cold);
             let Some(hot) = hot.get(round * 7919 % 100) else { unreachable!("a hundred") };
             asked += 1;
-            match cache.get(TERMS, hot) {
+            match get(&cache, TERMS, hot) {
                 Some(_) => hits += 1,
-                None => cache.insert(TERMS, known(hot)),
+                None => see(&mut cache, hot),
             }
         }
         println!("{hits} of {asked} hits, {} bytes", cache.size());

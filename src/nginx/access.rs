@@ -22,7 +22,7 @@ use crate::auth::check::{Accepted, Keys, Parsed};
 use crate::auth::numeric_date::NumericDate;
 use crate::auth::outcome::{Fault, Refusal, Verdict};
 use crate::auth::require::{self, Failure};
-use crate::auth::token_cache::{self, Terms};
+use crate::auth::token_cache::{self, Sought, Terms};
 use crate::jose::key_set::KeySet;
 
 /// The access phase.
@@ -91,11 +91,13 @@ fn judge(
     let terms = Terms { sources: sources.map_or(0, |sources| sources.id), policy: conf.policy };
     let known = match known(conf, terms, token) {
         Known::Holding(known) => known,
-        Known::Possibly(known) => match find_out(request, conf, context, terms, token, known) {
-            Some(Ok(known)) => known,
-            Some(Err(refusal)) => return Ok(Some(Err(refusal))),
-            None => return Ok(None),
-        },
+        Known::Possibly(known, sought) => {
+            match find_out(request, conf, context, token, known, sought) {
+                Some(Ok(known)) => known,
+                Some(Err(refusal)) => return Ok(Some(Err(refusal))),
+                None => return Ok(None),
+            }
+        }
     };
     context.keep_verified(known.clone());
     let (seconds, milliseconds) = time::now();
@@ -106,17 +108,21 @@ fn judge(
 }
 
 /// What the worker knows of a token.
-enum Known {
+enum Known<'t> {
     /// It was verified, with the very keys that serve in this millisecond.
     Holding(Rc<token_cache::Known>),
-    /// It may have been verified before.
-    Possibly(Option<Rc<token_cache::Known>>),
+    /// It may have been verified before. By what to keep it, if there is a cache.
+    Possibly(Option<Rc<token_cache::Known>>, Option<Sought<'t>>),
 }
 
-fn known(conf: &Effective, terms: Terms, token: &[u8]) -> Known {
+fn known<'t>(conf: &Effective, terms: Terms, token: &'t [u8]) -> Known<'t> {
     worker::with(|worker| {
-        let found = worker.with_token_cache(conf.token_cache, |cache| cache.get(terms, token));
-        let Some(known) = found.flatten() else { return Known::Possibly(None) };
+        let found = worker.with_token_cache(conf.token_cache, |cache| {
+            let sought = cache.sought(terms, token);
+            (cache.get(&sought), sought)
+        });
+        let Some((known, sought)) = found else { return Known::Possibly(None, None) };
+        let Some(known) = known else { return Known::Possibly(None, Some(sought)) };
         let holds = match conf.key_sources.as_deref() {
             None => Some(known.holds_under(&[])),
             Some(sources) => {
@@ -124,7 +130,10 @@ fn known(conf: &Effective, terms: Terms, token: &[u8]) -> Known {
                 worker.with_recent(sources.id, now, |sets| known.holds_under(sets))
             }
         };
-        if holds == Some(true) { Known::Holding(known) } else { Known::Possibly(Some(known)) }
+        match holds {
+            Some(true) => Known::Holding(known),
+            _ => Known::Possibly(Some(known), Some(sought)),
+        }
     })
 }
 
@@ -136,9 +145,9 @@ fn find_out(
     request: Request<'_>,
     conf: &Effective,
     context: &Context,
-    terms: Terms,
     token: &[u8],
     known: Option<Rc<token_cache::Known>>,
+    sought: Option<Sought<'_>>,
 ) -> Option<Result<Rc<token_cache::Known>, Refusal>> {
     let candidate = match known {
         Some(known) => Candidate::Known(known),
@@ -162,7 +171,7 @@ fn find_out(
             }
         }
     };
-    let found = candidate.verify(conf, terms, token, sets.as_deref());
+    let found = candidate.verify(conf, token, sets.as_deref(), sought);
     // Sources that failed have told so themselves; here there is none.
     if matches!(found, Err(Refusal::KeysUnavailable)) {
         tell_of_no_source(request);
@@ -194,14 +203,14 @@ impl<'t> Candidate<'t> {
     fn verify(
         self,
         conf: &Effective,
-        terms: Terms,
         token: &'t [u8],
         sets: Option<&[Arc<KeySet>]>,
+        sought: Option<Sought<'_>>,
     ) -> Result<Rc<token_cache::Known>, Refusal> {
         match self {
             Self::Known(known) if known.holds_under(sets.unwrap_or_default()) => Ok(known),
-            Self::Known(_) => verify(parsed(token, conf)?, conf, terms, token, sets),
-            Self::Parsed(parsed) => verify(parsed, conf, terms, token, sets),
+            Self::Known(_) => verify(parsed(token, conf)?, conf, token, sets, sought),
+            Self::Parsed(parsed) => verify(parsed, conf, token, sets, sought),
         }
     }
 }
@@ -210,15 +219,17 @@ impl<'t> Candidate<'t> {
 fn verify(
     parsed: Parsed<'_>,
     conf: &Effective,
-    terms: Terms,
     token: &[u8],
     sets: Option<&[Arc<KeySet>]>,
+    sought: Option<Sought<'_>>,
 ) -> Result<Rc<token_cache::Known>, Refusal> {
     let verified = parsed.verify(sets.map_or(Keys::None, Keys::Sets))?;
     let known = Rc::new(token_cache::Known::new(token, sets.unwrap_or_default(), verified));
-    worker::with(|worker| {
-        worker.with_token_cache(conf.token_cache, |cache| cache.insert(terms, known.clone()))
-    });
+    if let Some(sought) = sought {
+        worker::with(|worker| {
+            worker.with_token_cache(conf.token_cache, |cache| cache.insert(&sought, known.clone()))
+        });
+    }
     Ok(known)
 }
 
