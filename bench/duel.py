@@ -25,10 +25,8 @@ class Contender:
 
     def calibrate(self, seconds):
         """How many requests make a slice of so many seconds, once the server is warm."""
-        if self.tokens:
-            return
-        load.send(self.port, self.token, self.warm_up, self.path)
-        probe = load.send(self.port, self.token, 256, self.path)
+        self.send(self.warm_up, OTHER)
+        probe = self.send(256, OTHER)
         self.requests = max(32, int(seconds * probe.requests / probe.seconds))
 
     def slice(self, server):
@@ -44,7 +42,7 @@ class Contender:
 
     def send(self, requests, core):
         if self.tokens:
-            answered = load.send_different(self.port, self.tokens, self.sent, core)
+            answered = load.send_different(self.port, self.tokens, self.sent, requests, core)
         else:
             answered = load.send(self.port, self.token, requests, self.path, core)
         self.sent += answered.requests
@@ -67,18 +65,13 @@ def quartiles(values):
     return {'median': median, 'low': low, 'high': high}
 
 
-def rounds_of(lanes, options):
-    """wrk knows no slice shorter than a second: fewer of them."""
-    return max(2, options.rounds // 8) if any(lane.tokens for lane in lanes) else options.rounds
-
-
 def duel(server, plain, contenders, options, bare=None):
     """Figures by contender: processor time net of `plain`, and beyond the contender named `bare`."""
     lanes = [plain, *contenders]
     for lane in lanes:
         lane.calibrate(options.slice)
     rounds = []
-    for _ in range(rounds_of(lanes, options)):
+    for _ in range(options.rounds):
         taken = {lane.name: [] for lane in lanes}
         for lane in lanes + lanes[::-1]:
             taken[lane.name].append(lane.slice(server))

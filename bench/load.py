@@ -1,12 +1,13 @@
-"""Load: a fixed number of requests by h2load (HTTP/1.1), or different tokens by wrk."""
+"""Load: a fixed number of requests, the same by h2load (HTTP/1.1), or with different tokens."""
 import collections
-import pathlib
+import os
 import re
+import socket
 import subprocess
+import time
 
 from processor import OTHER, pinned
 
-HERE = pathlib.Path(__file__).resolve().parent
 CONNECTIONS = 8
 
 # What was answered with 2xx, in how many seconds.
@@ -26,14 +27,41 @@ def send(port, token, requests, path='/small.txt', core=OTHER):
     return Answered(requests, float(time) * {'us': 1e-6, 'ms': 1e-3, 's': 1}[unit])
 
 
-def send_different(port, tokens, start, core=OTHER):
-    """For a second, each request with the next token of a file, from a line on."""
-    out = run(['wrk', '--threads=1', f'--connections={CONNECTIONS}', '--duration=1s', '--script',
-               str(HERE / 'tokens.lua'), f'http://127.0.0.1:{port}/small.txt', '--', str(tokens), str(start)], core)
-    requests, bad, microseconds = map(int, re.search(r'answered (\d+) bad (\d+) in (\d+)', out).groups())
-    if bad or not requests:
-        raise RuntimeError(f'{bad} of {requests} requests failed:\n{out}')
-    return Answered(requests, microseconds / 1e6)
+def send_different(port, tokens, start, requests, core=OTHER):
+    """Each request with the next of `tokens`, from a place on: one on each connection at a time."""
+    texts = [f'GET /small.txt HTTP/1.1\r\nHost: bench.example\r\nAuthorization: Bearer {token}\r\n\r\n'.encode()
+             for token in (tokens[(start + number) % len(tokens)] for number in range(requests))]
+    connections = [socket.create_connection(('127.0.0.1', port), timeout=60) for _ in range(CONNECTIONS)]
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core} & before or before)
+    try:
+        started = time.monotonic()
+        for first in range(0, len(texts), CONNECTIONS):
+            asked = list(zip(connections, texts[first:first + CONNECTIONS]))
+            for connection, text in asked:
+                connection.sendall(text)
+            for connection, _ in asked:
+                read_answer(connection)
+        return Answered(requests, time.monotonic() - started)
+    finally:
+        os.sched_setaffinity(0, before)
+        for connection in connections:
+            connection.close()
+
+
+def read_answer(connection):
+    """It must be 200."""
+    answer = b''
+    while True:
+        answer += (piece := connection.recv(65536))
+        head, _, body = answer.partition(b'\r\n\r\n')
+        length = re.search(rb'Content-Length: (\d+)', head)
+        if length and len(body) == int(length[1]):
+            break
+        if not piece:
+            raise RuntimeError(f'a connection ended within an answer: {answer[:200]}')
+    if not answer.startswith(b'HTTP/1.1 200 '):
+        raise RuntimeError(f'answered {answer[:200]}')
 
 
 def run(command, core):

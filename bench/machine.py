@@ -36,4 +36,4 @@ def versions(options):
     revision = first_line('git', '-C', str(pathlib.Path(__file__).resolve().parent), 'describe',
                           '--always', '--dirty', '--exclude=*')
     return [f'this module at {revision}', first_line(options.nginx, '-v').removeprefix('nginx version: '),
-            first_line('h2load', '--version'), first_line('wrk', '-v').split(' Copyright')[0]]
+            first_line('h2load', '--version')]

@@ -32,7 +32,8 @@ the longer the server takes. Requests per second are measured afterwards, server
 a valid token with 200 and one with a wrong signature or tag with 401.
 
 - *hot*: the token has been seen; *cold*: `auth_jwt_cache off`, so that each request takes the whole
-  way; *different*: each request brings another token, {different} in all, with the default cache.
+  way; *different*: each request brings another token, {different} in all, with the default cache, sent by
+  `bench/load.py`, as h2load knows one header only.
 - *cryptography*: bare aws-lc-rs with prepared keys and decoded segments, in a location of the same nginx and
   in the place of `auth_jwt`, the access phase, by a module that does nothing else (`bench/bare`): that is what a
   server pays at least, whose caches have just been used for something else. In a tight loop it is less

@@ -11,5 +11,6 @@ pub mod outcome;
 pub mod policy;
 pub mod render;
 pub mod require;
+mod seen_once;
 pub mod token_cache;
 pub mod unverified;

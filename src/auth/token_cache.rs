@@ -16,6 +16,7 @@ use quick_cache::{Equivalent, Weighter};
 
 use super::check::Verified;
 use super::policy::Policy;
+use super::seen_once::SeenOnce;
 use crate::jose::key_set::KeySet;
 
 /// What an entry takes beside its texts, in bytes: structures, allocations, its place in tables.
@@ -27,8 +28,8 @@ const PER_MEMBER: usize = 64;
 /// An entry larger than this part of the cache is not kept.
 const LARGEST_PART: usize = 16;
 
-/// An entry of ordinary size, for an estimate of how many there will be. In bytes. As many tokens are
-/// remembered that were seen once.
+/// An entry of ordinary size, for an estimate of how many there will be. In bytes. Twice as many
+/// tokens are remembered that were seen once.
 const ORDINARY: usize = 2048;
 
 /// What is known of a token that was verified.
@@ -51,8 +52,7 @@ pub struct Terms {
 pub struct TokenCache<S = foldhash::quality::RandomState> {
     entries: Cache<Key, Rc<Known>, Weight, Hashed>,
     hasher: S,
-    /// The hashes of tokens that were seen once, each where it falls: a later one takes its place.
-    seen_once: Box<[u64]>,
+    seen_once: SeenOnce,
     largest: usize,
 }
 
@@ -113,8 +113,8 @@ impl<S: BuildHasher> TokenCache<S> {
     /// A cache that hashes with `hasher`.
     pub fn with_hasher(size: usize, hasher: S) -> Self {
         let count = size.checked_div(ORDINARY).unwrap_or_default().max(1);
-        let seen_once = vec![0; count].into_boxed_slice();
-        let capacity = size.saturating_sub(size_of_val(&*seen_once));
+        let seen_once = SeenOnce::new(count.saturating_mul(2));
+        let capacity = size.saturating_sub(seen_once.size());
         let entries =
             Cache::with(count, capacity as u64, Weight, Hashed::default(), Default::default());
         let largest = size.checked_div(LARGEST_PART).unwrap_or_default();
@@ -142,14 +142,12 @@ impl<S: BuildHasher> TokenCache<S> {
 
     /// Whether a token comes for the first time, as far as is remembered; next time it does not.
     fn is_new(&mut self, sought: &Sought<'_>) -> bool {
-        let at = (sought.hash as usize).checked_rem(self.seen_once.len());
-        let Some(seen) = at.and_then(|at| self.seen_once.get_mut(at)) else { return false };
-        std::mem::replace(seen, sought.hash) != sought.hash && !self.entries.contains_key(sought)
+        !self.seen_once.replace(sought.hash) && !self.entries.contains_key(sought)
     }
 
     /// How much is kept, in bytes.
     pub fn size(&self) -> u64 {
-        self.entries.weight().saturating_add(size_of_val(&*self.seen_once) as u64)
+        self.entries.weight().saturating_add(self.seen_once.size() as u64)
     }
 }
 
@@ -268,7 +266,7 @@ mod tests {
         see(&mut cache, &token(1));
         assert!(get(&cache, TERMS, &token(1)).is_some());
         // One that is there is replaced at once, whatever has been seen since.
-        cache.seen_once.fill(0);
+        cache.seen_once = SeenOnce::new(1);
         let newer = known(&token(1));
         cache.insert(&cache.sought(TERMS, &token(1)), newer.clone());
         let found = get(&cache, TERMS, &token(1));

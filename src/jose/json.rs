@@ -23,6 +23,9 @@ const ORDINARY_COUNT: usize = 20;
 /// Up to this many members are compared in pairs to find a duplicate, more are hashed.
 const FEW_MEMBERS: usize = 32;
 
+/// The bits by which they are compared first, in words.
+const MARK_WORDS: usize = 8;
+
 /// A JSON object and where its members lie. It owns its text.
 #[derive(Debug)]
 pub struct Object {
@@ -76,7 +79,7 @@ impl Object {
         let mut escaped = false;
         scan::members(text, |name, value| {
             escaped |= name.escaped;
-            members.push(Member { name: Span::of(name.content()), value: Span::of(value) });
+            members.push(Member { name: Span::of(name.content), value: Span::of(value) });
         })?;
         let decoded = match escaped {
             false => None,
@@ -146,12 +149,16 @@ impl Object {
         let names = || self.members.iter().map(|member| member.name(self.text()));
         match &self.decoded {
             None if self.members.len() <= FEW_MEMBERS => {
-                // Only names whose marks both have been seen are compared.
-                let mut marks = (0u64, 0u64);
+                // Only names of the same mark are compared.
+                let mut marks = [0u64; MARK_WORDS];
                 names().enumerate().any(|(at, name)| {
-                    let (one, other) = marks_of(name);
-                    let seen = marks.0 & one != 0 && marks.1 & other != 0;
-                    marks = (marks.0 | one, marks.1 | other);
+                    let (word, bit) = mark(name);
+                    let marked = marks.get_mut(word);
+                    let seen = marked.is_none_or(|marked| {
+                        let seen = *marked & bit != 0;
+                        *marked |= bit;
+                        seen
+                    });
                     seen && names().take(at).any(|earlier| earlier == name)
                 })
             }
@@ -241,8 +248,10 @@ impl<'a> Value<'a> {
         let mut place = None;
         let found = scan::members(self.0, |known, value| {
             let same = match known.escaped {
-                true => self.0.get(known.quoted).and_then(decode).is_some_and(|text| text == name),
-                false => self.0.get(known.content()) == Some(name),
+                true => {
+                    self.0.get(known.quoted()).and_then(decode).is_some_and(|text| text == name)
+                }
+                false => self.0.get(known.content.clone()) == Some(name),
             };
             if same {
                 place = Some(value);
@@ -288,13 +297,13 @@ fn repeats<'n>(mut names: impl ExactSizeIterator<Item = &'n [u8]>) -> bool {
     !names.all(|name| seen.insert(name))
 }
 
-/// Two times one bit that equal names have in common, and different ones seldom.
-fn marks_of(name: &[u8]) -> (u64, u64) {
-    let byte = |at: usize| u32::from(name.get(at).copied().unwrap_or_default());
-    let (length, last) = (name.len(), byte(name.len().wrapping_sub(1)));
-    let one = byte(0).wrapping_mul(5) ^ last.wrapping_mul(3) ^ length as u32;
-    let other = byte(length >> 1).wrapping_mul(11) ^ byte(1).wrapping_mul(7) ^ last;
-    (1u64.rotate_left(one), 1u64.rotate_left(other))
+/// One bit of many that equal names have in common, and different ones seldom.
+fn mark(name: &[u8]) -> (usize, u64) {
+    let [first, last] = [name.first(), name.last()].map(|byte| u32::from(*byte.unwrap_or(&0)));
+    let parts = first | last << 8 | (name.len() as u32) << 16;
+    // The golden ratio spreads them; the upper nine bits are the best.
+    let at = parts.wrapping_mul(0x9e37_79b1) >> 23;
+    ((at >> 6) as usize % MARK_WORDS, 1 << (at & 63))
 }
 
 #[cfg(test)]

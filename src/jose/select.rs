@@ -107,7 +107,7 @@ mod tests {
     fn count(sets: &[Arc<KeySet>], kid: Option<&str>) -> usize {
         let mut count = 0;
         let found = try_verification_keys(sets, kid, SignatureAlgorithm::Hs256, |_| {
-            count += 1;
+            count = usize::saturating_add(count, 1);
             None::<()>
         });
         assert_eq!(found, Err(if count == 0 { Missed::NoKey } else { Missed::NoneDid }));
@@ -158,7 +158,7 @@ mod tests {
             let mut count = 0;
             let encryption = ContentEncryption::A256Gcm;
             let found = try_decryption_keys(&sets, kid, algorithm, encryption, |_| {
-                count += 1;
+                count = usize::saturating_add(count, 1);
                 None::<()>
             });
             assert_eq!(found, Err(if count == 0 { Missed::NoKey } else { Missed::NoneDid }));

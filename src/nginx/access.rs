@@ -8,12 +8,13 @@ use std::sync::Arc;
 use ngx::ffi::{NGX_LOG_ERR, NGX_LOG_INFO};
 
 use super::conf::{AuthJwt, Effective, LocationConf};
-use super::context::{Context, KeySets};
+use super::context::Context;
 use super::ffi::complex_value::{ComplexValue, EvaluationFailed};
 use super::ffi::guard::Entry;
 use super::ffi::phase::{Answer, PhaseHandler};
 use super::ffi::request::Request;
 use super::ffi::time;
+use super::keys::KeySets;
 use super::keys::gather::{Gathered, Need, gather};
 use super::token;
 use super::worker;

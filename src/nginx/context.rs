@@ -3,14 +3,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::Arc;
-
-use smallvec::SmallVec;
 
 use super::ffi::deadline::Deadline;
 use super::ffi::header::ResponseHeader;
 use super::ffi::request::{Address, Request};
 use super::ffi::wait::Waiter;
+use super::keys::KeySets;
 use super::keys::fetch::Fetch;
 use super::worker;
 use crate::auth::key_cache::Rules;
@@ -18,7 +16,6 @@ use crate::auth::outcome::Verdict;
 use crate::auth::token_cache::Known;
 use crate::auth::unverified::Unverified;
 use crate::jose::json::Object;
-use crate::jose::key_set::KeySet;
 
 /// A request meets few tokens; the oldest of more is decoded again when it is asked for.
 const MAX_TOKENS: usize = 4;
@@ -36,9 +33,6 @@ pub struct Context {
     tokens: RefCell<[Option<Content>; MAX_TOKENS]>,
     gathering: RefCell<Option<Box<Gathering>>>,
 }
-
-/// The key sets of a location's sources, in order.
-pub type KeySets = SmallVec<[Arc<KeySet>; 1]>;
 
 /// The keys of a location, as far as they have been gathered.
 pub struct Gathering {

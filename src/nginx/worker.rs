@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use super::conf;
-use super::context::KeySets;
+use super::keys::KeySets;
 use super::keys::fetch::KeyRequests;
 use super::keys::file::KeyFiles;
 use crate::auth::token_cache::TokenCache;

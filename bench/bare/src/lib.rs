@@ -162,7 +162,7 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
 unsafe extern "C" fn handle(request: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: what `create` made for the location.
     let place = unsafe {
-        let index = (*&raw const ngx_http_bare_cryptography_module).ctx_index;
+        let index = ngx_http_bare_cryptography_module.ctx_index;
         (*request).loc_conf.add(index).read().cast::<usize>().read()
     };
     JUDGES.with_borrow(|judges| match judges.get(place) {

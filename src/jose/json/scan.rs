@@ -12,17 +12,17 @@ pub const MAX_DEPTH: u32 = 128;
 
 /// A string as it stands in the text.
 pub struct RawString {
-    /// Its place, quotes included.
-    pub quoted: Range<usize>,
+    /// The place of what is between its quotes.
+    pub content: Range<usize>,
     /// Whether it was written with escapes.
     pub escaped: bool,
 }
 
 impl RawString {
-    /// The place of what is between its quotes.
-    pub fn content(&self) -> Range<usize> {
-        let Range { start, end } = self.quoted;
-        start.saturating_add(1)..end.saturating_sub(1)
+    /// Its place, quotes included.
+    pub fn quoted(&self) -> Range<usize> {
+        let Range { start, end } = self.content;
+        start.saturating_sub(1)..end.saturating_add(1)
     }
 }
 
@@ -139,12 +139,13 @@ impl<'t> Scanner<'t> {
         let quote = start.wrapping_add(plain_length(self.rest(start)));
         // What identity providers write has neither escapes nor space here.
         if let Some([b'"', b':', b'!'..=255]) = self.rest(quote).first_chunk::<3>() {
-            let quoted = at..quote.wrapping_add(1);
-            return Ok((RawString { quoted, escaped: false }, quote.wrapping_add(2)));
+            let name = RawString { content: start..quote, escaped: false };
+            return Ok((name, quote.wrapping_add(2)));
         }
         let (escaped, end) = self.string(start)?;
         let colon = self.expect(b':', self.skip_space(end))?;
-        Ok((RawString { quoted: at..end, escaped }, self.skip_space(colon)))
+        let content = start..end.saturating_sub(1);
+        Ok((RawString { content, escaped }, self.skip_space(colon)))
     }
 
     /// A value of any type.

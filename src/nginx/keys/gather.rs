@@ -2,11 +2,12 @@
 
 use ngx::ffi::{NGX_LOG_ERR, NGX_LOG_NOTICE};
 
+use super::KeySets;
 use super::fetch::SourceId;
 use super::request::{self, Again, Progress, Wanted};
 use crate::auth::key_cache::Rules;
 use crate::nginx::conf::{Effective, KeySource, KeySources, ServerConf};
-use crate::nginx::context::{Context, Gathering, KeySets};
+use crate::nginx::context::{Context, Gathering};
 use crate::nginx::ffi::complex_value::ComplexValue;
 use crate::nginx::ffi::request::Request;
 use crate::nginx::ffi::time;

@@ -6,3 +6,12 @@ pub mod file;
 pub mod request;
 
 pub mod gather;
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::jose::key_set::KeySet;
+
+/// The key sets of a location's sources, in order.
+pub type KeySets = SmallVec<[Arc<KeySet>; 1]>;

@@ -1,0 +1,60 @@
+//! What was seen once: the door to the token cache, which opens at the second time.
+
+/// Places in a group: half a line of a processor's cache.
+const GROUP: usize = 4;
+
+/// Hashes of what was seen once, lately. A hash decides for a group of places, chance for
+/// one of them: otherwise those that come in turns could push each other out for ever.
+pub struct SeenOnce {
+    groups: Box<[[u64; GROUP]]>,
+    chance: u64,
+}
+
+impl SeenOnce {
+    /// Room for `count` hashes, or a few more.
+    pub fn new(count: usize) -> Self {
+        let groups = vec![[0; GROUP]; count.div_ceil(GROUP)].into_boxed_slice();
+        Self { groups, chance: 0 }
+    }
+
+    /// Whether `hash` is there; if not, it takes another's place.
+    pub fn replace(&mut self, hash: u64) -> bool {
+        let at = (hash as usize).checked_rem(self.groups.len());
+        let Some(group) = at.and_then(|at| self.groups.get_mut(at)) else { return true };
+        if group.contains(&hash) {
+            return true;
+        }
+        // Knuth's MMIX generator; its upper bits are the best.
+        self.chance =
+            self.chance.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        if let Some(place) = group.get_mut((self.chance >> 62) as usize) {
+            *place = hash;
+        }
+        false
+    }
+
+    /// How much memory it takes, in bytes.
+    pub fn size(&self) -> usize {
+        size_of_val(&*self.groups)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_order_of_tokens_keeps_one_out() {
+        for (count, places) in [(2, 1), (5, 4), (9, 8), (300, 512)] {
+            let mut seen_once = SeenOnce::new(places);
+            let mut waiting: Vec<u64> =
+                (1..=count).map(|n: u64| n.wrapping_mul(0x9e37_79b9)).collect();
+            let mut rounds = 0;
+            while !waiting.is_empty() {
+                waiting.retain(|hash| !seen_once.replace(*hash));
+                rounds += 1;
+                assert!(rounds < 50, "{} of {count} are left in {places} places", waiting.len());
+            }
+        }
+    }
+}
