@@ -15,7 +15,7 @@ use material::{KINDS, Kind, Outcome, claims};
 use ngx_http_auth_jwt_module::auth::check::{Accepted, Keys, Parsed, Verified};
 use ngx_http_auth_jwt_module::auth::numeric_date::NumericDate;
 use ngx_http_auth_jwt_module::auth::policy::{Policy, TokenType};
-use ngx_http_auth_jwt_module::auth::token_cache::{Known, Terms, TokenCache};
+use ngx_http_auth_jwt_module::auth::token_cache::{Known, Terms, TokenCache, generations};
 use ngx_http_auth_jwt_module::jose::claims::Claims;
 use ngx_http_auth_jwt_module::jose::header::Headers;
 use ngx_http_auth_jwt_module::jose::key_set::KeySet;
@@ -133,7 +133,7 @@ fn token_cache_hit(bencher: Bencher<'_, '_>, name: &str) {
     }
     let get = |token| cache.get(&cache.sought(terms, token));
     bencher.bench_local(|| match get(black_box(case.token.as_bytes())) {
-        Some(known) if known.holds_under(&case.sets) => known,
+        Some(known) if known.holds_under(generations(&case.sets)) => known,
         _ => fail("not in the cache"),
     });
 }

@@ -12,7 +12,7 @@ use fuzz::plan::{Case, Dice};
 use fuzz::reference::Question;
 use ngx_http_auth_jwt_module::auth::check::{Keys, Parsed};
 use ngx_http_auth_jwt_module::auth::outcome::{Refusal, Verdict};
-use ngx_http_auth_jwt_module::auth::token_cache::{Known, Terms, TokenCache};
+use ngx_http_auth_jwt_module::auth::token_cache::{Known, Terms, TokenCache, generations};
 use ngx_http_auth_jwt_module::jose::header::Headers;
 use ngx_http_auth_jwt_module::jose::key_set::KeySet;
 
@@ -119,7 +119,7 @@ fn through(
             parse(asked.token, terms.policy)?;
         }
         let sets = sets(location)?;
-        let holds = |known: &Rc<Known>| known.holds_under(sets.as_deref().unwrap_or_default());
+        let holds = |known: &Rc<Known>| known.holds_under(generations(sets.as_deref().unwrap_or_default()));
         if let Some(known) = known.filter(holds) {
             return accept(asked, known.verified());
         }

@@ -76,7 +76,7 @@ struct Weight;
 impl Known {
     /// Keeps `verified`, which `token` was under `sets`.
     pub fn new(token: &[u8], sets: &[Arc<KeySet>], verified: Verified) -> Self {
-        let generations = sets.iter().map(|set| set.generation()).collect();
+        let generations = generations(sets).collect();
         Self { token: token.into(), generations, verified }
     }
 
@@ -90,9 +90,9 @@ impl Known {
         &self.verified
     }
 
-    /// Whether it was verified with these very key sets.
-    pub fn holds_under(&self, sets: &[Arc<KeySet>]) -> bool {
-        self.generations.iter().copied().eq(sets.iter().map(|set| set.generation()))
+    /// Whether it was verified with these very key sets, told by their [`generations`].
+    pub fn holds_under(&self, generations: impl IntoIterator<Item = u64>) -> bool {
+        self.generations.iter().copied().eq(generations)
     }
 
     fn size(&self) -> usize {
@@ -100,6 +100,11 @@ impl Known {
         let members = self.verified.token().member_count().saturating_mul(PER_MEMBER);
         texts.saturating_add(members).saturating_add(OVERHEAD)
     }
+}
+
+/// What tells key sets from all others, in their order.
+pub fn generations(sets: &[Arc<KeySet>]) -> impl Iterator<Item = u64> {
+    sets.iter().map(|set| set.generation())
 }
 
 impl TokenCache {
@@ -309,10 +314,11 @@ mod tests {
             unreachable!("a token")
         };
         let known = Known::new(&token, std::slice::from_ref(&one), verified);
-        assert!(known.holds_under(std::slice::from_ref(&one)));
-        assert!(!known.holds_under(std::slice::from_ref(&same_bytes_read_anew)));
-        assert!(!known.holds_under(&[one, same_bytes_read_anew]));
-        assert!(!known.holds_under(&[]));
+        let holds_under = |sets: &[Arc<KeySet>]| known.holds_under(generations(sets));
+        assert!(holds_under(std::slice::from_ref(&one)));
+        assert!(!holds_under(std::slice::from_ref(&same_bytes_read_anew)));
+        assert!(!holds_under(&[one, same_bytes_read_anew]));
+        assert!(!holds_under(&[]));
     }
 
     #[test]

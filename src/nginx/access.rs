@@ -14,7 +14,6 @@ use super::ffi::guard::Entry;
 use super::ffi::phase::{Answer, PhaseHandler};
 use super::ffi::request::Request;
 use super::ffi::time;
-use super::keys::KeySets;
 use super::keys::gather::{Gathered, Need, gather};
 use super::token;
 use super::worker;
@@ -23,7 +22,7 @@ use crate::auth::check::{Accepted, Keys, Parsed};
 use crate::auth::numeric_date::NumericDate;
 use crate::auth::outcome::{Fault, Refusal, Verdict};
 use crate::auth::require::{self, Failure};
-use crate::auth::token_cache::{self, Sought, Terms};
+use crate::auth::token_cache::{self, Sought, Terms, generations};
 use crate::jose::key_set::KeySet;
 
 /// The access phase.
@@ -124,16 +123,10 @@ fn known<'t>(conf: &Effective, terms: Terms, token: &'t [u8]) -> Known<'t> {
         });
         let Some((known, sought)) = found else { return Known::Possibly(None, None) };
         let Some(known) = known else { return Known::Possibly(None, Some(sought)) };
-        let holds = match conf.key_sources.as_deref() {
-            None => Some(known.holds_under(&[])),
-            Some(sources) => {
-                let now = time::monotonic_milliseconds();
-                worker.with_recent(sources.id, now, |sets| known.holds_under(sets))
-            }
-        };
-        match holds {
-            Some(true) => Known::Holding(known),
-            _ => Known::Possibly(Some(known), Some(sought)),
+        let sources = conf.key_sources.as_deref().map(|sources| sources.id);
+        match worker.holds(&known, sources, time::monotonic_milliseconds()) {
+            true => Known::Holding(known),
+            false => Known::Possibly(Some(known), Some(sought)),
         }
     })
 }
@@ -161,7 +154,7 @@ fn find_out(
         None => None,
         Some(sources) => {
             let now = time::monotonic_milliseconds();
-            let recent = worker::with(|worker| worker.with_recent(sources.id, now, KeySets::clone));
+            let recent = worker::with(|worker| worker.recent_sets(sources.id, now));
             // Only who may fetch ahead of time asks what the keys at hand lack.
             let kid = conf.key_cache.refresh_every.and_then(|_| candidate.kid());
             let need = Need { conf, sources, token, kid: kid.as_deref() };
@@ -209,7 +202,9 @@ impl<'t> Candidate<'t> {
         sought: Option<Sought<'_>>,
     ) -> Result<Rc<token_cache::Known>, Refusal> {
         match self {
-            Self::Known(known) if known.holds_under(sets.unwrap_or_default()) => Ok(known),
+            Self::Known(known) if known.holds_under(generations(sets.unwrap_or_default())) => {
+                Ok(known)
+            }
             Self::Known(_) => verify(parsed(token, conf)?, conf, token, sets, sought),
             Self::Parsed(parsed) => verify(parsed, conf, token, sets, sought),
         }

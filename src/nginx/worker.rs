@@ -3,13 +3,17 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+use smallvec::SmallVec;
 
 use super::conf;
 use super::keys::KeySets;
 use super::keys::fetch::KeyRequests;
 use super::keys::file::KeyFiles;
-use crate::auth::token_cache::TokenCache;
+use crate::auth::token_cache::{Known, TokenCache};
 use crate::jose::header::Headers;
+use crate::jose::key_set::KeySet;
 
 /// What a worker keeps from request to request.
 #[derive(Default)]
@@ -22,11 +26,12 @@ pub struct Worker {
     recent: RefCell<HashMap<u64, Recent, foldhash::fast::RandomState>>,
 }
 
-/// Keys of files, which are not looked at again within a millisecond.
+/// What a list of sources gave that are all files, which are not looked at again within a millisecond.
+/// It keeps no keys alive: those that are forgotten are gone.
 struct Recent {
     /// By nginx's monotonic clock, in milliseconds.
     gathered: u64,
-    sets: KeySets,
+    sets: SmallVec<[(u64, Weak<KeySet>); 1]>,
 }
 
 impl Worker {
@@ -42,24 +47,30 @@ impl Worker {
     }
 
     /// Keeps what was gathered at `now` of a list of sources; `None`, and nothing is kept.
-    pub fn keep_recent(&self, sources: u64, now: u64, sets: Option<KeySets>) {
+    pub fn keep_recent(&self, sources: u64, now: u64, sets: Option<&KeySets>) {
         let mut recent = self.recent.borrow_mut();
         match sets {
-            Some(sets) => drop(recent.insert(sources, Recent { gathered: now, sets })),
+            Some(sets) => {
+                let sets = sets.iter().map(|set| (set.generation(), Arc::downgrade(set)));
+                recent.insert(sources, Recent { gathered: now, sets: sets.collect() });
+            }
             None => drop(recent.remove(&sources)),
         }
     }
 
-    /// Calls `body` with what was gathered of a list of sources in this very millisecond, if it was.
-    pub fn with_recent<T>(
-        &self,
-        sources: u64,
-        now: u64,
-        body: impl FnOnce(&KeySets) -> T,
-    ) -> Option<T> {
+    /// The keys of a list of sources, if they were gathered in this very millisecond.
+    pub fn recent_sets(&self, sources: u64, now: u64) -> Option<KeySets> {
         let recent = self.recent.borrow();
         let recent = recent.get(&sources).filter(|recent| recent.gathered == now)?;
-        Some(body(&recent.sets))
+        recent.sets.iter().map(|(_, set)| set.upgrade()).collect()
+    }
+
+    /// Whether a token that was verified before still holds, as far as is known without gathering keys.
+    pub fn holds(&self, known: &Known, sources: Option<u64>, now: u64) -> bool {
+        let Some(sources) = sources else { return known.holds_under([]) };
+        let recent = self.recent.borrow();
+        let recent = recent.get(&sources).filter(|recent| recent.gathered == now);
+        recent.is_some_and(|recent| known.holds_under(recent.sets.iter().map(|set| set.0)))
     }
 
     /// Forgets the caches of an earlier configuration: a process without a master is not replaced.

@@ -88,7 +88,7 @@ fn keep(need: Need<'_>, sets: Option<&KeySets>) {
     let fixed = |source: &KeySource| matches!(source, KeySource::File(name) if name.is_literal());
     if need.sources.list.iter().all(fixed) {
         let now = time::monotonic_milliseconds();
-        worker::with(|worker| worker.keep_recent(need.sources.id, now, sets.cloned()));
+        worker::with(|worker| worker.keep_recent(need.sources.id, now, sets));
     }
 }
 
