@@ -125,7 +125,7 @@ fn token_cache_hit(bencher: Bencher<'_, '_>, name: &str) {
     let mut cache = TokenCache::new(16 << 20);
     for number in 0..1000 {
         case.token = ready(kind.token(number));
-        let known = Known::new(case.token.as_bytes(), &case.sets, ready(case.verify()));
+        let known = Known::new(&case.sets, ready(case.verify()));
         let (sought, known) = (cache.sought(terms, case.token.as_bytes()), Rc::new(known));
         // It is kept when it is seen again.
         cache.insert(&sought, known.clone());

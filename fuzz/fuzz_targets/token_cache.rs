@@ -125,7 +125,7 @@ fn through(
         }
         let keys = sets.as_deref().map_or(Keys::None, Keys::Sets);
         let verified = parse(asked.token, terms.policy)?.verify(keys)?;
-        let known = Known::new(asked.token, sets.as_deref().unwrap_or_default(), verified);
+        let known = Known::new(sets.as_deref().unwrap_or_default(), verified);
         let known = Rc::new(known);
         cache.insert(&sought, known.clone());
         accept(asked, known.verified())

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use quick_cache::unsync::Cache;
 use quick_cache::{Equivalent, Weighter};
+use smallvec::SmallVec;
 
 use super::check::Verified;
 use super::policy::Policy;
@@ -34,9 +35,8 @@ const ORDINARY: usize = 2048;
 
 /// What is known of a token that was verified.
 pub struct Known {
-    token: Box<[u8]>,
     /// Of the key sets it was verified with.
-    generations: Box<[u64]>,
+    generations: SmallVec<[u64; 1]>,
     verified: Verified,
 }
 
@@ -59,7 +59,7 @@ pub struct TokenCache<S = foldhash::quality::RandomState> {
 struct Key {
     hash: u64,
     terms: Terms,
-    known: Rc<Known>,
+    token: Box<[u8]>,
 }
 
 /// A token to look for, by its keyed hash and by all of its bytes.
@@ -74,15 +74,9 @@ pub struct Sought<'t> {
 struct Weight;
 
 impl Known {
-    /// Keeps `verified`, which `token` was under `sets`.
-    pub fn new(token: &[u8], sets: &[Arc<KeySet>], verified: Verified) -> Self {
-        let generations = generations(sets).collect();
-        Self { token: token.into(), generations, verified }
-    }
-
-    /// The token.
-    pub fn token(&self) -> &[u8] {
-        &self.token
+    /// What a token has proven to be under `sets`.
+    pub fn new(sets: &[Arc<KeySet>], verified: Verified) -> Self {
+        Self { generations: generations(sets).collect(), verified }
     }
 
     /// What was verified.
@@ -95,8 +89,9 @@ impl Known {
         self.generations.iter().copied().eq(generations)
     }
 
-    fn size(&self) -> usize {
-        let texts = self.token.len().saturating_add(self.verified.token().text_length());
+    /// With a token of so many bytes.
+    fn size(&self, token: usize) -> usize {
+        let texts = token.saturating_add(self.verified.token().text_length());
         let members = self.verified.token().member_count().saturating_mul(PER_MEMBER);
         texts.saturating_add(members).saturating_add(OVERHEAD)
     }
@@ -138,11 +133,10 @@ impl<S: BuildHasher> TokenCache<S> {
 
     /// Keeps what has been found out, unless it is too large or the token is new.
     pub fn insert(&mut self, sought: &Sought<'_>, known: Rc<Known>) {
-        let Sought { hash, terms, .. } = *sought;
-        if known.size() > self.largest || self.is_new(sought) {
-            return;
+        let Sought { hash, terms, token } = *sought;
+        if known.size(token.len()) <= self.largest && !self.is_new(sought) {
+            self.entries.insert(Key { hash, terms, token: token.into() }, known);
         }
-        self.entries.insert(Key { hash, terms, known: known.clone() }, known);
     }
 
     /// Whether a token comes for the first time, as far as is remembered; next time it does not.
@@ -157,14 +151,14 @@ impl<S: BuildHasher> TokenCache<S> {
 }
 
 impl Weighter<Key, Rc<Known>> for Weight {
-    fn weight(&self, _key: &Key, known: &Rc<Known>) -> u64 {
-        known.size() as u64
+    fn weight(&self, key: &Key, known: &Rc<Known>) -> u64 {
+        known.size(key.token.len()) as u64
     }
 }
 
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
-        self.terms == other.terms && self.known.token() == other.known.token()
+        self.terms == other.terms && self.token == other.token
     }
 }
 
@@ -172,7 +166,7 @@ impl Eq for Key {}
 
 impl Equivalent<Key> for Sought<'_> {
     fn equivalent(&self, key: &Key) -> bool {
-        self.hash == key.hash && self.terms == key.terms && self.token == key.known.token()
+        self.hash == key.hash && self.terms == key.terms && *self.token == *key.token
     }
 }
 
@@ -199,8 +193,11 @@ impl Hasher for AsItIs {
         self.0
     }
 
+    /// Not called: what is hashed here are whole hashes.
     fn write(&mut self, bytes: &[u8]) {
-        debug_assert!(false, "only whole hashes come here, not {bytes:?}");
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
     }
 
     fn write_u64(&mut self, hash: u64) {
@@ -229,7 +226,7 @@ mod tests {
     fn known(token: &[u8]) -> Rc<Known> {
         let parsed = Parsed::new(token, Policy::default(), &mut Headers::default());
         match parsed.and_then(|parsed| parsed.verify(Keys::None)) {
-            Ok(verified) => Rc::new(Known::new(token, &[], verified)),
+            Ok(verified) => Rc::new(Known::new(&[], verified)),
             Err(refusal) => unreachable!("{refusal}"),
         }
     }
@@ -313,7 +310,7 @@ mod tests {
         let Ok(verified) = parsed.and_then(|parsed| parsed.verify(Keys::None)) else {
             unreachable!("a token")
         };
-        let known = Known::new(&token, std::slice::from_ref(&one), verified);
+        let known = Known::new(std::slice::from_ref(&one), verified);
         let holds_under = |sets: &[Arc<KeySet>]| known.holds_under(generations(sets));
         assert!(holds_under(std::slice::from_ref(&one)));
         assert!(!holds_under(std::slice::from_ref(&same_bytes_read_anew)));

@@ -22,7 +22,7 @@ use crate::auth::check::{Accepted, Keys, Parsed};
 use crate::auth::numeric_date::NumericDate;
 use crate::auth::outcome::{Fault, Refusal, Verdict};
 use crate::auth::require::{self, Failure};
-use crate::auth::token_cache::{self, Sought, Terms, generations};
+use crate::auth::token_cache::{Known, Sought, Terms, generations};
 use crate::jose::key_set::KeySet;
 
 /// The access phase.
@@ -89,17 +89,17 @@ fn judge(
     };
     let sources = conf.key_sources.as_deref();
     let terms = Terms { sources: sources.map_or(0, |sources| sources.id), policy: conf.policy };
-    let known = match known(conf, terms, token) {
-        Known::Holding(known) => known,
-        Known::Possibly(known, sought) => {
-            match find_out(request, conf, context, token, known, sought) {
+    let known = match recalled(conf, terms, token.bytes) {
+        Recalled::Holding(known) => known,
+        Recalled::Possibly(known, sought) => {
+            match find_out(request, conf, context, token.bytes, known, sought) {
                 Some(Ok(known)) => known,
                 Some(Err(refusal)) => return Ok(Some(Err(refusal))),
                 None => return Ok(None),
             }
         }
     };
-    context.keep_verified(known.clone());
+    context.keep_verified(token, known.clone(), || token::in_header(request));
     let (seconds, milliseconds) = time::now();
     let now = NumericDate::new(seconds, milliseconds);
     let requirements = || requirements(request, conf);
@@ -108,25 +108,25 @@ fn judge(
 }
 
 /// What the worker knows of a token.
-enum Known<'t> {
+enum Recalled<'t> {
     /// It was verified, with the very keys that serve in this millisecond.
-    Holding(Rc<token_cache::Known>),
+    Holding(Rc<Known>),
     /// It may have been verified before. By what to keep it, if there is a cache.
-    Possibly(Option<Rc<token_cache::Known>>, Option<Sought<'t>>),
+    Possibly(Option<Rc<Known>>, Option<Sought<'t>>),
 }
 
-fn known<'t>(conf: &Effective, terms: Terms, token: &'t [u8]) -> Known<'t> {
+fn recalled<'t>(conf: &Effective, terms: Terms, token: &'t [u8]) -> Recalled<'t> {
     worker::with(|worker| {
         let found = worker.with_token_cache(conf.token_cache, |cache| {
             let sought = cache.sought(terms, token);
             (cache.get(&sought), sought)
         });
-        let Some((known, sought)) = found else { return Known::Possibly(None, None) };
-        let Some(known) = known else { return Known::Possibly(None, Some(sought)) };
+        let Some((known, sought)) = found else { return Recalled::Possibly(None, None) };
+        let Some(known) = known else { return Recalled::Possibly(None, Some(sought)) };
         let sources = conf.key_sources.as_deref().map(|sources| sources.id);
         match worker.holds(&known, sources, time::monotonic_milliseconds()) {
-            true => Known::Holding(known),
-            false => Known::Possibly(Some(known), Some(sought)),
+            true => Recalled::Holding(known),
+            false => Recalled::Possibly(Some(known), Some(sought)),
         }
     })
 }
@@ -140,9 +140,9 @@ fn find_out(
     conf: &Effective,
     context: &Context,
     token: &[u8],
-    known: Option<Rc<token_cache::Known>>,
+    known: Option<Rc<Known>>,
     sought: Option<Sought<'_>>,
-) -> Option<Result<Rc<token_cache::Known>, Refusal>> {
+) -> Option<Result<Rc<Known>, Refusal>> {
     let candidate = match known {
         Some(known) => Candidate::Known(known),
         None => match parsed(token, conf) {
@@ -181,7 +181,7 @@ fn tell_of_no_source(request: Request<'_>) {
 /// A token that is well-formed: it was verified before, under keys that may have changed, or it
 /// has been read just now.
 enum Candidate<'t> {
-    Known(Rc<token_cache::Known>),
+    Known(Rc<Known>),
     Parsed(Parsed<'t>),
 }
 
@@ -200,13 +200,13 @@ impl<'t> Candidate<'t> {
         token: &'t [u8],
         sets: Option<&[Arc<KeySet>]>,
         sought: Option<Sought<'_>>,
-    ) -> Result<Rc<token_cache::Known>, Refusal> {
+    ) -> Result<Rc<Known>, Refusal> {
         match self {
             Self::Known(known) if known.holds_under(generations(sets.unwrap_or_default())) => {
                 Ok(known)
             }
-            Self::Known(_) => verify(parsed(token, conf)?, conf, token, sets, sought),
-            Self::Parsed(parsed) => verify(parsed, conf, token, sets, sought),
+            Self::Known(_) => verify(parsed(token, conf)?, conf, sets, sought),
+            Self::Parsed(parsed) => verify(parsed, conf, sets, sought),
         }
     }
 }
@@ -215,12 +215,11 @@ impl<'t> Candidate<'t> {
 fn verify(
     parsed: Parsed<'_>,
     conf: &Effective,
-    token: &[u8],
     sets: Option<&[Arc<KeySet>]>,
     sought: Option<Sought<'_>>,
-) -> Result<Rc<token_cache::Known>, Refusal> {
+) -> Result<Rc<Known>, Refusal> {
     let verified = parsed.verify(sets.map_or(Keys::None, Keys::Sets))?;
-    let known = Rc::new(token_cache::Known::new(token, sets.unwrap_or_default(), verified));
+    let known = Rc::new(Known::new(sets.unwrap_or_default(), verified));
     if let Some(sought) = sought {
         worker::with(|worker| {
             worker.with_token_cache(conf.token_cache, |cache| cache.insert(&sought, known.clone()))

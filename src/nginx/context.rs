@@ -30,7 +30,7 @@ pub struct Context {
     /// The request or subrequest, and its location, for which a token was last looked up.
     pub token_site: Cell<Option<(Address, Address)>>,
     /// The newest first.
-    tokens: RefCell<[Option<Content>; MAX_TOKENS]>,
+    tokens: RefCell<[Option<Kept>; MAX_TOKENS]>,
     gathering: RefCell<Option<Box<Gathering>>>,
 }
 
@@ -51,10 +51,31 @@ pub enum Waiting {
     Shared { fetch: Rc<Fetch>, rules: Rules, _waiter: Rc<Waiter> },
 }
 
+/// A token of the request.
+#[derive(Clone, Copy)]
+pub struct Token<'r> {
+    pub bytes: &'r [u8],
+    /// Whether it stands in `Authorization`, whose memory does not change while the request lives.
+    pub in_header: bool,
+}
+
+/// What is known of a token.
+struct Kept {
+    token: Name,
+    content: Content,
+}
+
+/// What tells a token from others of the same request.
+enum Name {
+    /// Its place in the header: it need be neither copied nor compared.
+    InHeader(Address, usize),
+    Bytes(Box<[u8]>),
+}
+
 /// What a token holds.
 #[derive(Clone)]
 pub enum Content {
-    Unverified(Rc<(Box<[u8]>, Unverified)>),
+    Unverified(Rc<Unverified>),
     Verified(Rc<Known>),
 }
 
@@ -64,27 +85,31 @@ impl Context {
         request.context()
     }
 
-    /// What `token` holds, decoded at most once.
-    pub fn content(&self, token: &[u8]) -> Content {
-        let known =
-            self.tokens.borrow().iter().flatten().find(|known| known.token() == token).cloned();
-        known.unwrap_or_else(|| {
-            let content = Content::Unverified(Rc::new((token.into(), Unverified::decode(token))));
-            keep(self.tokens.borrow_mut().as_mut_slice(), content.clone());
-            content
-        })
+    /// What `token` holds, decoded at most once; `header` gives the token of `Authorization`.
+    pub fn content<'r>(&self, token: Token<'r>, header: impl Fn() -> Option<Token<'r>>) -> Content {
+        let mut tokens = self.tokens.borrow_mut();
+        match tokens.iter().flatten().find(|kept| kept.token.is(token, &header)) {
+            Some(kept) => kept.content.clone(),
+            None => {
+                let content = Content::Unverified(Rc::new(Unverified::decode(token.bytes)));
+                keep(tokens.as_mut_slice(), token, content.clone());
+                content
+            }
+        }
     }
 
-    /// Keeps what a verified token holds.
-    pub fn keep_verified(&self, known: Rc<Known>) {
+    /// Keeps what a verified token holds; `header` as for [`Context::content`].
+    pub fn keep_verified<'r>(
+        &self,
+        token: Token<'r>,
+        known: Rc<Known>,
+        header: impl Fn() -> Option<Token<'r>>,
+    ) {
         let content = Content::Verified(known);
         let mut tokens = self.tokens.borrow_mut();
-        let same = |other: &&mut Option<Content>| {
-            other.as_ref().is_some_and(|other| other.token() == content.token())
-        };
-        match tokens.iter_mut().find(same) {
-            Some(other) => *other = Some(content),
-            None => keep(tokens.as_mut_slice(), content),
+        match tokens.iter_mut().flatten().find(|kept| kept.token.is(token, &header)) {
+            Some(kept) => kept.content = content,
+            None => keep(tokens.as_mut_slice(), token, content),
         }
     }
 
@@ -121,13 +146,40 @@ impl Context {
     }
 }
 
-fn keep(tokens: &mut [Option<Content>], content: Content) {
+fn keep(tokens: &mut [Option<Kept>], token: Token<'_>, content: Content) {
     // Most requests meet one.
     if tokens.first().is_some_and(Option::is_some) {
         tokens.rotate_right(1);
     }
     if let Some(first) = tokens.first_mut() {
-        *first = Some(content);
+        *first = Some(Kept { token: token.name(), content });
+    }
+}
+
+impl Token<'_> {
+    fn place(self) -> (Address, usize) {
+        (Address::of(self.bytes), self.bytes.len())
+    }
+
+    fn name(self) -> Name {
+        match (self.in_header, self.place()) {
+            (true, (address, length)) => Name::InHeader(address, length),
+            (false, _) => Name::Bytes(self.bytes.into()),
+        }
+    }
+}
+
+impl Name {
+    fn is<'r>(&self, token: Token<'r>, header: impl Fn() -> Option<Token<'r>>) -> bool {
+        match self {
+            Self::InHeader(address, length) if token.in_header => {
+                token.place() == (*address, *length)
+            }
+            Self::InHeader(address, length) => header().is_some_and(|header| {
+                header.place() == (*address, *length) && header.bytes == token.bytes
+            }),
+            Self::Bytes(bytes) => **bytes == *token.bytes,
+        }
     }
 }
 
@@ -141,17 +193,10 @@ impl Drop for Own {
 }
 
 impl Content {
-    fn token(&self) -> &[u8] {
-        match self {
-            Self::Unverified(token) => &token.0,
-            Self::Verified(known) => known.token(),
-        }
-    }
-
     /// The JOSE header.
     pub fn header(&self) -> Option<&Object> {
         match self {
-            Self::Unverified(token) => token.1.header(),
+            Self::Unverified(token) => token.header(),
             Self::Verified(known) => Some(known.verified().token().header().object()),
         }
     }
@@ -159,7 +204,7 @@ impl Content {
     /// The claims.
     pub fn claims(&self) -> Option<&Object> {
         match self {
-            Self::Unverified(token) => token.1.claims(),
+            Self::Unverified(token) => token.claims(),
             Self::Verified(known) => Some(known.verified().token().claims().object()),
         }
     }
@@ -167,7 +212,7 @@ impl Content {
     /// The claims as JSON, or the JWS inside a nested token.
     pub fn payload(&self) -> Option<&str> {
         match self {
-            Self::Unverified(token) => token.1.claims().map(Object::text),
+            Self::Unverified(token) => token.claims().map(Object::text),
             Self::Verified(token) => Some(token.verified().token().payload()),
         }
     }

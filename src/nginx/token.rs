@@ -1,7 +1,7 @@
 //! Where a location finds its token: `token=` or `Authorization`.
 
 use super::conf::{AuthJwt, LocationConf};
-use super::context::Context;
+use super::context::{Context, Token};
 use super::ffi::complex_value::EvaluationFailed;
 use super::ffi::request::Request;
 use crate::auth::bearer;
@@ -10,21 +10,21 @@ use crate::auth::bearer;
 pub fn presented<'r>(
     request: Request<'r>,
     auth: &AuthJwt,
-) -> Result<Option<&'r [u8]>, EvaluationFailed> {
+) -> Result<Option<Token<'r>>, EvaluationFailed> {
     match &auth.token {
-        Some(source) => source.evaluate(request).map(non_empty),
-        None => Ok(bearer(request)),
+        Some(source) => source.evaluate(request).map(elsewhere),
+        None => Ok(in_header(request)),
     }
 }
 
 /// The token that variables speak of in the current location.
-pub fn of_location<'r>(request: Request<'r>, context: &Context) -> Option<&'r [u8]> {
+pub fn of_location<'r>(request: Request<'r>, context: &Context) -> Option<Token<'r>> {
     // Where keys are fetched, variables speak of the request they are fetched for.
     let fetches = request.is_subrequest() && context.with_own_fetch(request, |_| ()).is_some();
     let request = if fetches { request.main() } else { request };
     let conf = request.location_conf::<LocationConf>().and_then(|conf| conf.effective.as_ref());
     let auth = conf.and_then(|conf| conf.auth.as_deref());
-    let Some(source) = auth.and_then(|auth| auth.token.as_ref()) else { return bearer(request) };
+    let Some(source) = auth.and_then(|auth| auth.token.as_ref()) else { return in_header(request) };
     // nginx evaluates a string twice, for its length and for its text. Within one location the
     // token must not change in between, even where its variable gives another value each time.
     let site = Some((request.address(), request.location()));
@@ -33,13 +33,15 @@ pub fn of_location<'r>(request: Request<'r>, context: &Context) -> Option<&'r [u
     } else {
         source.evaluate(request)
     };
-    token.ok().and_then(non_empty)
+    token.ok().and_then(elsewhere)
 }
 
-fn bearer(request: Request<'_>) -> Option<&[u8]> {
-    request.authorization().and_then(bearer::token)
+/// The token of `Authorization`.
+pub fn in_header(request: Request<'_>) -> Option<Token<'_>> {
+    let bytes = request.authorization().and_then(bearer::token)?;
+    Some(Token { bytes, in_header: true })
 }
 
-fn non_empty(token: &[u8]) -> Option<&[u8]> {
-    if token.is_empty() { None } else { Some(token) }
+fn elsewhere(bytes: &[u8]) -> Option<Token<'_>> {
+    if bytes.is_empty() { None } else { Some(Token { bytes, in_header: false }) }
 }

@@ -80,7 +80,8 @@ fn copied<'r>(request: Request<'r>, text: &[u8]) -> Text<'r> {
 /// What the token of the current location holds.
 fn content(request: Request<'_>) -> Option<Content> {
     let context = Context::of(request)?;
-    Some(context.content(token::of_location(request, context)?))
+    let token = token::of_location(request, context)?;
+    Some(context.content(token, || token::in_header(request)))
 }
 
 fn part(content: &Content, part: Part) -> Option<&Object> {
