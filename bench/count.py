@@ -1,6 +1,5 @@
 """Instructions that authentication adds to a request, counted by callgrind: see scripts/count."""
 
-import http.client
 import json
 import os
 import pathlib
@@ -12,26 +11,33 @@ import sys
 import time
 
 KINDS = ("HS256", "RS256", "ES256", "EdDSA")
-FEW, MANY = 20, 220  # requests: the difference leaves out what nginx needs to start and to end
+# What nginx calls for each request and returns from when it has been answered. Starting and reading the configuration,
+# where the cryptography makes tokens, is left out.
+COUNTED = "ngx_http_process_request"
+FEW, MANY = 40, 240  # requests: the difference leaves out what the first ones take
+BATCH = 20  # requests at once
+PAGE = b"a page\n"
 TOLERANCE = 1.10
 # Of the cryptography that is taken off a cold request: signatures differ from run to run, and so does what they take.
 CRYPTOGRAPHY_VARIES = 0.01
 PATIENCE = 60  # seconds
 
 
-def configuration(module, place):
+def configuration(module, bare, place):
     locations = "".join(
         f"""
         location /{kind}/hot {{ auth_jwt r; auth_jwt_key_file {place}/material/{kind}.jwks; alias {place}/page; }}
         location /{kind}/cold {{
             auth_jwt r; auth_jwt_cache off; auth_jwt_key_file {place}/material/{kind}.jwks; alias {place}/page;
-        }}"""
+        }}
+        location /{kind}/bare {{ bare_cryptography {kind}; alias {place}/page; }}"""
         for kind in KINDS
     )
     temporary = "".join(
         f"    {kind}_temp_path {place}/temp;\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
     return f"""load_module {module};
+load_module {bare};
 daemon off; master_process off; pid {place}/pid; error_log {place}/error.log;
 events {{}}
 http {{
@@ -44,40 +50,47 @@ http {{
 """
 
 
-class Connection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=PATIENCE)
-        self.path = path
+class Connection:
+    """Sends requests all at once, so that nginx answers them in one turn of its loop: with the clock of that turn,
+    however slow valgrind is."""
 
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(PATIENCE)
-        self.sock.connect(self.path)
+    def __init__(self, path, target, token):
+        self.request = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(PATIENCE)
+        self.socket.connect(path)
+
+    def ask(self, times):
+        self.socket.sendall(self.request * times)
+        answers = b""
+        while answers.count(PAGE) < times:
+            piece = self.socket.recv(1 << 16)
+            if not piece:
+                break
+            answers += piece
+        if answers.count(b"HTTP/1.1 200 ") != times or answers.count(PAGE) != times:
+            sys.exit(f"count: not every request was answered with 200: {answers[:200]}")
 
 
 def instructions(nginx, place, path, token, requests):
-    """What a whole run of nginx takes that answers `requests` requests."""
-    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+    """What a run of nginx takes for so many requests, from a header that has been read to the end of the answer."""
+    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", f"--toggle-collect={COUNTED}"]
     server = subprocess.Popen(
         [*command, nginx, "-p", place, "-c", f"{place}/nginx.conf", "-e", f"{place}/error.log"],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )
-    connection, until = Connection(f"{place}/socket"), time.monotonic() + PATIENCE
+    until = time.monotonic() + PATIENCE
     while True:
         try:
-            connection.connect()
+            connection = Connection(f"{place}/socket", path, token)
             break
         except OSError:
             if server.poll() is not None or time.monotonic() > until:
                 sys.exit(f"count: nginx did not start: {server.communicate()[1]}")
             time.sleep(0.1)
-    for _ in range(requests):
-        connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
-        answer = connection.getresponse()
-        answer.read()
-        if answer.status != 200:
-            sys.exit(f"count: {path} was answered with {answer.status}")
-    connection.close()
+    for _ in range(requests // BATCH):
+        connection.ask(BATCH)
+    connection.socket.close()
     # Told again, as nginx may just be about to wait for events when it is told.
     while server.poll() is None and time.monotonic() < until + PATIENCE:
         server.send_signal(signal.SIGQUIT)
@@ -86,36 +99,27 @@ def instructions(nginx, place, path, token, requests):
     return int(re.search(r"Collected : (\d+)", told).group(1))
 
 
-def bare(material, kind, times):
-    """What a run of the bare cryptography takes."""
-    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-    done = subprocess.run([*command, material, "judge", kind, str(times)], check=True, stderr=subprocess.PIPE,
-                          text=True, timeout=PATIENCE)
-    return int(re.search(r"Collected : (\d+)", done.stderr).group(1))
-
-
 def each(count):
     """Of one request; `count` counts a run with so many."""
     return (count(MANY) - count(FEW)) / (MANY - FEW)
 
 
-def main(nginx, module, material, place, bounds_file, *options):
+def main(nginx, module, bare, place, bounds_file, *options):
     place = os.path.abspath(place)
     os.makedirs(f"{place}/temp", exist_ok=True)
-    pathlib.Path(f"{place}/page").write_text("page\n")
-    pathlib.Path(f"{place}/nginx.conf").write_text(configuration(module, place))
+    pathlib.Path(f"{place}/page").write_bytes(PAGE)
+    pathlib.Path(f"{place}/nginx.conf").write_text(configuration(module, bare, place))
     counted, varies = {}, {}
     for kind in KINDS:
         token = pathlib.Path(f"{place}/material/{kind}.token").read_text().strip()
         taken = {
             name: each(lambda requests, path=path: instructions(nginx, place, path, token, requests))
-            for name, path in (("plain", "/plain"), ("hot", f"/{kind}/hot"), ("cold", f"/{kind}/cold"))
+            for name, path in [("plain", "/plain"), *((lane, f"/{kind}/{lane}") for lane in ("hot", "cold", "bare"))]
         }
-        cryptography = each(lambda times, kind=kind: bare(material, kind, times))
-        varies[kind] = {"hot": 0, "cold": cryptography * CRYPTOGRAPHY_VARIES}
+        varies[kind] = {"hot": 0, "cold": (taken["bare"] - taken["plain"]) * CRYPTOGRAPHY_VARIES}
         counted[kind] = {
             "hot": round(taken["hot"] - taken["plain"]),
-            "cold": round(taken["cold"] - taken["plain"] - cryptography),
+            "cold": round(taken["cold"] - taken["bare"]),
         }
     if "--write" in options:
         pathlib.Path(bounds_file).write_text(json.dumps(counted, indent=4) + "\n")

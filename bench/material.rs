@@ -5,9 +5,9 @@
 //! material write DIR              of each kind: KIND.token, KIND.forged, KIND.jwks, and KIND.key (a
 //!                                 secret or a public key in PEM); claims.json
 //! material tokens KIND COUNT      COUNT different tokens, one a line
-//! material judge KIND COUNT       the bare cryptography of judging one, COUNT times, for a tool that counts
 //! ```
 
+#[expect(dead_code, reason = "bench/bare uses the rest")]
 #[path = "material/mod.rs"]
 mod material;
 
@@ -24,7 +24,6 @@ fn main() -> Outcome<()> {
         ["kinds"] => println!("{}", KINDS.join("\n")),
         ["write", directory] => write(Path::new(directory))?,
         ["tokens", kind, count] => tokens(&Kind::new(kind)?, count.parse()?)?,
-        ["judge", kind, count] => judge(&Kind::new(kind)?, count.parse()?)?,
         _ => return Err("see the head of bench/material.rs".into()),
     }
     Ok(())
@@ -57,14 +56,4 @@ fn tokens(kind: &Kind, count: usize) -> Outcome<()> {
         writeln!(out, "{}", kind.token(number)?)?;
     }
     Ok(out.flush()?)
-}
-
-fn judge(kind: &Kind, count: usize) -> Outcome<()> {
-    let judge = kind.cryptography()?;
-    for _ in 0..count {
-        if !judge() {
-            return Err("the cryptography refuses its own token".into());
-        }
-    }
-    Ok(())
 }

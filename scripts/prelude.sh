@@ -46,3 +46,13 @@ has_libclang() {
     done
     return 1
 }
+
+# Builds the module that does nothing but the cryptography (bench/bare), and prints where it lies.
+build_bare() {
+    local variables
+    variables=$("$root/scripts/build" --env) || return 1
+    (
+        eval "$variables"
+        cd "$root/bench/bare" && CARGO_TARGET_DIR=$target cargo build --quiet --release --locked
+    ) && echo "$target/release/libngx_http_bare_cryptography_module.so"
+}

@@ -175,3 +175,18 @@ fn reads_what_serde_json_reads() {
     }
     assert!(accepted > 5_000 && refused > 5_000, "{accepted} accepted, {refused} refused");
 }
+
+#[test]
+fn numbers_are_what_serde_json_reads() {
+    let whole = ["0", "7", "1767225600", "999999999999999", "1000000000000000", "9007199254740993"];
+    let others =
+        ["-1", "-0", "1.5", "0.1", "1e3", "1E+3", "123456789012345678901234567890", "4.0e-3"];
+    for text in whole.iter().chain(&others) {
+        let expected = serde_json::from_str::<f64>(text).ok();
+        assert_eq!(Value(text).number().map(f64::to_bits), expected.map(f64::to_bits), "{text}");
+    }
+    assert_eq!(Value("1e999").number(), Some(f64::INFINITY));
+    for text in ["true", "null", "\"1\"", "[1]", "{}"] {
+        assert_eq!(Value(text).number(), None, "{text}");
+    }
+}
