@@ -30,7 +30,7 @@ def configuration(module, bare, place):
         location /{kind}/cold {{
             auth_jwt r; auth_jwt_cache off; auth_jwt_key_file {place}/material/{kind}.jwks; alias {place}/page;
         }}
-        location /{kind}/bare {{ bare_cryptography {kind}; alias {place}/page; }}"""
+        location /{kind}/bare {{ bare_cryptography {kind} {place}/material/{kind}.token; alias {place}/page; }}"""
         for kind in KINDS
     )
     temporary = "".join(

@@ -61,7 +61,7 @@ class Group:
         found = {'plain': Location(next(ports), self.content(material.claims.get))}
         for lane in self.lanes:
             if lane == 'bare':
-                found[lane] = Location(next(ports), [f'bare_cryptography {self.kind};'])
+                found[lane] = Location(next(ports), [f'bare_cryptography {self.kind} {material.path(self.kind + ".token")};'])
                 continue
             own = ['auth_jwt_cache off;'] if lane == 'cold' else []
             content = self.content(lambda claim: f'$jwt_claim_{claim}')

@@ -3,7 +3,7 @@
 //! segments, no token looked at. What a request takes more with `auth_jwt` is the module's own.
 //!
 //! ```nginx
-//! bare_cryptography RS256;    # location; a kind of bench/material
+//! bare_cryptography RS256 TOKEN;    # location; a kind of bench/material, and a file with its token
 //! ```
 
 #![allow(non_upper_case_globals)]
@@ -19,7 +19,7 @@ use std::ptr;
 use material::{Kind, Outcome};
 use ngx::core::NGX_CONF_ERROR;
 use ngx::ffi::{
-    NGX_CONF_TAKE1, NGX_DECLINED, NGX_ERROR, NGX_HTTP_FORBIDDEN, NGX_HTTP_LOC_CONF,
+    NGX_CONF_TAKE2, NGX_DECLINED, NGX_ERROR, NGX_HTTP_FORBIDDEN, NGX_HTTP_LOC_CONF,
     NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MODULE, NGX_OK, ngx_array_push, ngx_command_t, ngx_conf_t,
     ngx_http_core_main_conf_t, ngx_http_core_module, ngx_http_handler_pt, ngx_http_module_t,
     ngx_http_phases_NGX_HTTP_ACCESS_PHASE as ACCESS_PHASE, ngx_http_request_t, ngx_int_t,
@@ -41,7 +41,7 @@ const NONE: usize = usize::MAX;
 static mut COMMANDS: [ngx_command_t; 2] = [
     ngx_command_t {
         name: ngx_string!("bare_cryptography"),
-        type_: (NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1) as ngx_uint_t,
+        type_: (NGX_HTTP_LOC_CONF | NGX_CONF_TAKE2) as ngx_uint_t,
         set: Some(set),
         conf: NGX_HTTP_LOC_CONF_OFFSET,
         offset: 0,
@@ -106,16 +106,17 @@ unsafe extern "C" fn create(cf: *mut ngx_conf_t) -> *mut c_void {
 
 /// # Safety
 ///
-/// nginx calls it with a valid `cf`, whose arguments are two, and what [`create`] made.
+/// nginx calls it with a valid `cf`, whose arguments are three, and what [`create`] made.
 unsafe extern "C" fn set(
     cf: *mut ngx_conf_t,
     _command: *mut ngx_command_t,
     conf: *mut c_void,
 ) -> *mut c_char {
     // SAFETY: as above.
-    let kind = unsafe { (*(*cf).args).as_slice::<ngx_str_t>() }.get(1).map(ngx_str_t::as_bytes);
-    match kind.map(judge) {
-        Some(Ok(judge)) => {
+    let arguments = unsafe { (*(*cf).args).as_slice::<ngx_str_t>() };
+    let [_, kind, token] = arguments else { return NGX_CONF_ERROR.cast() };
+    match judge(kind.as_bytes(), token.as_bytes()) {
+        Ok(judge) => {
             let place = JUDGES.with_borrow_mut(|judges| {
                 judges.push(judge);
                 judges.len().wrapping_sub(1)
@@ -124,12 +125,13 @@ unsafe extern "C" fn set(
             unsafe { conf.cast::<usize>().write(place) };
             ptr::null_mut()
         }
-        _ => NGX_CONF_ERROR.cast(),
+        Err(_) => NGX_CONF_ERROR.cast(),
     }
 }
 
-fn judge(kind: &[u8]) -> Outcome<Judge> {
-    let judge = Kind::new(std::str::from_utf8(kind)?)?.cryptography()?;
+fn judge(kind: &[u8], token: &[u8]) -> Outcome<Judge> {
+    let token = std::fs::read_to_string(std::str::from_utf8(token)?)?;
+    let judge = Kind::new(std::str::from_utf8(kind)?)?.cryptography(Some(&token))?;
     if judge() { Ok(judge) } else { Err("the cryptography refuses its own token".into()) }
 }
 
