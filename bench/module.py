@@ -12,10 +12,14 @@ CONF = pathlib.Path(__file__).resolve().parent / 'conf'
 HEADERS = ('iss', 'sub', 'aud', 'azp', 'sid', 'scope', 'name', 'email', 'tenant', 'role')
 
 PROXIED = ('HS256', 'RS256', 'ES256')
-DIFFERENT = ('HS256', 'ES256')
+DIFFERENT = ('HS256', 'RS256', 'ES256', 'EdDSA')
 
-# More than the default cache holds, by far.
+# More than the default cache holds or remembers, by far.
 DIFFERENT_TOKENS = 60_000
+
+# So many of them are judged in turn by the bare cryptography: more than a processor's branch predictor learns by heart,
+# and few enough for its caches, where a server has the token of a request.
+BARE_TOKENS = 100
 
 # One server of the configuration: its port, and the lines of its location.
 Location = collections.namedtuple('Location', 'port lines')
@@ -61,7 +65,11 @@ class Group:
         found = {'plain': Location(next(ports), self.content(material.claims.get))}
         for lane in self.lanes:
             if lane == 'bare':
-                found[lane] = Location(next(ports), [f'bare_cryptography {self.kind} {material.path(self.kind + ".token")};'])
+                tokens = material.path(f'{self.kind}.token')
+                if self.different:
+                    tokens = material.path(f'{self.kind}.bare')
+                    tokens.write_text('\n'.join(material.tokens(self.kind, BARE_TOKENS)))
+                found[lane] = Location(next(ports), [f'bare_cryptography {self.kind} {tokens};'])
                 continue
             own = ['auth_jwt_cache off;'] if lane == 'cold' else []
             content = self.content(lambda claim: f'$jwt_claim_{claim}')

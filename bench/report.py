@@ -33,11 +33,14 @@ a valid token with 200 and one with a wrong signature or tag with 401.
 
 - *hot*: the token has been seen; *cold*: `auth_jwt_cache off`, so that each request takes the whole
   way; *different*: each request brings another token, {different} in all, with the default cache, sent by
-  `bench/load.py`, as h2load knows one header only.
+  `bench/load.py`, as h2load knows one header only. That is what a token never seen costs; *cold* repeats one token,
+  whose every branch a processor knows after a while. The bare cryptography judges {bare} tokens in turn there, else the
+  token that is sent.
 - *cryptography*: bare aws-lc-rs with prepared keys and decoded segments, in a location of the same nginx and
   in the place of `auth_jwt`, the access phase, by a module that does nothing else (`bench/bare`): that is what a
   server pays at least, whose caches have just been used for something else. In a tight loop it is less
-  (`cargo bench --no-default-features cryptography`). *beyond* is cold less cryptography, round by round.
+  (`cargo bench --no-default-features cryptography`). *beyond* is cold less cryptography, round by round. The two
+  modules have a copy of the library each, at other addresses, which alone can make a difference of a hundredth.
 - Claims: ten texts, times and a list, a token of 0.7 to 1.8 kB. The JWK Set has six or seven keys, each
   token names its `kid`. RSA keys have 2048 bits.
 - With *10 claim headers* each of ten `proxy_set_header` takes a claim, and without authentication the same
@@ -55,14 +58,14 @@ the same bytes from memory.
 
 
 def markdown(results):
-    from module import DIFFERENT_TOKENS
+    from module import BARE_TOKENS, DIFFERENT_TOKENS
     parts = [INTRODUCTION.format(**{**results, 'versions': '; '.join(filter(None, results['versions']))})]
     if results['quick']:
         parts.append(ROUGH)
     parts += [module_tables(results['module'])]
     if results['peers'] or results['left_out']:
         parts += [PEERS, peer_table(results)]
-    parts.append(METHOD.format(slice=results['slice'], different=f'{DIFFERENT_TOKENS:,}'))
+    parts.append(METHOD.format(slice=results['slice'], different=f'{DIFFERENT_TOKENS:,}', bare=BARE_TOKENS))
     return ''.join(parts)
 
 

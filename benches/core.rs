@@ -88,7 +88,7 @@ fn verify(bencher: Bencher<'_, '_>, name: &str) {
 /// The library alone, to compare `verify` with.
 #[divan::bench(args = KINDS)]
 fn cryptography(bencher: Bencher<'_, '_>, name: &str) {
-    let judge = ready(Kind::new(name).and_then(|kind| kind.cryptography(None)));
+    let judge = ready(Kind::new(name).and_then(|kind| kind.cryptography("")));
     bencher.bench_local(|| {
         if !judge() {
             fail("refused")

@@ -3,7 +3,7 @@
 //! segments, no token looked at. What a request takes more with `auth_jwt` is the module's own.
 //!
 //! ```nginx
-//! bare_cryptography RS256 TOKEN;    # location; a kind of bench/material, and a file with its token
+//! bare_cryptography RS256 TOKENS;    # location; a kind of bench/material, and a file with tokens of it
 //! ```
 
 #![allow(non_upper_case_globals)]
@@ -114,8 +114,8 @@ unsafe extern "C" fn set(
 ) -> *mut c_char {
     // SAFETY: as above.
     let arguments = unsafe { (*(*cf).args).as_slice::<ngx_str_t>() };
-    let [_, kind, token] = arguments else { return NGX_CONF_ERROR.cast() };
-    match judge(kind.as_bytes(), token.as_bytes()) {
+    let [_, kind, tokens] = arguments else { return NGX_CONF_ERROR.cast() };
+    match judge(kind.as_bytes(), tokens.as_bytes()) {
         Ok(judge) => {
             let place = JUDGES.with_borrow_mut(|judges| {
                 judges.push(judge);
@@ -129,9 +129,9 @@ unsafe extern "C" fn set(
     }
 }
 
-fn judge(kind: &[u8], token: &[u8]) -> Outcome<Judge> {
-    let token = std::fs::read_to_string(std::str::from_utf8(token)?)?;
-    let judge = Kind::new(std::str::from_utf8(kind)?)?.cryptography(Some(&token))?;
+fn judge(kind: &[u8], tokens: &[u8]) -> Outcome<Judge> {
+    let tokens = std::fs::read_to_string(std::str::from_utf8(tokens)?)?;
+    let judge = Kind::new(std::str::from_utf8(kind)?)?.cryptography(&tokens)?;
     if judge() { Ok(judge) } else { Err("the cryptography refuses its own token".into()) }
 }
 
