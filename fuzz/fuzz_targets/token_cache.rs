@@ -112,8 +112,7 @@ fn through(
 ) -> &'static str {
     let terms =
         Terms { sources: if location.is_some() { sources } else { 0 }, policy: policy(asked) };
-    let sought = cache.sought(terms, asked.token);
-    let known = cache.get(&sought);
+    let (sought, known) = cache.get(terms, asked.token);
     let judged = (|| {
         if known.is_none() {
             parse(asked.token, terms.policy)?;

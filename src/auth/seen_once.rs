@@ -1,12 +1,13 @@
 //! What was seen once: the door to the token cache, which opens at the second time.
 
-/// Places in a group: half a line of a processor's cache.
+/// Places in a group.
 const GROUP: usize = 4;
 
-/// Hashes of what was seen once, lately. A hash decides for a group of places, chance for
-/// one of them: otherwise those that come in turns could push each other out for ever.
+/// Hashes of what was seen once, lately: half of each, which leaves the processor's cache to others and
+/// mistakes one in a thousand million. A hash decides for a group of places, chance for one of them:
+/// otherwise those that come in turns could push each other out for ever.
 pub struct SeenOnce {
-    groups: Box<[[u64; GROUP]]>,
+    groups: Box<[[u32; GROUP]]>,
     chance: u64,
 }
 
@@ -21,14 +22,15 @@ impl SeenOnce {
     pub fn replace(&mut self, hash: u64) -> bool {
         let at = (hash as usize).checked_rem(self.groups.len());
         let Some(group) = at.and_then(|at| self.groups.get_mut(at)) else { return true };
-        if group.contains(&hash) {
+        let half = (hash >> 32) as u32;
+        if group.contains(&half) {
             return true;
         }
         // Knuth's MMIX generator; its upper bits are the best.
         self.chance =
             self.chance.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
         if let Some(place) = group.get_mut((self.chance >> 62) as usize) {
-            *place = hash;
+            *place = half;
         }
         false
     }
@@ -43,12 +45,27 @@ impl SeenOnce {
 mod tests {
     use super::*;
 
+    /// Hashes are spread over all of their bits.
+    fn hash(number: u64) -> u64 {
+        number.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+
+    #[test]
+    fn recognized_the_second_time() {
+        let mut seen_once = SeenOnce::new(512);
+        for number in 1..=20_000 {
+            assert!(!seen_once.replace(hash(number)));
+            assert!(seen_once.replace(hash(number)));
+        }
+        let late = (19_900..=20_000).filter(|number| seen_once.replace(hash(*number))).count();
+        assert!(late > 50, "{late} of the last hundred");
+    }
+
     #[test]
     fn no_order_of_tokens_keeps_one_out() {
         for (count, places) in [(2, 1), (5, 4), (9, 8), (300, 512)] {
             let mut seen_once = SeenOnce::new(places);
-            let mut waiting: Vec<u64> =
-                (1..=count).map(|n: u64| n.wrapping_mul(0x9e37_79b9)).collect();
+            let mut waiting: Vec<u64> = (1..=count).map(hash).collect();
             let mut rounds = 0;
             while !waiting.is_empty() {
                 waiting.retain(|hash| !seen_once.replace(*hash));

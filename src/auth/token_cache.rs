@@ -62,12 +62,14 @@ struct Key {
     token: Box<[u8]>,
 }
 
-/// A token to look for, by its keyed hash and by all of its bytes.
+/// A token that has been looked for, by its keyed hash and by all of its bytes.
 #[derive(Clone, Copy)]
 pub struct Sought<'t> {
     hash: u64,
     terms: Terms,
     token: &'t [u8],
+    /// Whether something was known of it.
+    found: bool,
 }
 
 #[derive(Clone)]
@@ -121,27 +123,23 @@ impl<S: BuildHasher> TokenCache<S> {
         Self { entries, hasher, seen_once, largest }
     }
 
-    /// What [`TokenCache::get`] and [`TokenCache::insert`] want; of another cache it finds nothing.
-    pub fn sought<'t>(&self, terms: Terms, token: &'t [u8]) -> Sought<'t> {
-        Sought { hash: self.hasher.hash_one((token, terms)), terms, token }
+    /// What is known of `token` under `terms`; whether it holds depends on the key sets. What has been
+    /// looked for is what [`TokenCache::insert`] of the same cache wants.
+    pub fn get<'t>(&self, terms: Terms, token: &'t [u8]) -> (Sought<'t>, Option<Rc<Known>>) {
+        let hash = self.hasher.hash_one((token, terms));
+        let mut sought = Sought { hash, terms, token, found: false };
+        let known = self.entries.get(&sought).cloned();
+        sought.found = known.is_some();
+        (sought, known)
     }
 
-    /// What is known of a token. Whether it holds depends on the key sets.
-    pub fn get(&self, sought: &Sought<'_>) -> Option<Rc<Known>> {
-        self.entries.get(sought).cloned()
-    }
-
-    /// Keeps what has been found out, unless it is too large or the token is new.
+    /// Keeps what has been found out, unless it is too large or the token comes for the first time, as
+    /// far as is remembered.
     pub fn insert(&mut self, sought: &Sought<'_>, known: Rc<Known>) {
-        let Sought { hash, terms, token } = *sought;
-        if known.size(token.len()) <= self.largest && !self.is_new(sought) {
+        let Sought { hash, terms, token, found } = *sought;
+        if known.size(token.len()) <= self.largest && (found || self.seen_once.replace(hash)) {
             self.entries.insert(Key { hash, terms, token: token.into() }, known);
         }
-    }
-
-    /// Whether a token comes for the first time, as far as is remembered; next time it does not.
-    fn is_new(&mut self, sought: &Sought<'_>) -> bool {
-        !self.seen_once.replace(sought.hash) && !self.entries.contains_key(sought)
     }
 
     /// How much is kept, in bytes.
@@ -232,11 +230,12 @@ mod tests {
     }
 
     fn get<S: BuildHasher>(cache: &TokenCache<S>, terms: Terms, token: &[u8]) -> Option<Rc<Known>> {
-        cache.get(&cache.sought(terms, token))
+        cache.get(terms, token).1
     }
 
     fn see<S: BuildHasher>(cache: &mut TokenCache<S>, token: &[u8]) {
-        cache.insert(&cache.sought(TERMS, token), known(token));
+        let (sought, _) = cache.get(TERMS, token);
+        cache.insert(&sought, known(token));
     }
 
     /// It is kept when it is seen again.
@@ -270,8 +269,10 @@ mod tests {
         // One that is there is replaced at once, whatever has been seen since.
         cache.seen_once = SeenOnce::new(1);
         let newer = known(&token(1));
-        cache.insert(&cache.sought(TERMS, &token(1)), newer.clone());
-        let found = get(&cache, TERMS, &token(1));
+        let token = token(1);
+        let (sought, _) = cache.get(TERMS, &token);
+        cache.insert(&sought, newer.clone());
+        let found = get(&cache, TERMS, &token);
         assert!(found.is_some_and(|found| Rc::ptr_eq(&found, &newer)));
     }
 

@@ -117,11 +117,8 @@ enum Recalled<'t> {
 
 fn recalled<'t>(conf: &Effective, terms: Terms, token: &'t [u8]) -> Recalled<'t> {
     worker::with(|worker| {
-        let found = worker.with_token_cache(conf.token_cache, |cache| {
-            let sought = cache.sought(terms, token);
-            (cache.get(&sought), sought)
-        });
-        let Some((known, sought)) = found else { return Recalled::Possibly(None, None) };
+        let found = worker.with_token_cache(conf.token_cache, |cache| cache.get(terms, token));
+        let Some((sought, known)) = found else { return Recalled::Possibly(None, None) };
         let Some(known) = known else { return Recalled::Possibly(None, Some(sought)) };
         let sources = conf.key_sources.as_deref().map(|sources| sources.id);
         match worker.holds(&known, sources, time::monotonic_milliseconds()) {
