@@ -18,27 +18,35 @@ impl SeenOnce {
         Self { groups, chance: 0 }
     }
 
-    /// Whether `hash` is there; if not, it takes another's place.
-    pub fn replace(&mut self, hash: u64) -> bool {
-        let at = (hash as usize).checked_rem(self.groups.len());
-        let Some(group) = at.and_then(|at| self.groups.get_mut(at)) else { return true };
-        let half = (hash >> 32) as u32;
-        if group.contains(&half) {
-            return true;
-        }
+    /// Whether `hash` is there.
+    pub fn contains(&self, hash: u64) -> bool {
+        self.groups.get(self.group(hash)).is_some_and(|group| group.contains(&half(hash)))
+    }
+
+    /// Puts `hash` in the place of another.
+    pub fn remember(&mut self, hash: u64) {
         // Knuth's MMIX generator; its upper bits are the best.
         self.chance =
             self.chance.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
-        if let Some(place) = group.get_mut((self.chance >> 62) as usize) {
-            *place = half;
+        let (group, place) = (self.group(hash), (self.chance >> 62) as usize);
+        let group = self.groups.get_mut(group);
+        if let Some(place) = group.and_then(|group| group.get_mut(place)) {
+            *place = half(hash);
         }
-        false
+    }
+
+    fn group(&self, hash: u64) -> usize {
+        (hash as usize).checked_rem(self.groups.len()).unwrap_or_default()
     }
 
     /// How much memory it takes, in bytes.
     pub fn size(&self) -> usize {
         size_of_val(&*self.groups)
     }
+}
+
+fn half(hash: u64) -> u32 {
+    (hash >> 32) as u32
 }
 
 #[cfg(test)]
@@ -54,10 +62,11 @@ mod tests {
     fn recognized_the_second_time() {
         let mut seen_once = SeenOnce::new(512);
         for number in 1..=20_000 {
-            assert!(!seen_once.replace(hash(number)));
-            assert!(seen_once.replace(hash(number)));
+            assert!(!seen_once.contains(hash(number)));
+            seen_once.remember(hash(number));
+            assert!(seen_once.contains(hash(number)));
         }
-        let late = (19_900..=20_000).filter(|number| seen_once.replace(hash(*number))).count();
+        let late = (19_900..=20_000).filter(|number| seen_once.contains(hash(*number))).count();
         assert!(late > 50, "{late} of the last hundred");
     }
 
@@ -68,7 +77,13 @@ mod tests {
             let mut waiting: Vec<u64> = (1..=count).map(hash).collect();
             let mut rounds = 0;
             while !waiting.is_empty() {
-                waiting.retain(|hash| !seen_once.replace(*hash));
+                waiting.retain(|hash| {
+                    let seen = seen_once.contains(*hash);
+                    if !seen {
+                        seen_once.remember(*hash);
+                    }
+                    !seen
+                });
                 rounds += 1;
                 assert!(rounds < 50, "{} of {count} are left in {places} places", waiting.len());
             }

@@ -68,8 +68,8 @@ pub struct Sought<'t> {
     hash: u64,
     terms: Terms,
     token: &'t [u8],
-    /// Whether something was known of it.
-    found: bool,
+    /// Whether something is known of it, or it was seen before.
+    familiar: bool,
 }
 
 #[derive(Clone)]
@@ -127,17 +127,20 @@ impl<S: BuildHasher> TokenCache<S> {
     /// looked for is what [`TokenCache::insert`] of the same cache wants.
     pub fn get<'t>(&self, terms: Terms, token: &'t [u8]) -> (Sought<'t>, Option<Rc<Known>>) {
         let hash = self.hasher.hash_one((token, terms));
-        let mut sought = Sought { hash, terms, token, found: false };
+        let mut sought = Sought { hash, terms, token, familiar: false };
         let known = self.entries.get(&sought).cloned();
-        sought.found = known.is_some();
+        // Asked here, memory has the time of the cryptography to answer.
+        sought.familiar = known.is_some() || self.seen_once.contains(hash);
         (sought, known)
     }
 
     /// Keeps what has been found out, unless it is too large or the token comes for the first time, as
     /// far as is remembered.
     pub fn insert(&mut self, sought: &Sought<'_>, known: Rc<Known>) {
-        let Sought { hash, terms, token, found } = *sought;
-        if known.size(token.len()) <= self.largest && (found || self.seen_once.replace(hash)) {
+        let Sought { hash, terms, token, familiar } = *sought;
+        if !familiar {
+            self.seen_once.remember(hash);
+        } else if known.size(token.len()) <= self.largest {
             self.entries.insert(Key { hash, terms, token: token.into() }, known);
         }
     }
