@@ -36,11 +36,13 @@ a valid token with 200 and one with a wrong signature or tag with 401.
   `bench/load.py`, as h2load knows one header only. That is what a token never seen costs; *cold* repeats one token,
   whose every branch a processor knows after a while. The bare cryptography judges {bare} tokens in turn there, else the
   token that is sent.
-- *cryptography*: bare aws-lc-rs with prepared keys and decoded segments, in a location of the same nginx and
-  in the place of `auth_jwt`, the access phase, by a module that does nothing else (`bench/bare`): that is what a
+- *cryptography*: bare aws-lc-rs with prepared keys and decoded segments, by its ordinary call (`verify_sig`),
+  in a location of the same nginx and in the place of `auth_jwt`, the access phase, by a module that does nothing else (`bench/bare`): that is what a
   server pays at least, whose caches have just been used for something else. In a tight loop it is less
   (`cargo bench --no-default-features cryptography`). *beyond* is cold less cryptography, round by round. The two
   modules have a copy of the library each, at other addresses, which alone can make a difference of a hundredth.
+  For RSA and ECDSA the module hashes by itself and calls `verify_digest_sig`, which has less to set up: some of
+  what it needs beside is saved there.
 - Claims: ten texts, times and a list, a token of 0.7 to 1.8 kB. The JWK Set has six or seven keys, each
   token names its `kid`. RSA keys have 2048 bits.
 - With *10 claim headers* each of ten `proxy_set_header` takes a claim, and without authentication the same

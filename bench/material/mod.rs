@@ -1,8 +1,8 @@
 //! Tokens of every kind that is measured, and the bare cryptography of judging each: keys of
 //! t/data/keys, tokens signed and encrypted by aws-lc-rs directly.
 //!
-//! The bare cryptography is what no implementation can save: prepared keys, decoded segments, the
-//! same library the module has.
+//! The bare cryptography is the ordinary call of the library that the module has, with prepared keys and
+//! decoded segments.
 
 mod encrypt;
 mod jwk;
