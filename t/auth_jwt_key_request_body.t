@@ -37,11 +37,13 @@ my $locations = <<"CONF";
         location /slow/ {
             auth_jwt "r";
             auth_jwt_key_request /keys/slow;
+            auth_jwt_key_cache 1ms;
             proxy_pass http://unix:%DIR%/api.sock:/;
         }
         location /stream/ {
             auth_jwt "r";
             auth_jwt_key_request /keys/slow;
+            auth_jwt_key_cache 1ms;
             proxy_request_buffering off;
             proxy_http_version 1.1;
             proxy_pass http://unix:%DIR%/api.sock:/;

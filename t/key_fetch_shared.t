@@ -1,4 +1,5 @@
-# One fetch in flight for each source and worker: who comes meanwhile waits for it and shares it.
+# Where keys are kept, however briefly, one fetch is in flight for each source and worker: who comes
+# meanwhile waits for it and shares it.
 # Nobody is left hanging when a client leaves, the key server fails, nginx reloads or quits.
 use strict;
 use warnings;
@@ -40,15 +41,15 @@ my $locations = <<"CONF";
             proxy_pass http://$address/;
         }
         location /kept { auth_jwt "r"; auth_jwt_key_request /keys/slow; auth_jwt_key_cache 1h; empty_gif; }
-        location /each { auth_jwt "r"; auth_jwt_key_request /keys/slow; empty_gif; }
-        location /two { auth_jwt "r"; auth_jwt_key_request /keys/slow; auth_jwt_key_request /keys/other; empty_gif; }
-        location /turned { auth_jwt "r"; auth_jwt_key_request /keys/other; auth_jwt_key_request /keys/slow; empty_gif; }
-        location /stubborn { auth_jwt "r"; auth_jwt_key_request /stubborn/slow; empty_gif; }
-        location /patient { auth_jwt "r"; auth_jwt_key_request /patient/slow; empty_gif; }
+        location /brief { auth_jwt "r"; auth_jwt_key_request /keys/slow; auth_jwt_key_cache 1ms; empty_gif; }
+        location /two { auth_jwt "r"; auth_jwt_key_request /keys/slow; auth_jwt_key_request /keys/other; auth_jwt_key_cache 1ms; empty_gif; }
+        location /turned { auth_jwt "r"; auth_jwt_key_request /keys/other; auth_jwt_key_request /keys/slow; auth_jwt_key_cache 1ms; empty_gif; }
+        location /stubborn { auth_jwt "r"; auth_jwt_key_request /stubborn/slow; auth_jwt_key_cache 1ms; empty_gif; }
+        location /patient { auth_jwt "r"; auth_jwt_key_request /patient/slow; auth_jwt_key_cache 1ms; empty_gif; }
         location /variable { auth_jwt "r"; auth_jwt_key_request /keys/slow?\$arg_x; empty_gif; }
-        location /allowed { satisfy any; allow all; auth_jwt "r"; auth_jwt_key_request /keys/slow; empty_gif; }
+        location /allowed { satisfy any; allow all; auth_jwt "r"; auth_jwt_key_request /keys/slow; auth_jwt_key_cache 1ms; empty_gif; }
         location /denied { deny all; auth_jwt "r"; auth_jwt_key_request /keys/slow; empty_gif; }
-        location /limited { satisfy any; deny all; auth_jwt "r"; auth_jwt_key_request /keys/slow; empty_gif; }
+        location /limited { satisfy any; deny all; auth_jwt "r"; auth_jwt_key_request /keys/slow; auth_jwt_key_cache 1ms; empty_gif; }
         location /open { empty_gif; }
 CONF
 my $h2 = "    server { listen unix:%DIR%/h2.sock$listen_http2; $http2\n$locations }";
@@ -93,7 +94,7 @@ sub is_calm {
 # --- a cold, slow set -------------------------------------------------------------
 
 for my $workers (1, 2) {
-    for my $path ('/kept', '/each') {
+    for my $path ('/kept', '/brief') {
         my $nginx = nginx(workers => $workers);
         $idp->answer('/slow' => {body => $KEYS, wait => 1});
         my $begun = time;
@@ -115,7 +116,7 @@ for my $workers (1, 2) {
         is_deeply(tally(@clients), {'200 ok' => 10}, 'so are ten more');
         my $hits = $idp->hits;
         if ($path eq '/kept' && $workers == 1) { is($hits, 0, 'without a fetch') }
-        if ($path eq '/each') { cmp_ok($hits, '>', 0, 'by another fetch') }
+        if ($path eq '/brief') { cmp_ok($hits, '>', 0, 'by another fetch') }
         is_calm($nginx);
     }
 }
@@ -126,8 +127,8 @@ for my $workers (1, 2) {
     my $nginx = nginx();
     my @clients = map { started($nginx, "/variable?x=$_") } 1, 2, 1, 2, 3, 1;
     is_deeply(tally(@clients), {'200 ok' => 6}, 'URIs from variables');
-    is($idp->hits, 3, 'one fetch for each');
-    is_deeply([sort map { $_->{uri} } $idp->requests], [map {"/slow?$_"} 1 .. 3], 'of each');
+    is_deeply([sort map { $_->{uri} } $idp->requests], [map {"/slow?$_"} 1, 1, 1, 2, 2, 3],
+        'each fetches for itself');
 
     # The order of two sources differs: nobody waits for somebody who waits for him.
     $idp->forget;
@@ -136,12 +137,12 @@ for my $workers (1, 2) {
 
     # Who needs no key does not wait.
     $idp->forget;
-    my $waiting = started($nginx, '/each');
+    my $waiting = started($nginx, '/brief');
     ok($idp->wait_for_hits(1), 'a fetch is under way');
     my $begun = time;
     is(started($nginx, '/open')->answer('GET')->{status}, 200, 'a location without auth_jwt');
-    is(started($nginx, '/each', 'X: y')->answer('GET')->{status}, 401, 'no token');
-    is(started($nginx, '/each', 'Authorization: Bearer x')->answer('GET')->{status}, 401,
+    is(started($nginx, '/brief', 'X: y')->answer('GET')->{status}, 401, 'no token');
+    is(started($nginx, '/brief', 'Authorization: Bearer x')->answer('GET')->{status}, 401,
         'a malformed token');
     is(started($nginx, '/allowed')->answer('GET')->{status}, 200, 'satisfy any, allowed');
     is(started($nginx, '/denied')->answer('GET')->{status}, 403, 'denied');
@@ -152,7 +153,7 @@ for my $workers (1, 2) {
 
     # Without anybody who waits: still no fetch.
     $idp->forget;
-    for my $path ('/each', '/kept', '/allowed', '/limited') {
+    for my $path ('/brief', '/kept', '/allowed', '/limited') {
         started($nginx, $path, 'X: y')->answer('GET');
         started($nginx, $path, 'Authorization: Bearer a.b.c')->answer('GET');
         started($nginx, $path, 'Authorization: Bearer ' . JWT::refused('unsupported_algorithm'))
@@ -164,7 +165,7 @@ for my $workers (1, 2) {
     is_calm($nginx);
 }
 
-# --- a failure is shared, too -----------------------------------------------------------
+# --- a failure -----------------------------------------------------------
 
 {
     my $nginx = nginx();
@@ -178,13 +179,13 @@ for my $workers (1, 2) {
         $idp->forget;
         $idp->answer('/slow' => $failures{$name});
         $nginx->new_lines;
-        my @clients = map { started($nginx, '/each') } 1 .. 10;
+        my @clients = map { started($nginx, '/brief') } 1 .. 10;
         is_deeply(tally(@clients), {'500 keys_unavailable' => 10}, "$name: all get 500");
-        is($idp->hits, 1, "$name: of one fetch");
+        is($idp->hits, 2, "$name: of one fetch, and one more for those who waited");
         my @lines = grep {/\[error\].* key request "\/keys\/slow"/} $nginx->new_lines;
         is(scalar @lines, 10, "$name: one line for each") or diag(@lines);
         $idp->answer('/slow' => {body => $KEYS});
-        is_deeply(tally(started($nginx, '/each')), {'200 ok' => 1}, "$name: then recovery");
+        is_deeply(tally(started($nginx, '/brief')), {'200 ok' => 1}, "$name: then recovery");
     }
     is_calm($nginx);
 }
@@ -194,7 +195,7 @@ for my $workers (1, 2) {
 {
     my $nginx = nginx();
     for my $who ('leader', 'follower') {
-        for my $path ('/each', '/stubborn', '/two', '/turned') {
+        for my $path ('/brief', '/stubborn', '/two', '/turned') {
             $idp->forget;
             my @clients = started($nginx, $path);
             $idp->wait_for_hits(1);
@@ -203,13 +204,13 @@ for my $workers (1, 2) {
             splice @clients, $who eq 'leader' ? 0 : 2, 1;
             is_deeply(tally(@clients), {'200 ok' => 5}, "$path: the $who leaves, the others are served");
             cmp_ok($idp->hits('/slow'), '<=', $who eq 'leader' && $path ne '/stubborn' ? 2 : 1,
-                "$path: and at most one more fetches") if $path =~ /each|stubborn/;
+                "$path: and at most one more fetches") if $path =~ /brief|stubborn/;
         }
     }
 
     # One after the other, each while it fetches; the last one stays.
     $idp->forget;
-    my @clients = map { started($nginx, '/each') } 1 .. 6;
+    my @clients = map { started($nginx, '/brief') } 1 .. 6;
     while (@clients > 1) {
         sleep 0.15;
         shift @clients;
@@ -217,7 +218,7 @@ for my $workers (1, 2) {
     is_deeply(tally(@clients), {'200 ok' => 1}, 'whoever fetches leaves, the last is served');
 
     # All leave; the next one fetches.
-    for my $path ('/kept', '/each', '/two', '/stubborn') {
+    for my $path ('/kept', '/brief', '/two', '/stubborn') {
         @clients = map { started($nginx, $path) } 1 .. 5;
         sleep 0.1;
         @clients = ();
@@ -225,7 +226,7 @@ for my $workers (1, 2) {
     }
 
     # Half of them close only their side: they still want their answer, or at least harm nobody.
-    @clients = map { started($nginx, '/each') } 1 .. 4;
+    @clients = map { started($nginx, '/brief') } 1 .. 4;
     sleep 0.1;
     shutdown $_->{socket}, 1 for @clients[0, 2];
     is_deeply(tally(@clients[1, 3]), {'200 ok' => 2}, 'half-closed connections beside them');
@@ -238,11 +239,11 @@ for my $workers (1, 2) {
     my $nginx = nginx();
     my $directory = $nginx->directory;
     my $client = Http2->new("$directory/h2.sock");
-    my @streams = map { $client->request(GET => '/each', [$GOOD]) } 1 .. 20;
+    my @streams = map { $client->request(GET => '/brief', [$GOOD]) } 1 .. 20;
     is_deeply([map { $client->status($_) } @streams], [(200) x 20], 'twenty streams of a connection');
     is($idp->hits, 1, 'by one fetch');
     for my $who (0, 3) {
-        @streams = map { $client->request(GET => '/each', [$GOOD]) } 1 .. 6;
+        @streams = map { $client->request(GET => '/brief', [$GOOD]) } 1 .. 6;
         sleep 0.1;
         my ($left) = splice @streams, $who, 1;
         $client->cancel($left);
@@ -250,10 +251,10 @@ for my $workers (1, 2) {
     }
     # Beside a connection that goes with all of its streams.
     my $other = Http2->new("$directory/h2.sock");
-    $other->request(GET => '/each', [$GOOD]);
+    $other->request(GET => '/brief', [$GOOD]);
     sleep 0.1;
-    my $stream = $client->request(GET => '/each', [$GOOD]);
-    $other->request(GET => '/each', [$GOOD]);
+    my $stream = $client->request(GET => '/brief', [$GOOD]);
+    $other->request(GET => '/brief', [$GOOD]);
     sleep 0.1;
     undef $other;
     is($client->status($stream), 200, 'another connection leaves amid a fetch');
@@ -262,7 +263,7 @@ for my $workers (1, 2) {
 
 # --- reload and shutdown -------------------------------------------------------------------------------
 
-for my $path ('/kept', '/each', '/two') {
+for my $path ('/kept', '/brief', '/two') {
     my $nginx = nginx(workers => 2);
     my @clients = map { started($nginx, $path) } 1 .. 10;
     ok($idp->wait_for_hits(1), "$path: a fetch is under way");
@@ -286,7 +287,7 @@ for my $path ('/kept', '/each', '/two') {
 {
     my $nginx = nginx();
     $idp->answer('/slow' => {silent => 1, then => 'hang'});
-    my @clients = map { started($nginx, '/each') } 1 .. 5;
+    my @clients = map { started($nginx, '/brief') } 1 .. 5;
     ok($idp->wait_for_hits(1), 'a fetch hangs');
     # Whom nginx has not accepted by then it does not know. One worker takes who comes in turn.
     is($nginx->get('/open')->{status}, 200, 'and all of them have come');

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::ffi::complex_value::ComplexValue;
+use super::ffi::server_name::ServerNames;
 use crate::auth::key_cache::Rules;
 use crate::auth::policy::{Policy, TokenType};
 use crate::auth::require::Failure;
@@ -41,11 +42,12 @@ pub struct ServerConf {
     /// No other server has it, one of an earlier configuration included: keys that were fetched
     /// from one are never taken for those of another.
     pub id: u64,
+    pub names: ServerNames,
 }
 
 impl Default for ServerConf {
     fn default() -> Self {
-        Self { id: unique() }
+        Self { id: unique(), names: ServerNames::default() }
     }
 }
 
@@ -114,8 +116,8 @@ impl Default for KeySources {
 
 /// Where keys come from.
 pub enum KeySource {
-    /// `auth_jwt_key_file`.
-    File(ComplexValue),
+    /// `auth_jwt_key_file`; its name has so many segments `..` before variables bring in any.
+    File { name: ComplexValue, climbs: usize },
     /// `auth_jwt_key_request`.
     Request(ComplexValue),
 }

@@ -10,6 +10,8 @@ use super::ffi::request::{Address, Request};
 use super::ffi::wait::Waiter;
 use super::keys::KeySets;
 use super::keys::fetch::Fetch;
+use super::keys::flight::Flight;
+use super::keys::source::SourceId;
 use super::worker;
 use crate::auth::key_cache::Rules;
 use crate::auth::outcome::Verdict;
@@ -42,13 +44,30 @@ pub struct Gathering {
     pub newest: Vec<usize>,
     /// How many sources have been asked, those asked once more included.
     pub step: usize,
+    /// Whether a fetch of another request's has failed at this step.
+    pub failed_once: bool,
     pub waiting: Option<Waiting>,
 }
 
 /// A source the request waits for.
 pub enum Waiting {
-    Own { fetch: Own, deadline: Rc<Deadline>, rules: Rules },
-    Shared { fetch: Rc<Fetch>, rules: Rules, _waiter: Rc<Waiter> },
+    Own(Own),
+    Shared { flight: Rc<Flight>, _waiter: Rc<Waiter> },
+}
+
+/// A fetch of the request's own.
+pub struct Own {
+    pub fetch: Fetch,
+    pub deadline: Rc<Deadline>,
+    pub source: SourceId,
+    /// Where it serves others too.
+    pub lead: Option<Lead>,
+}
+
+/// A fetch that others may wait for; dropped before its end, it is given up.
+pub struct Lead {
+    pub flight: Rc<Flight>,
+    pub rules: Rules,
 }
 
 /// A token of the request.
@@ -121,6 +140,7 @@ impl Context {
             sets: KeySets::new(),
             newest: Vec::new(),
             step: 0,
+            failed_once: false,
             waiting: None,
         })
     }
@@ -130,18 +150,11 @@ impl Context {
         self.gathering.replace(Some(Box::new(gathering)));
     }
 
-    /// Calls `body` with the fetch that the request has made `subrequest` for, if it is one.
-    pub fn with_own_fetch<T>(
-        &self,
-        subrequest: Request<'_>,
-        body: impl FnOnce(&Fetch) -> T,
-    ) -> Option<T> {
-        let gathering = self.gathering.borrow();
-        match gathering.as_ref()?.waiting.as_ref()? {
-            Waiting::Own { fetch, .. } if fetch.0.subrequest.get()?.is(subrequest) => {
-                Some(body(&fetch.0))
-            }
-            _ => None,
+    /// Calls `body` with the fetch that the request has under way, if it has one of its own.
+    pub fn with_own_fetch<T>(&self, body: impl FnOnce(&Fetch) -> T) -> Option<T> {
+        match self.gathering.borrow().as_ref()?.waiting.as_ref()? {
+            Waiting::Own(own) => Some(body(&own.fetch)),
+            Waiting::Shared { .. } => None,
         }
     }
 }
@@ -183,12 +196,9 @@ impl Name {
     }
 }
 
-/// A fetch of the request's own; dropped before its end, it is given up.
-pub struct Own(pub Rc<Fetch>);
-
-impl Drop for Own {
+impl Drop for Lead {
     fn drop(&mut self) {
-        worker::with(|worker| worker.key_requests.borrow_mut().abandon(&self.0));
+        worker::with(|worker| worker.shared_sources.borrow_mut().abandon(&self.flight));
     }
 }
 

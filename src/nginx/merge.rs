@@ -3,7 +3,9 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::conf::{Effective, Ineffective, KeySource, LocationConf, MainConf, Typed, Watched};
+use super::conf::{
+    Effective, Ineffective, KeySource, LocationConf, MainConf, ServerConf, Typed, Watched,
+};
 use super::ffi::conf::{Conf, ConfError, Inherit};
 use crate::auth::policy::{Policy, TokenType};
 
@@ -18,6 +20,13 @@ impl Inherit for LocationConf {
         warn_uncached(&effective, cf);
         note_use(&effective);
         self.effective = Some(effective);
+        Ok(())
+    }
+}
+
+impl Inherit for ServerConf {
+    fn inherit(&mut self, _: &Self, cf: &mut Conf<'_>) -> Result<(), ConfError> {
+        self.names = cf.server_names()?;
         Ok(())
     }
 }

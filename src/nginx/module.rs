@@ -15,12 +15,12 @@ use ngx::ffi::{
 use super::access::{Access, Precontent};
 use super::conf::{LocationConf, MainConf, ServerConf};
 use super::directives::table::DIRECTIVES;
+use super::ffi::body_filter::add_body_filter;
 use super::ffi::command::END;
 use super::ffi::conf::{self, Conf, ConfError};
 use super::ffi::guard::{Entry, guarded, log_panics};
 use super::ffi::request::register_module;
-use super::ffi::subrequest::add_body_filter;
-use super::keys::request::Fetches;
+use super::keys::request::KeyRequests;
 use super::merge::warn_without_effect;
 use super::variables::{AuthJwtStatus, JwtClaim, JwtHeader, JwtPayload};
 use super::worker::{self, Worker};
@@ -33,7 +33,7 @@ static CALLBACKS: ngx_http_module_t = ngx_http_module_t {
     create_main_conf: Some(conf::create::<MainConf>),
     init_main_conf: None,
     create_srv_conf: Some(conf::create::<ServerConf>),
-    merge_srv_conf: None,
+    merge_srv_conf: Some(conf::merge::<ServerConf>),
     create_loc_conf: Some(conf::create::<LocationConf>),
     merge_loc_conf: Some(conf::merge::<LocationConf>),
 };
@@ -88,15 +88,23 @@ pub static ngx_module_names: Table<c_char, 3> = Table([
     ptr::null(),
 ]);
 
-/// Each module stands before the ones that follow it here. Ours stands just before
-/// ngx_http_access_module in nginx's list, and so runs just after it in the access phase: a denied
-/// address gets its 403 before a token is looked at. The filter stands just before the copy filter,
-/// and so gets what that one has read into memory.
+/// Each module stands before the ones that follow it here, as far as nginx has them. Ours stands just
+/// before ngx_http_access_module in nginx's list, and so runs just after it in the access phase: a
+/// denied address gets its 403 before a token is looked at. The filter stands just before the postpone
+/// filter, and so gets what that one has put in order; where nginx is built without it, just before the
+/// filters that change a body, and so gets what they have made of it.
 #[unsafe(no_mangle)]
-pub static ngx_module_order: Table<c_char, 5> = Table([
+pub static ngx_module_order: Table<c_char, 12> = Table([
     c"ngx_http_auth_jwt_module".as_ptr(),
     c"ngx_http_access_module".as_ptr(),
     c"ngx_http_auth_jwt_filter_module".as_ptr(),
+    c"ngx_http_postpone_filter_module".as_ptr(),
+    c"ngx_http_charset_filter_module".as_ptr(),
+    c"ngx_http_sub_filter_module".as_ptr(),
+    c"ngx_http_addition_filter_module".as_ptr(),
+    c"ngx_http_gunzip_filter_module".as_ptr(),
+    c"ngx_http_userid_filter_module".as_ptr(),
+    c"ngx_http_headers_filter_module".as_ptr(),
     c"ngx_http_copy_filter_module".as_ptr(),
     ptr::null(),
 ]);
@@ -131,7 +139,7 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
 /// nginx calls it with a valid `cf`.
 unsafe extern "C" fn filter_postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
     configure(cf, |_| {
-        add_body_filter::<Fetches>();
+        add_body_filter::<KeyRequests>();
         Ok(())
     })
 }

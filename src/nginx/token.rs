@@ -20,7 +20,8 @@ pub fn presented<'r>(
 /// The token that variables speak of in the current location.
 pub fn of_location<'r>(request: Request<'r>, context: &Context) -> Option<Token<'r>> {
     // Where keys are fetched, variables speak of the request they are fetched for.
-    let fetches = request.is_subrequest() && context.with_own_fetch(request, |_| ()).is_some();
+    let fetches = request.is_subrequest()
+        && context.with_own_fetch(|fetch| fetch.subrequest().includes(request)) == Some(true);
     let request = if fetches { request.main() } else { request };
     let conf = request.location_conf::<LocationConf>().and_then(|conf| conf.effective.as_ref());
     let auth = conf.and_then(|conf| conf.auth.as_deref());

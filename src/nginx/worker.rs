@@ -9,8 +9,9 @@ use smallvec::SmallVec;
 
 use super::conf;
 use super::keys::KeySets;
-use super::keys::fetch::KeyRequests;
+use super::keys::answers::Answers;
 use super::keys::file::KeyFiles;
+use super::keys::shared::SharedSources;
 use crate::auth::token_cache::{Known, TokenCache};
 use crate::jose::header::Headers;
 use crate::jose::key_set::KeySet;
@@ -19,7 +20,8 @@ use crate::jose::key_set::KeySet;
 #[derive(Default)]
 pub struct Worker {
     pub key_files: RefCell<KeyFiles>,
-    pub key_requests: RefCell<KeyRequests>,
+    pub answers: RefCell<Answers>,
+    pub shared_sources: RefCell<SharedSources>,
     pub headers: RefCell<Headers>,
     token_caches: RefCell<HashMap<u64, TokenCache, foldhash::fast::RandomState>>,
     /// By the list of sources.

@@ -8,6 +8,7 @@
 #   length    the Content-Length announced, if not that of the body; undef: none, the end is the end
 #   chunked   sent in chunks
 #   cut       so many bytes of the body, then the end
+#   largest_head   a request whose head is longer is answered 431
 #   then      what comes after the body (of which Content-Length must not tell): "reset", "hang",
 #             "flood" (bytes as fast as they go), "drip" (a space every "pace" seconds, 0.1)
 package KeyServer;
@@ -198,6 +199,7 @@ sub receive {
     my ($path) = split /[?]/, $uri;
     my $answer = Storable::retrieve("$self->{directory}/answers")->{$path};
     $answer //= {status => 404, body => "no such path\n", type => 'text/plain'};
+    $answer = {%$answer, status => 431, body => ''} if $end > ($answer->{largest_head} // $end);
     $connection->{path} = $path;
     $connection->{steps} = [steps($answer)];
     my %asked = (method => $method, uri => $uri, path => $path, headers => \%headers);

@@ -1,5 +1,7 @@
 //! Tells bytes that are the same as earlier ones without keeping those.
 
+use std::hash::{Hash, Hasher};
+
 use aws_lc_rs::digest::{Digest, SHA256, digest};
 
 /// The SHA-256 digest of some bytes.
@@ -15,6 +17,14 @@ impl Fingerprint {
 impl PartialEq for Fingerprint {
     fn eq(&self, other: &Self) -> bool {
         self.0.as_ref() == other.0.as_ref()
+    }
+}
+
+impl Eq for Fingerprint {}
+
+impl Hash for Fingerprint {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.as_ref().hash(state);
     }
 }
 

@@ -10,6 +10,7 @@ use super::key_source;
 use crate::nginx::conf::{KeySource, LocationConf};
 use crate::nginx::ffi::command::{Context, Directive};
 use crate::nginx::ffi::conf::{Conf, ConfError};
+use crate::nginx::keys::file::climbs;
 
 pub struct AuthJwtKeyFile;
 
@@ -25,8 +26,9 @@ impl Directive for AuthJwtKeyFile {
             let allowed = "the name of a file";
             return Err(ConfError::invalid_value("auth_jwt_key_file", file, allowed));
         }
-        let file = cf.complex_path(file)?;
-        let literal = file.is_literal();
-        key_source::add(KeySource::File(file), literal, cf, conf)
+        let climbs = climbs(file).saturating_add(climbs(cf.conf_prefix()));
+        let name = cf.complex_path(file)?;
+        let literal = name.is_literal();
+        key_source::add(KeySource::File { name, climbs }, literal, cf, conf)
     }
 }

@@ -17,7 +17,7 @@ pub fn add(
     let sources = Rc::get_mut(conf.typed.key_sources.get_or_insert_default())
         .ok_or_else(|| ConfError::Message("key sources are in use".to_owned()))?;
     let name = match source {
-        KeySource::File(_) => "auth_jwt_key_file",
+        KeySource::File { .. } => "auth_jwt_key_file",
         KeySource::Request(_) => "auth_jwt_key_request",
     };
     if sources.watched.is_none() {

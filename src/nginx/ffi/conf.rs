@@ -101,6 +101,13 @@ impl<'c> Conf<'c> {
         unsafe { ComplexValue::compile(self.as_ptr(), text, prefix) }.ok_or(ConfError::Logged)
     }
 
+    /// The directory that relative names of files are relative to.
+    pub fn conf_prefix(&self) -> &'c [u8] {
+        // SAFETY: a cycle is being made, and its strings live as long as the configuration.
+        unsafe { self.raw().cycle.as_ref().map(|cycle| bytes(&cycle.conf_prefix)) }
+            .unwrap_or_default()
+    }
+
     /// Where the directive stands: `file:line`.
     pub fn place(&self) -> String {
         // SAFETY: null when the configuration comes from the command line, else the open file.

@@ -5,17 +5,21 @@
 //! them goes through [`guard::guarded`]. A [`request::Request`] and what is borrowed from it live
 //! as long as the request's pool, which outlasts every call that nginx makes for that request.
 
+pub mod body_filter;
 pub mod command;
 pub mod complex_value;
 pub mod conf;
 pub mod deadline;
 pub mod guard;
+pub mod handed_down;
 pub mod header;
 pub mod log;
 pub mod phase;
 pub mod request;
+pub mod server_name;
 pub mod slot;
 pub mod subrequest;
 pub mod time;
+pub mod uri;
 pub mod variable;
 pub mod wait;

@@ -74,6 +74,16 @@ impl<'r> Request<'r> {
         self.raw().main != self.as_ptr()
     }
 
+    /// The host it asks for, in lower case and without a port; `None` where it names none.
+    pub fn host(self) -> Option<&'r [u8]> {
+        Some(bytes(&self.raw().headers_in.server)).filter(|host| !host.is_empty())
+    }
+
+    /// Whether its answer has begun.
+    pub fn has_sent_header(self) -> bool {
+        self.raw().header_sent() != 0
+    }
+
     /// The value of the `Authorization` header.
     pub fn authorization(self) -> Option<&'r [u8]> {
         // SAFETY: null, or a header that lives as long as the request.
@@ -128,6 +138,16 @@ impl<'r> Request<'r> {
                 None => Slot::allocate::<T>(pool)?,
             };
             place.write(slot.as_ptr().cast());
+            Slot::value(slot)
+        }
+    }
+
+    /// The module's state of the main request, if it has been made in the current location.
+    pub fn made_context<T: Any>(self) -> Option<&'r T> {
+        let index = module()?.ctx_index;
+        // SAFETY: as for `context`.
+        unsafe {
+            let slot = NonNull::new(self.main().raw().ctx.add(index).read().cast::<Slot>())?;
             Slot::value(slot)
         }
     }

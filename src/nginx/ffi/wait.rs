@@ -5,10 +5,11 @@ use std::mem::zeroed;
 use std::rc::Rc;
 
 use ngx::ffi::{
-    NGX_HTTP_INTERNAL_SERVER_ERROR, ngx_connection_t, ngx_delete_posted_event, ngx_event_t,
-    ngx_http_block_reading, ngx_http_core_run_phases, ngx_http_finalize_request,
-    ngx_http_request_empty_handler, ngx_http_request_t, ngx_http_run_posted_requests,
-    ngx_http_test_reading, ngx_int_t, ngx_post_event, ngx_posted_events,
+    NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_OK, ngx_connection_t, ngx_delete_posted_event, ngx_event_t,
+    ngx_handle_read_event, ngx_http_block_reading, ngx_http_core_run_phases,
+    ngx_http_finalize_request, ngx_http_request_empty_handler, ngx_http_request_t,
+    ngx_http_run_posted_requests, ngx_http_test_reading, ngx_int_t, ngx_post_event,
+    ngx_posted_events,
 };
 
 use super::guard::{Entry, guarded};
@@ -22,8 +23,10 @@ pub struct Waiter {
 }
 
 impl Waiter {
-    /// Puts `request` to sleep. While it sleeps, a client that leaves is noticed.
-    pub fn new(request: Request<'_>) -> Rc<Self> {
+    /// Puts `request` to sleep. While it sleeps, a client that leaves is noticed, also one whose end
+    /// has come with its request (as in `ngx_http_core_auth_delay`). `None` where nginx cannot watch the
+    /// connection; it has logged why.
+    pub fn new(request: Request<'_>) -> Option<Rc<Self>> {
         let raw = request.as_ptr();
         // SAFETY: a zeroed event is one that is neither armed nor posted; the request is valid.
         let waiter = Rc::new(Self { request: raw, event: UnsafeCell::new(unsafe { zeroed() }) });
@@ -33,10 +36,16 @@ impl Waiter {
             (*event).data = Rc::as_ptr(&waiter).cast_mut().cast();
             (*event).handler = Some(resume);
             (*event).log = (*(*raw).connection).log;
+            let read = (*(*raw).connection).read;
+            if (*read).ready() != 0 {
+                ngx_post_event(read, &raw mut ngx_posted_events);
+            } else if ngx_handle_read_event(read, 0) != NGX_OK as ngx_int_t {
+                return None;
+            }
             (*raw).read_event_handler = Some(ngx_http_test_reading);
             (*raw).write_event_handler = Some(ngx_http_request_empty_handler);
         }
-        waiter
+        Some(waiter)
     }
 
     /// Lets the request run its access phase again, once nginx is done with what it does now.

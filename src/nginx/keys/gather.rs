@@ -2,15 +2,16 @@
 
 use ngx::ffi::{NGX_LOG_ERR, NGX_LOG_NOTICE};
 
-use super::KeySets;
-use super::fetch::SourceId;
 use super::request::{self, Again, Progress, Wanted};
+use super::source::{Serves, SourceId};
+use super::{KeySets, file};
 use crate::auth::key_cache::Rules;
 use crate::nginx::conf::{Effective, KeySource, KeySources, ServerConf};
 use crate::nginx::context::{Context, Gathering};
 use crate::nginx::ffi::complex_value::ComplexValue;
 use crate::nginx::ffi::request::Request;
 use crate::nginx::ffi::time;
+use crate::nginx::ffi::uri::Uri;
 use crate::nginx::worker;
 
 /// What a request that needs keys gets.
@@ -48,7 +49,18 @@ pub fn gather(request: Request<'_>, context: &Context, need: Need<'_>) -> Gather
         let progress = match gathering.waiting.take() {
             Some(waiting) => match request::resume(request, waiting) {
                 Ok(progress) => progress,
-                Err(Again) => continue,
+                Err(Again::Left) => continue,
+                // That newer keys cannot be had is told by who has fetched.
+                Err(Again::Failed { .. }) if ahead => Progress::Failed,
+                // Nobody's failure is somebody else's: ask once more, for oneself.
+                Err(Again::Failed { .. }) if !gathering.failed_once => {
+                    gathering.failed_once = true;
+                    continue;
+                }
+                Err(Again::Failed { flight, reason }) => {
+                    request::tell_failed(request, &flight, &reason);
+                    Progress::Failed
+                }
             },
             None if ahead && gathering.newest.contains(&at) => Progress::Failed,
             None => ask(request, need, source, ahead),
@@ -78,6 +90,7 @@ pub fn gather(request: Request<'_>, context: &Context, need: Need<'_>) -> Gather
             }
         }
         gathering.step = gathering.step.saturating_add(1);
+        gathering.failed_once = false;
     }
     keep(need, Some(&gathering.sets));
     Gathered::Ready(gathering.sets)
@@ -85,7 +98,8 @@ pub fn gather(request: Request<'_>, context: &Context, need: Need<'_>) -> Gather
 
 /// Keys of files that no request decides are the same for whoever asks within this millisecond.
 fn keep(need: Need<'_>, sets: Option<&KeySets>) {
-    let fixed = |source: &KeySource| matches!(source, KeySource::File(name) if name.is_literal());
+    let fixed =
+        |source: &KeySource| matches!(source, KeySource::File { name, .. } if name.is_literal());
     if need.sources.list.iter().all(fixed) {
         let now = time::monotonic_milliseconds();
         worker::with(|worker| worker.keep_recent(need.sources.id, now, sets));
@@ -100,31 +114,60 @@ fn wants_newer(gathering: &Gathering, need: Need<'_>) -> bool {
 fn ask(request: Request<'_>, need: Need<'_>, source: &KeySource, ahead: bool) -> Progress {
     match source {
         // A file is looked at as often as it may be; there is nothing newer to be had.
-        KeySource::File(_) if ahead => Progress::Failed,
-        KeySource::File(name) => {
+        KeySource::File { .. } if ahead => Progress::Failed,
+        KeySource::File { name, climbs } => {
             let rules = rules(need, name);
             match name.evaluate(request) {
+                Ok(name) if file::climbs(name) > *climbs => refuse_file(request, name),
                 Ok(name) => key_file(request, name, rules.fresh_for),
                 Err(_) => Progress::Failed,
             }
         }
-        KeySource::Request(uri) => {
-            let rules = rules(need, uri);
-            let server = request.server_conf::<ServerConf>().map(|conf| conf.id);
-            match (uri.evaluate(request), server) {
-                (Ok(uri), Some(server)) => {
-                    let id = SourceId { server, uri: uri.into() };
-                    request::ask(request, Wanted { id, rules, ahead, token: need.token })
-                }
-                _ => Progress::Failed,
-            }
-        }
+        KeySource::Request(uri) => key_request(request, need, uri, ahead),
     }
 }
 
 /// Keys from a name that a request decides are never kept by time.
 fn rules(need: Need<'_>, name: &ComplexValue) -> Rules {
     if name.is_literal() { need.conf.key_cache } else { Rules::default() }
+}
+
+fn key_request(request: Request<'_>, need: Need<'_>, uri: &ComplexValue, ahead: bool) -> Progress {
+    let serves = Serves::under(need.conf.key_cache, uri.is_literal());
+    // Without a time for its keys, a request has fetched the newest itself.
+    if ahead && matches!(serves, Serves::Itself) {
+        return Progress::Failed;
+    }
+    let server = request.server_conf::<ServerConf>();
+    let (Ok(text), Some(server)) = (uri.evaluate(request), server) else {
+        return Progress::Failed;
+    };
+    let parsed = match uri.is_literal() {
+        true => Ok(Uri::literal(text)),
+        false => Uri::from_outside(request, text),
+    };
+    let uri = match parsed {
+        Ok(uri) => uri,
+        Err(reason) => {
+            let uri = text.escape_ascii();
+            request.log(NGX_LOG_ERR, format_args!("key request \"{uri}\" is refused: {reason}"));
+            return Progress::Failed;
+        }
+    };
+    let host = match serves {
+        Serves::Everybody(_) => server.names.open_host(request).unwrap_or_default(),
+        Serves::Itself => b"",
+    };
+    let id = SourceId { server: server.id, uri: text.into(), host: host.into() };
+    request::ask(request, Wanted { id, server, uri, serves, ahead, token: need.token })
+}
+
+/// A client may have a say in the values of variables; a file of its own would be keys of its own.
+fn refuse_file(request: Request<'_>, name: &[u8]) -> Progress {
+    let name = name.escape_ascii();
+    let text = format_args!("key file \"{name}\" is refused: a variable brings \"..\" into it");
+    request.log(NGX_LOG_ERR, text);
+    Progress::Failed
 }
 
 fn key_file(request: Request<'_>, name: &[u8], fresh_for: u64) -> Progress {

@@ -2,6 +2,11 @@
 
 pub mod fetch;
 pub mod file;
+pub mod source;
+
+pub mod answers;
+pub mod flight;
+pub mod shared;
 
 pub mod request;
 

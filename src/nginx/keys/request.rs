@@ -1,17 +1,27 @@
-//! Key requests: one subrequest at a time for a source; who comes meanwhile waits and shares.
+//! Key requests. Each serves the request that asks, alone; where the operator has said by
+//! `auth_jwt_key_cache` that the keys are the same for whoever asks, one at a time for a source serves
+//! all, and who comes meanwhile waits.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use ngx::ffi::{NGX_LOG_ERR, NGX_LOG_NOTICE, NGX_LOG_WARN};
 
-use super::fetch::{Answer, DEADLINE, Fetch, Outcome, SourceId};
-use crate::auth::key_cache::Rules;
+use super::answers::Parsed;
+use super::fetch::{DEADLINE, Fetch, FetchError};
+use super::flight::{Flight, Outcome};
+use super::shared::Asked;
+use super::source::{Serves, SourceId};
 use crate::jose::key_set::KeySet;
-use crate::nginx::context::{Context, Own, Waiting};
+use crate::nginx::conf::ServerConf;
+use crate::nginx::context::{Context, Lead, Own, Waiting};
+use crate::nginx::ffi::body_filter::{BodyCollector, Piece};
 use crate::nginx::ffi::deadline::Deadline;
+use crate::nginx::ffi::handed_down::HandedDown;
 use crate::nginx::ffi::request::Request;
-use crate::nginx::ffi::subrequest::{Collector, Ended, Subrequest};
+use crate::nginx::ffi::subrequest::{Ended, Requester, Subrequest};
 use crate::nginx::ffi::time::monotonic_milliseconds;
+use crate::nginx::ffi::uri::Uri;
 use crate::nginx::ffi::wait::Waiter;
 use crate::nginx::worker;
 
@@ -27,50 +37,78 @@ pub enum Progress {
 /// What a request wants of a source.
 pub struct Wanted<'w> {
     pub id: SourceId,
-    pub rules: Rules,
+    pub server: &'w ServerConf,
+    pub uri: Uri<'w>,
+    pub serves: Serves,
     /// Newer keys than those at hand.
     pub ahead: bool,
     /// The client's token: no header that carries it goes to the key server.
     pub token: &'w [u8],
 }
 
+/// The fetch that was waited for brought nothing: ask again.
+pub enum Again {
+    /// Whoever made it has left.
+    Left,
+    /// It has failed; the second time that is final.
+    Failed { flight: Rc<Flight>, reason: Rc<str> },
+}
+
 /// Asks for keys.
 #[inline(never)]
 pub fn ask(request: Request<'_>, wanted: Wanted<'_>) -> Progress {
+    let Serves::Everybody(rules) = wanted.serves else {
+        let handed_down = HandedDown::Request { secret: wanted.token };
+        return start(request, wanted.uri, handed_down, wanted.id, None);
+    };
     let now = monotonic_milliseconds();
-    let answer = worker::with(|worker| {
-        let mut sources = worker.key_requests.borrow_mut();
-        match sources.ask(&wanted.id, now, wanted.rules, wanted.ahead) {
-            Answer::Fetch => Err(sources.begin(wanted.id, now, wanted.ahead)),
-            answer => Ok(answer),
+    let asked = worker::with(|worker| {
+        let mut sources = worker.shared_sources.borrow_mut();
+        match sources.ask(&wanted.id, now, rules, wanted.ahead) {
+            Asked::Fetch => Err(sources.begin(wanted.id.clone(), now, wanted.ahead)),
+            asked => Ok(asked),
         }
     });
-    match answer {
-        Ok(Answer::Keys(keys)) => Progress::Ready(keys),
-        Ok(Answer::Wait(fetch)) => {
-            let waiter = Waiter::new(request);
-            fetch.add_waiter(&waiter);
-            Progress::Pending(Waiting::Shared { fetch, rules: wanted.rules, _waiter: waiter })
-        }
-        Ok(Answer::Fetch) => Progress::Failed,
-        Err(fetch) => {
+    match asked {
+        Ok(Asked::Keys(keys)) => Progress::Ready(keys),
+        Ok(Asked::Wait(flight)) => wait(request, flight),
+        Ok(Asked::Fetch) => Progress::Failed,
+        Err(flight) => {
             // From here on the fetch is given up when the request is.
-            let own = Own(fetch.clone());
-            let uri = &fetch.source.uri;
-            match Subrequest::start::<Fetches>(request, uri, wanted.token) {
-                Some(subrequest) => {
-                    fetch.subrequest.set(Some(subrequest));
-                    let deadline = Deadline::new(subrequest, DEADLINE);
-                    Progress::Pending(Waiting::Own { fetch: own, deadline, rules: wanted.rules })
-                }
-                None => {
-                    let uri = uri.escape_ascii();
-                    let text = format_args!("key request \"{uri}\" could not be made");
-                    request.log(NGX_LOG_ERR, text);
-                    Progress::Failed
-                }
-            }
+            let lead = Some(Lead { flight, rules });
+            start(request, wanted.uri, HandedDown::Host(&wanted.server.names), wanted.id, lead)
         }
+    }
+}
+
+fn start(
+    request: Request<'_>,
+    uri: Uri<'_>,
+    handed_down: HandedDown<'_>,
+    source: SourceId,
+    lead: Option<Lead>,
+) -> Progress {
+    match Subrequest::start::<KeyRequests>(request, uri, handed_down) {
+        Some(subrequest) => {
+            let deadline = Deadline::new(subrequest, DEADLINE);
+            let fetch = Fetch::new(subrequest);
+            Progress::Pending(Waiting::Own(Own { fetch, deadline, source, lead }))
+        }
+        None => {
+            let uri = source.uri.escape_ascii();
+            request.log(NGX_LOG_ERR, format_args!("key request \"{uri}\" could not be made"));
+            Progress::Failed
+        }
+    }
+}
+
+fn wait(request: Request<'_>, flight: Rc<Flight>) -> Progress {
+    match Waiter::new(request) {
+        Some(waiter) => {
+            flight.add_waiter(&waiter);
+            Progress::Pending(Waiting::Shared { flight, _waiter: waiter })
+        }
+        None => Progress::Failed,
     }
 }
 
@@ -78,64 +116,66 @@ pub fn ask(request: Request<'_>, wanted: Wanted<'_>) -> Progress {
 #[inline(never)]
 pub fn resume(request: Request<'_>, waiting: Waiting) -> Result<Progress, Again> {
     match waiting {
-        Waiting::Own { fetch, deadline, rules } if fetch.0.is_done() => {
-            if deadline.is_over() {
-                fetch.0.expire();
+        Waiting::Own(own) if own.fetch.is_done() => {
+            if own.deadline.is_over() {
+                own.fetch.expire();
             }
-            Ok(conclude(request, &fetch.0, rules))
+            Ok(conclude(request, &own))
         }
-        Waiting::Shared { fetch, rules, .. } if fetch.outcome().is_some() => {
-            let id = &fetch.source;
-            match fetch.outcome() {
-                Some(Outcome::Keys(keys)) => Ok(Progress::Ready(keys)),
-                Some(Outcome::Abandoned) => Err(Again),
-                None => Err(Again),
-                Some(Outcome::Failed(reason)) => {
-                    let now = monotonic_milliseconds();
-                    let kept = worker::with(|worker| {
-                        worker.key_requests.borrow_mut().after_failure(id, now, rules)
-                    });
-                    Ok(kept.map_or_else(
-                        || {
-                            let uri = id.uri.escape_ascii();
-                            let text = format_args!("key request \"{uri}\", shared, {reason}");
-                            request.log(NGX_LOG_ERR, text);
-                            Progress::Failed
-                        },
-                        Progress::Ready,
-                    ))
-                }
-            }
-        }
+        Waiting::Shared { flight, _waiter } => match flight.outcome() {
+            Some(Outcome::Keys(keys)) => Ok(Progress::Ready(keys)),
+            Some(Outcome::Failed(reason)) => Err(Again::Failed { flight, reason }),
+            Some(Outcome::Abandoned) => Err(Again::Left),
+            None => Ok(Progress::Pending(Waiting::Shared { flight, _waiter })),
+        },
         waiting => Ok(Progress::Pending(waiting)),
     }
 }
 
-/// The fetch that was waited for is gone: ask again.
-pub struct Again;
+/// Tells that a fetch which the request waited for has failed, once more.
+pub fn tell_failed(request: Request<'_>, flight: &Flight, reason: &str) {
+    let uri = flight.source.uri.escape_ascii();
+    request.log(NGX_LOG_ERR, format_args!("key request \"{uri}\", shared, {reason}"));
+}
 
-fn conclude(request: Request<'_>, fetch: &Fetch, rules: Rules) -> Progress {
-    let uri = fetch.source.uri.escape_ascii();
-    let told = |skipped| {
-        request.log(NGX_LOG_NOTICE, format_args!("key request \"{uri}\": {skipped}"));
+fn conclude(request: Request<'_>, own: &Own) -> Progress {
+    let uri = own.source.uri.escape_ascii();
+    let told = |notice| {
+        request.log(NGX_LOG_NOTICE, format_args!("key request \"{uri}\": {notice}"));
     };
-    let subrequest = fetch.subrequest.get();
     let now = monotonic_milliseconds();
-    let concluded =
-        worker::with(|worker| worker.key_requests.borrow_mut().conclude(fetch, now, rules, told));
-    if let Some(error) = &concluded.error {
-        request.log(NGX_LOG_ERR, format_args!("key request \"{uri}\" {error}"));
+    let result = own.fetch.answer().and_then(|bytes| {
+        worker::with(|worker| {
+            let parsed = worker.answers.borrow_mut().keys(own.source.clone(), bytes, now, told);
+            parsed.map_err(FetchError::KeySet)
+        })
+    });
+    match &result {
+        Ok(parsed) => tell_plain(request, own, parsed),
+        Err(error) => request.log(NGX_LOG_ERR, format_args!("key request \"{uri}\" {error}")),
     }
-    if concluded.tell_stale {
-        request
-            .log(NGX_LOG_WARN, format_args!("key request \"{uri}\" fails, its last keys serve on"));
-    }
-    if concluded.error.is_none()
-        && let Some(subrequest) = subrequest
-        && let Some(peer) = subrequest.plain_peer().filter(|peer| !is_local(peer))
-        && worker::with(|worker| worker.key_requests.borrow_mut().tells_plain(&fetch.source))
-    {
-        let peer = peer.escape_ascii();
+    let keys = match &own.lead {
+        None => result.ok().map(|parsed| parsed.keys),
+        Some(Lead { flight, rules }) => {
+            let concluded = worker::with(|worker| {
+                let mut sources = worker.shared_sources.borrow_mut();
+                sources.conclude(flight, now, *rules, result.as_ref())
+            });
+            if concluded.tell_stale {
+                let text = format_args!("key request \"{uri}\" fails, its last keys serve on");
+                request.log(NGX_LOG_WARN, text);
+            }
+            concluded.keys
+        }
+    };
+    keys.map_or(Progress::Failed, Progress::Ready)
+}
+
+/// Keys that come from another machine without TLS could be anybody's. That is told when they are new.
+fn tell_plain(request: Request<'_>, own: &Own, parsed: &Parsed) {
+    let subrequest = own.fetch.subrequest();
+    if let Some(peer) = subrequest.plain_peer().filter(|peer| parsed.anew && !is_local(peer)) {
+        let (uri, peer) = (own.source.uri.escape_ascii(), peer.escape_ascii());
         request.log(
             NGX_LOG_WARN,
             format_args!(
@@ -143,7 +183,6 @@ fn conclude(request: Request<'_>, fetch: &Fetch, rules: Rules) -> Progress {
             ),
         );
     }
-    concluded.keys.map_or(Progress::Failed, Progress::Ready)
 }
 
 /// Whether nothing leaves this machine on the way to the peer, named as nginx names it.
@@ -151,23 +190,23 @@ fn is_local(peer: &[u8]) -> bool {
     [&b"unix:"[..], b"127.", b"[::1]:"].iter().any(|prefix| peer.starts_with(prefix))
 }
 
-/// Collects the answers.
-pub struct Fetches;
+/// The subrequests that are made here.
+pub struct KeyRequests;
 
-impl Collector for Fetches {
-    fn take(subrequest: Request<'_>, pieces: &mut dyn Iterator<Item = &[u8]>) -> bool {
-        with_fetch(subrequest, |fetch| {
-            if !fetch.collect(pieces)
-                && let Some(subrequest) = fetch.subrequest.get()
-            {
-                subrequest.stop();
-            }
-        })
-        .is_some()
+impl BodyCollector for KeyRequests {
+    fn wants(main: Request<'_>) -> bool {
+        with_fetch(main, |_| ()).is_some()
     }
 
+    fn take(main: Request<'_>, pieces: &mut dyn Iterator<Item = Piece<'_>>) {
+        with_fetch(main, |fetch| fetch.collect(pieces));
+    }
+}
+
+impl Requester for KeyRequests {
     fn ended(subrequest: Request<'_>, how: Ended) {
         with_fetch(subrequest, |fetch| match how {
+            _ if !fetch.subrequest().is(subrequest) => {}
             Ended::Well => {}
             Ended::ErrorPageFollows => fetch.restart(),
             Ended::Broken => fetch.broke(),
@@ -175,7 +214,7 @@ impl Collector for Fetches {
     }
 }
 
-/// Calls `body` with the fetch that `subrequest` is made for, if it is one.
-fn with_fetch<T>(subrequest: Request<'_>, body: impl FnOnce(&Fetch) -> T) -> Option<T> {
-    Context::of(subrequest)?.with_own_fetch(subrequest, body)
+/// Calls `body` with the fetch that the main request of `request` has under way, if it has one.
+fn with_fetch<T>(request: Request<'_>, body: impl FnOnce(&Fetch) -> T) -> Option<T> {
+    request.made_context::<Context>()?.with_own_fetch(body)
 }

@@ -1,0 +1,254 @@
+//! What a subrequest gets to know of the request it is made for: never the client's body or
+//! credentials, and where its answer serves others too, nothing that one client decides.
+
+use std::mem::zeroed;
+use std::ptr::{self, NonNull};
+
+use ngx::ffi::{
+    NGX_OK, ngx_http_core_main_conf_t, ngx_http_core_module, ngx_http_request_body_t,
+    ngx_http_request_t, ngx_http_variable_t, ngx_http_variable_value_t, ngx_int_t, ngx_list_init,
+    ngx_list_push, ngx_list_t, ngx_pcalloc, ngx_table_elt_t,
+};
+use ngx::http::HttpModuleConfExt;
+
+use super::request::bytes;
+use super::server_name::ServerNames;
+
+/// What is handed down to a subrequest.
+#[derive(Clone, Copy)]
+pub enum HandedDown<'s> {
+    /// All variables, and the client's headers but for those that speak of its body, its connection,
+    /// its cache or who it is, and those that carry `secret`.
+    Request { secret: &'s [u8] },
+    /// The request's host, and what the server's names capture of it.
+    Host(&'s ServerNames),
+}
+
+/// Gives `subrequest` its own body, headers and variables; `None` where there is no memory.
+///
+/// # Safety
+///
+/// `subrequest` is valid and has not run yet; so for the functions below.
+pub(super) unsafe fn prepare(
+    subrequest: NonNull<ngx_http_request_t>,
+    handed_down: HandedDown<'_>,
+) -> Option<()> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        without_body(subrequest)?;
+        match handed_down {
+            HandedDown::Request { secret } => {
+                headers_of_request(subrequest, secret)?;
+                variables_of_request(subrequest)
+            }
+            HandedDown::Host(names) => {
+                host_alone(subrequest)?;
+                variables_of_names(subrequest, names)
+            }
+        }
+    }
+}
+
+/// Nobody reads the client's body for the subrequest, and it announces none.
+unsafe fn without_body(subrequest: NonNull<ngx_http_request_t>) -> Option<()> {
+    // SAFETY: as above.
+    unsafe {
+        let request = subrequest.as_ptr();
+        let body = ngx_pcalloc((*request).pool, size_of::<ngx_http_request_body_t>());
+        (*request).request_body = NonNull::new(body.cast())?.as_ptr();
+        (*request).headers_in.content_length_n = -1;
+        (*request).headers_in.set_chunked(0);
+    }
+    Some(())
+}
+
+/// Of the client's headers its host alone, in the form in which requests are told apart by it.
+unsafe fn host_alone(subrequest: NonNull<ngx_http_request_t>) -> Option<()> {
+    // SAFETY: as above; zeros are headers that nobody has read yet, as nginx begins with. A list
+    // refers to itself, so it is made in its place.
+    unsafe {
+        let request = subrequest.as_ptr();
+        let headers = &raw mut (*request).headers_in;
+        let (server, host) = ((*headers).server, (*headers).host.as_ref().copied());
+        headers.write(zeroed());
+        (*headers).server = server;
+        (*headers).content_length_n = -1;
+        (*headers).keep_alive_n = -1;
+        empty_list(request, &raw mut (*headers).headers, 1)?;
+        if let Some(mut host) = host.filter(|_| server.len > 0) {
+            host.value = server;
+            #[cfg(nginx_1_23)]
+            {
+                host.next = ptr::null_mut();
+            }
+            (*headers).host = push(&raw mut (*headers).headers, host)?.as_ptr();
+        }
+    }
+    Some(())
+}
+
+/// The client's headers as [`HandedDown::Request`] says. Only the subrequest's copy is changed.
+unsafe fn headers_of_request(subrequest: NonNull<ngx_http_request_t>, secret: &[u8]) -> Option<()> {
+    // SAFETY: as above; the parent's list is a valid list of headers, the elements are copied.
+    unsafe {
+        let request = subrequest.as_ptr();
+        let headers = &raw mut (*request).headers_in;
+        let parents: ngx_list_t = (*headers).headers;
+        let list = &raw mut (*headers).headers;
+        empty_list(request, list, 16)?;
+        let mut part = &raw const parents.part;
+        while let Some(current) = part.as_ref() {
+            for at in 0..current.nelts {
+                let header = current.elts.cast::<ngx_table_elt_t>().add(at).read();
+                if passes(bytes(&header.key), bytes(&header.value), secret) {
+                    push(list, header)?;
+                }
+            }
+            part = current.next;
+        }
+        let headers = &mut *headers;
+        for pointer in [
+            &mut headers.connection,
+            &mut headers.if_modified_since,
+            &mut headers.if_unmodified_since,
+            &mut headers.if_match,
+            &mut headers.if_none_match,
+            &mut headers.content_length,
+            &mut headers.content_range,
+            &mut headers.content_type,
+            &mut headers.range,
+            &mut headers.if_range,
+            &mut headers.transfer_encoding,
+            &mut headers.te,
+            &mut headers.expect,
+            &mut headers.upgrade,
+            &mut headers.authorization,
+            &mut headers.keep_alive,
+            #[cfg(ngx_feature = "http_gzip")]
+            &mut headers.accept_encoding,
+            #[cfg(nginx_1_23)]
+            &mut headers.cookie,
+        ] {
+            *pointer = ptr::null_mut();
+        }
+        #[cfg(not(nginx_1_23))]
+        {
+            headers.cookies = zeroed();
+        }
+        headers.user = zeroed();
+        headers.passwd = zeroed();
+    }
+    Some(())
+}
+
+/// # Safety
+///
+/// `request` is valid; `list` is a place for a list, which becomes one of room for `count` headers.
+unsafe fn empty_list(
+    request: *mut ngx_http_request_t,
+    list: *mut ngx_list_t,
+    count: usize,
+) -> Option<()> {
+    // SAFETY: as above.
+    let code = unsafe { ngx_list_init(list, (*request).pool, count, size_of::<ngx_table_elt_t>()) };
+    (code == NGX_OK as ngx_int_t).then_some(())
+}
+
+/// # Safety
+///
+/// `list` is a valid list of headers.
+unsafe fn push(list: *mut ngx_list_t, header: ngx_table_elt_t) -> Option<NonNull<ngx_table_elt_t>> {
+    // SAFETY: as above; the place is fresh memory for one header.
+    unsafe {
+        let place = NonNull::new(ngx_list_push(list).cast::<ngx_table_elt_t>())?;
+        place.write(header);
+        Some(place)
+    }
+}
+
+fn passes(name: &[u8], value: &[u8], secret: &[u8]) -> bool {
+    let name = name.to_ascii_lowercase();
+    let left_out = matches!(
+        &*name,
+        b"accept-encoding"
+            | b"authorization"
+            | b"connection"
+            | b"cookie"
+            | b"expect"
+            | b"http2-settings"
+            | b"keep-alive"
+            | b"proxy-authorization"
+            | b"proxy-connection"
+            | b"range"
+            | b"te"
+            | b"trailer"
+            | b"transfer-encoding"
+            | b"upgrade"
+    );
+    let carries_secret = || memchr::memmem::find(value, secret).is_some();
+    !left_out && !name.starts_with(b"content-") && !name.starts_with(b"if-") && !carries_secret()
+}
+
+/// nginx shares the values of variables between a request and its subrequests. Here they part: the
+/// subrequest must not see `$http_authorization` as the client sent it, nor leave the main request
+/// without it. What else has been set is handed down.
+unsafe fn variables_of_request(subrequest: NonNull<ngx_http_request_t>) -> Option<()> {
+    // SAFETY: as above; there are as many values as indexed variables, in both places.
+    unsafe {
+        let request = subrequest.as_ptr();
+        let variables = indexed_variables(request)?;
+        let values = fresh_values(request, variables.len())?;
+        values.copy_from_nonoverlapping(NonNull::new((*request).variables)?, variables.len());
+        for (at, variable) in variables.iter().enumerate() {
+            if depends_on_headers(bytes(&variable.name)) {
+                values.add(at).write(zeroed());
+            }
+        }
+        (*request).variables = values.as_ptr();
+    }
+    Some(())
+}
+
+/// No variable has a value yet, as in a new request, but those that the server's names capture.
+unsafe fn variables_of_names(
+    subrequest: NonNull<ngx_http_request_t>,
+    names: &ServerNames,
+) -> Option<()> {
+    // SAFETY: as above; zeros are values that nobody has asked for yet.
+    unsafe {
+        let request = subrequest.as_ptr();
+        let count = indexed_variables(request)?.len();
+        (*request).variables = fresh_values(request, count)?.as_ptr();
+        names.capture(subrequest);
+    }
+    Some(())
+}
+
+/// # Safety
+///
+/// `request` is valid; so for the function below.
+unsafe fn indexed_variables<'c>(
+    request: *mut ngx_http_request_t,
+) -> Option<&'c [ngx_http_variable_t]> {
+    // SAFETY: as above; core's configuration outlives the request.
+    unsafe {
+        let core_module = &raw const ngx_http_core_module;
+        let core =
+            (*request).http_main_conf_unchecked::<ngx_http_core_main_conf_t>(&*core_module)?;
+        Some((*core.as_ptr()).variables.as_slice())
+    }
+}
+
+unsafe fn fresh_values(
+    request: *mut ngx_http_request_t,
+    count: usize,
+) -> Option<NonNull<ngx_http_variable_value_t>> {
+    let size = count.checked_mul(size_of::<ngx_http_variable_value_t>())?;
+    // SAFETY: as above; memory of zeros from the request's pool.
+    NonNull::new(unsafe { ngx_pcalloc((*request).pool, size.max(1)) }.cast())
+}
+
+fn depends_on_headers(variable: &[u8]) -> bool {
+    [&b"http_"[..], b"cookie_", b"content_"].iter().any(|prefix| variable.starts_with(prefix))
+        || variable == b"remote_user"
+}

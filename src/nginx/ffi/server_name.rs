@@ -1,0 +1,87 @@
+//! `server_name`, as far as the module looks at it: does a request's host follow from its server?
+
+use std::ptr::NonNull;
+
+use ngx::ffi::{
+    ngx_http_core_module, ngx_http_core_srv_conf_t, ngx_http_request_t, ngx_http_server_name_t,
+};
+use ngx::http::HttpModuleConfExt;
+
+use super::conf::{Conf, ConfError};
+use super::request::{Request, bytes};
+
+/// The names of a server. nginx forgets its own list when the configuration is read.
+#[derive(Default)]
+pub struct ServerNames {
+    exact: Vec<Box<[u8]>>,
+    /// They lie in the configuration's pool, as does what holds these names.
+    #[cfg(ngx_feature = "pcre")]
+    expressions: Vec<NonNull<ngx::ffi::ngx_http_regex_t>>,
+}
+
+impl Conf<'_> {
+    /// The names of the server whose configuration is being merged.
+    pub fn server_names(&mut self) -> Result<ServerNames, ConfError> {
+        let failed = || ConfError::Message("cannot read the names of a server".to_owned());
+        // SAFETY: core's configuration of the server is merged before that of other modules, and its
+        // array of names lives until all are.
+        let names: &[ngx_http_server_name_t] = unsafe {
+            let core_module = &raw const ngx_http_core_module;
+            let server = (*self.as_ptr())
+                .http_server_conf_unchecked::<ngx_http_core_srv_conf_t>(&*core_module)
+                .ok_or_else(failed)?;
+            (*server.as_ptr()).server_names.as_slice()
+        };
+        #[cfg(ngx_feature = "pcre")]
+        let is_expression = |name: &ngx_http_server_name_t| !name.regex.is_null();
+        #[cfg(not(ngx_feature = "pcre"))]
+        let is_expression = |_: &ngx_http_server_name_t| false;
+        let exact = names.iter().filter(|name| !is_expression(name)).map(|name| bytes(&name.name));
+        Ok(ServerNames {
+            exact: exact.filter(|name| !is_wildcard(name)).map(Box::from).collect(),
+            #[cfg(ngx_feature = "pcre")]
+            expressions: names.iter().filter_map(|name| NonNull::new(name.regex)).collect(),
+        })
+    }
+}
+
+/// `*.example.com`, `.example.com`, `www.example.*`. A client may well send such a host.
+fn is_wildcard(name: &[u8]) -> bool {
+    name.contains(&b'*') || name.starts_with(b".")
+}
+
+impl ServerNames {
+    /// The host of `request`, where this server serves others by the same name too: it matches a regular
+    /// expression or a wildcard, or no name at all. `None` where it is spelt out in `server_name`.
+    pub fn open_host<'r>(&self, request: Request<'r>) -> Option<&'r [u8]> {
+        // Without a host nginx takes the server's own name for `$host`.
+        let host = request.host()?;
+        (!self.exact.iter().any(|name| **name == *host)).then_some(host)
+    }
+
+    /// Lets the regular expressions among the names set their variables anew, by the host alone.
+    ///
+    /// # Safety
+    ///
+    /// `request` is valid, of this server, and has values of its own for its variables.
+    pub(super) unsafe fn capture(&self, request: NonNull<ngx_http_request_t>) {
+        #[cfg(ngx_feature = "pcre")]
+        for expression in &self.expressions {
+            use ngx::ffi::{NGX_OK, ngx_http_regex_exec, ngx_int_t};
+
+            // SAFETY: as above; a compiled expression lives as long as the configuration.
+            unsafe {
+                let request = request.as_ptr();
+                let host = &raw mut (*request).headers_in.server;
+                let matched = ngx_http_regex_exec(request, expression.as_ptr(), host);
+                // $1 and its like are not handed down to subrequests; so it is with nginx's own.
+                (*request).ncaptures = 0;
+                if matched == NGX_OK as ngx_int_t {
+                    return;
+                }
+            }
+        }
+        #[cfg(not(ngx_feature = "pcre"))]
+        let _ = request;
+    }
+}

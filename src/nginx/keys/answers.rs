@@ -1,0 +1,78 @@
+//! Answers that have been parsed: the same bytes of a source are not parsed again.
+
+use std::collections::HashMap;
+use std::mem;
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::source::SourceId;
+use crate::jose::crypto::Fingerprint;
+use crate::jose::error::KeySetError;
+use crate::jose::key_set::{KeySet, Skipped};
+
+/// The answers that are remembered have this much together. In bytes.
+const MAX_KEPT: usize = 16 << 20;
+
+/// This many are remembered; with URIs from variables there could be any number.
+const MAX_ANSWERS: usize = 1024;
+
+/// What a worker has been answered.
+#[derive(Default)]
+pub struct Answers(HashMap<Id, Answer, foldhash::quality::RandomState>);
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Id {
+    source: SourceId,
+    fingerprint: Fingerprint,
+}
+
+struct Answer {
+    keys: Arc<KeySet>,
+    /// In bytes.
+    size: usize,
+    /// In milliseconds.
+    used: u64,
+}
+
+/// An answer's keys.
+pub struct Parsed {
+    pub keys: Arc<KeySet>,
+    /// Of the answer, in bytes.
+    pub size: usize,
+    /// Whether these bytes have not been seen before, as far as is remembered.
+    pub anew: bool,
+}
+
+impl Answers {
+    /// The keys that `source` has answered with; where they are parsed, `told` hears of what is
+    /// to be told of them.
+    pub fn keys(
+        &mut self,
+        source: SourceId,
+        mut bytes: Zeroizing<Vec<u8>>,
+        now: u64,
+        told: impl FnMut(Skipped),
+    ) -> Result<Parsed, KeySetError> {
+        let (size, id) = (bytes.len(), Id { source, fingerprint: Fingerprint::of(&bytes) });
+        if let Some(known) = self.0.get_mut(&id) {
+            known.used = now;
+            return Ok(Parsed { keys: known.keys.clone(), size, anew: false });
+        }
+        let keys = Arc::new(KeySet::parse(mem::take(&mut *bytes), told)?);
+        self.make_room(size);
+        self.0.insert(id, Answer { keys: keys.clone(), size, used: now });
+        Ok(Parsed { keys, size, anew: true })
+    }
+
+    /// Forgets those that nobody has been answered with the longest, until there is room for `size` bytes.
+    fn make_room(&mut self, size: usize) {
+        let mut kept = self.0.values().fold(size, |sum, answer| sum.saturating_add(answer.size));
+        while self.0.len() >= MAX_ANSWERS || kept > MAX_KEPT {
+            let oldest = self.0.iter().min_by_key(|(_, answer)| answer.used);
+            let oldest = oldest.map(|(id, _)| id.clone());
+            let Some(removed) = oldest.and_then(|oldest| self.0.remove(&oldest)) else { return };
+            kept = kept.saturating_sub(removed.size);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Sources whose keys are everybody's (`auth_jwt_key_cache`): what a worker keeps of each, and the
+//! fetch under way.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::answers::Parsed;
+use super::fetch::FetchError;
+use super::flight::{Flight, Outcome};
+use super::source::SourceId;
+use crate::auth::key_cache::{Clockwork, Failure, Rules, Step};
+use crate::jose::key_set::KeySet;
+
+/// The answers whose keys are kept have this much together. In bytes.
+const MAX_KEPT: usize = 16 << 20;
+
+/// This many sources are remembered; with hosts from requests there could be any number.
+const MAX_SOURCES: usize = 1024;
+
+/// The sources a worker has fetched from.
+#[derive(Default)]
+pub struct SharedSources(HashMap<SourceId, Source, foldhash::quality::RandomState>);
+
+#[derive(Default)]
+struct Source {
+    clockwork: Clockwork,
+    kept: Option<Kept>,
+    flight: Option<Rc<Flight>>,
+    used: u64,
+}
+
+struct Kept {
+    /// Of the answer, in bytes.
+    size: usize,
+    keys: Arc<KeySet>,
+}
+
+/// What a request that asks for keys gets.
+pub enum Asked {
+    Keys(Arc<KeySet>),
+    Wait(Rc<Flight>),
+    Fetch,
+}
+
+/// How a fetch came out for the request that made it.
+pub struct Concluded {
+    pub keys: Option<Arc<KeySet>>,
+    /// Whether it is time to tell that keys beyond their time serve on.
+    pub tell_stale: bool,
+}
+
+impl SharedSources {
+    /// A request asks for the keys of `id`; `ahead` of their time, if it needs newer ones. Times
+    /// are in milliseconds.
+    pub fn ask(&mut self, id: &SourceId, now: u64, rules: Rules, ahead: bool) -> Asked {
+        let Some(source) = self.0.get_mut(id) else { return Asked::Fetch };
+        source.used = now;
+        let step = match ahead {
+            true => source.clockwork.ask_ahead(now, rules),
+            false => source.clockwork.ask(now, rules),
+        };
+        match (step, &source.kept, &source.flight) {
+            (Step::Use | Step::UseStale, Some(kept), _) => Asked::Keys(kept.keys.clone()),
+            (Step::Wait, _, Some(flight)) => Asked::Wait(flight.clone()),
+            _ => Asked::Fetch,
+        }
+    }
+
+    /// Begins a fetch.
+    pub fn begin(&mut self, id: SourceId, now: u64, ahead: bool) -> Rc<Flight> {
+        self.make_room();
+        let source = self.0.entry(id.clone()).or_default();
+        source.used = now;
+        match ahead {
+            true => source.clockwork.begin_ahead(now),
+            false => source.clockwork.begin(),
+        }
+        let flight = Rc::new(Flight::new(id));
+        source.flight = Some(flight.clone());
+        flight
+    }
+
+    /// Concludes a fetch, and wakes who waits for it.
+    pub fn conclude(
+        &mut self,
+        flight: &Flight,
+        now: u64,
+        rules: Rules,
+        result: Result<&Parsed, &FetchError>,
+    ) -> Concluded {
+        let source = self.0.entry(flight.source.clone()).or_default();
+        source.flight = None;
+        match result {
+            Ok(Parsed { keys, size, .. }) => {
+                source.clockwork.succeed(now);
+                source.kept = Some(Kept { size: *size, keys: keys.clone() });
+                flight.settle(Outcome::Keys(keys.clone()));
+                Concluded { keys: Some(keys.clone()), tell_stale: false }
+            }
+            Err(error) => {
+                let (keys, tell_stale) = match source.clockwork.fail(now, rules) {
+                    Failure::Unavailable => (None, false),
+                    Failure::Stale { tell } => {
+                        (source.kept.as_ref().map(|kept| kept.keys.clone()), tell)
+                    }
+                };
+                flight.settle(Outcome::Failed(error.to_string().into()));
+                Concluded { keys, tell_stale }
+            }
+        }
+    }
+
+    /// Gives a fetch up whose request has left; one of those who wait will fetch.
+    pub fn abandon(&mut self, flight: &Flight) {
+        if flight.outcome().is_some() {
+            return;
+        }
+        if let Some(source) = self.0.get_mut(&flight.source) {
+            source.clockwork.abandon();
+            source.flight = None;
+        }
+        flight.settle(Outcome::Abandoned);
+    }
+
+    fn make_room(&mut self) {
+        let kept = |source: &Source| source.kept.as_ref().map_or(0, |kept| kept.size);
+        let mut size: usize = self.0.values().map(kept).sum();
+        while self.0.len() >= MAX_SOURCES || size > MAX_KEPT {
+            let idle = self.0.iter().filter(|(_, source)| source.flight.is_none());
+            let oldest = idle.min_by_key(|(_, source)| source.used).map(|(id, _)| id.clone());
+            let Some(removed) = oldest.and_then(|oldest| self.0.remove(&oldest)) else { return };
+            size = size.saturating_sub(kept(&removed));
+        }
+    }
+}
