@@ -80,11 +80,33 @@ quiet('auth_jwt_leeway 5s; auth_jwt_type nested; auth_jwt_key_cache 1h; location
 # refresh= and stale= speak of key requests.
 my $idle = qr/"refresh=" or "stale=" of "auth_jwt_key_cache" $where has no effect: it needs an "auth_jwt_key_request" without variables/;
 warns("location / { auth_jwt a; $keys auth_jwt_key_cache 1h $_; }", $idle) for qw(refresh=30s stale=1d);
-warns('location / { auth_jwt a; auth_jwt_key_request /keys?$arg_a; auth_jwt_key_cache 0 stale=1d; }', $idle);
+my $timeless = qr/"refresh=" or "stale=" of "auth_jwt_key_cache" $where has no effect: nothing is kept for a time of 0/;
+warns("location / { auth_jwt a; auth_jwt_key_request /keys; auth_jwt_key_cache 0 $_; }", $timeless)
+    for qw(refresh=30s stale=1d), 'refresh=30s stale=1d';
+my $never = qr/"refresh=0" of "auth_jwt_key_cache" $where has no effect: name an interval, such as "refresh=30s"/;
+warns("location / { auth_jwt a; auth_jwt_key_request /keys; auth_jwt_key_cache 1h $_; }", $never)
+    for qw(refresh=0 refresh=0s), 'refresh=0 stale=1d';
 quiet("auth_jwt_key_cache 1h stale=1d; location / { auth_jwt a; $keys } location /a { auth_jwt a; auth_jwt_key_request /keys; }");
 quiet("location / { auth_jwt a; $keys auth_jwt_key_request /keys; auth_jwt_key_cache 1h refresh=30s; }");
 quiet("location / { auth_jwt a; $keys auth_jwt_key_cache 1h; }");
 quiet("auth_jwt_key_cache 1h stale=1d; location / { auth_jwt a; auth_jwt_key_request /keys; location /b { auth_jwt_key_cache 0; $keys } }");
+
+# A realm that the client decides: one that is "off" lets it in.
+for my $variable ('$http_cf_authorization', '$arg_token', '$cookie_t', '${http_x}', '$HTTP_X') {
+    my $shown = qr/the client decides the realm "\Q$variable\E" of "auth_jwt" $where, and "off" there turns the check off/;
+    warns("location / { auth_jwt '$variable'; $keys }", qr/$shown: for a token in a variable write "token=\Q$variable\E" behind a realm/);
+    warns("location / { auth_jwt '$variable' token=\$arg_t; $keys }", $shown);
+}
+quiet("location / { auth_jwt '$_'; $keys }")
+    for 'for $http_x', '$http_x$arg_t', '$host', '$https', '$http2', '$http_x realm', 'http_x';
+
+# Text beside the variables of a requirement: it always holds.
+for my $value ('$jwt_claim_role=admin', '${jwt_claim_role}x', '$arg_a $arg_b', '$arg_a,', '$arg_a-b', '$1.2') {
+    warns("location / { auth_jwt a; $keys auth_jwt_require '$value'; }",
+        qr/"\Q$value\E" of "auth_jwt_require" $where has text beside its variables and so always holds: compare in a "map" and require its result/);
+}
+quiet("location / { auth_jwt a; $keys auth_jwt_require '$_'; }")
+    for '$jwt_claim_role', '${jwt_claim_role}', '$arg_a$arg_b', '${arg_a}${arg_b}$1', '$arg_a${arg_b}';
 
 # Those that other files test in full: they stay single.
 warns('location / { auth_jwt a; }', qr/no key source goes with "auth_jwt" $where: signatures of tokens are not verified/);

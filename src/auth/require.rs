@@ -13,9 +13,36 @@ pub fn met(value: &[u8]) -> bool {
     !matches!(value, b"" | b"0")
 }
 
+/// Whether `value`, as it was typed, holds text beside its variables. With some it is never empty, and
+/// so always met.
+pub fn has_text(value: &[u8]) -> bool {
+    let mut rest = value;
+    while let Some(variable) = rest.strip_prefix(b"$") {
+        let braced = variable.strip_prefix(b"{");
+        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+        let name = braced.unwrap_or(variable);
+        let length = name.iter().take_while(|byte| is_name(byte)).count();
+        rest = name.get(length..).unwrap_or_default();
+        if braced.is_some() {
+            rest = rest.strip_prefix(b"}").unwrap_or(rest);
+        }
+    }
+    !rest.is_empty()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_beside_variables() {
+        for value in ["$a", "${a}", "$a$b", "${a}$b${c}", "$1", "$a_b$c"] {
+            assert!(!has_text(value.as_bytes()), "{value:?}");
+        }
+        for value in ["$a=b", "${a}b", "$a-$b", "$a ", "$a.b", "$a{", "a"] {
+            assert!(has_text(value.as_bytes()), "{value:?}");
+        }
+    }
 
     #[test]
     fn non_empty_and_not_zero() {

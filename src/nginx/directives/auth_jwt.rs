@@ -30,7 +30,12 @@ impl Directive for AuthJwt {
         let mut arguments = arguments.into_iter();
         let realm = match arguments.next().unwrap_or_default() {
             b"off" => Realm::Off,
-            realm => Realm::On(cf.complex_value(realm)?),
+            realm => {
+                if is_the_clients(realm) {
+                    warn_of_realm(realm, cf);
+                }
+                Realm::On(cf.complex_value(realm)?)
+            }
         };
         let mut token = None;
         for parameter in arguments {
@@ -47,4 +52,21 @@ impl Directive for AuthJwt {
         conf.typed.auth = Some(Rc::new(auth));
         Ok(())
     }
+}
+
+/// Whether a realm is nothing but a variable that the client decides. It is how an older module of this
+/// name was told where the token is.
+fn is_the_clients(realm: &[u8]) -> bool {
+    let Some(name) = realm.strip_prefix(b"$") else { return false };
+    let name = name.strip_prefix(b"{").and_then(|name| name.strip_suffix(b"}")).unwrap_or(name);
+    let name = name.to_ascii_lowercase();
+    [&b"http_"[..], b"arg_", b"cookie_"].iter().any(|prefix| name.starts_with(prefix))
+        && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+}
+
+fn warn_of_realm(realm: &[u8], cf: &mut Conf<'_>) {
+    let (realm, place) = (realm.escape_ascii(), cf.place());
+    cf.warn(format_args!(
+        "the client decides the realm \"{realm}\" of \"{NAME}\" in {place}, and \"off\" there turns the check off: for a token in a variable write \"token={realm}\" behind a realm"
+    ));
 }

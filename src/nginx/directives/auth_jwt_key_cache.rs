@@ -51,16 +51,26 @@ impl Directive for AuthJwtKeyCache {
                 Some(time(value, parameter, "a time such as \"refresh=30s\" or \"stale=1h\"")?);
         }
         if refresh.or(stale).is_some() {
-            conf.typed.for_requests = watch(cf, Ineffective::RequestsOnly);
+            match (fresh_for, refresh) {
+                (0, _) => warn(cf, "\"refresh=\" or \"stale=\"", "nothing is kept for a time of 0"),
+                (_, Some(0)) => {
+                    warn(cf, "\"refresh=0\"", "name an interval, such as \"refresh=30s\"");
+                }
+                _ => conf.typed.for_requests = watch(cf, Ineffective::RequestsOnly),
+            }
         }
         conf.typed.key_cache = Some(Rules {
             fresh_for,
-            // Every time it is asked for is "never" said in a strange way.
             refresh_every: refresh.filter(|interval| *interval > 0),
             stale_for: stale.unwrap_or_default(),
         });
         Ok(())
     }
+}
+
+fn warn(cf: &mut Conf<'_>, what: &str, why: &str) {
+    let place = cf.place();
+    cf.warn(format_args!("{what} of \"{NAME}\" in {place} has no effect: {why}"));
 }
 
 fn time(value: &[u8], shown: &[u8], allowed: &str) -> Result<u64, ConfError> {

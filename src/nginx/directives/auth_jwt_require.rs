@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use ngx::ffi::NGX_CONF_1MORE;
 
-use crate::auth::require::Failure;
+use crate::auth::require::{Failure, has_text};
 use crate::nginx::conf::{Ineffective, LocationConf, Requirement};
 use crate::nginx::ffi::command::{Context, Directive};
 use crate::nginx::ffi::conf::{Conf, ConfError};
@@ -38,7 +38,12 @@ impl Directive for AuthJwtRequire {
                     let allowed = "\"error=401\" or \"error=403\"";
                     return Err(ConfError::invalid_parameter(NAME, argument, allowed));
                 }
-                None if starts_with_variable(argument) => values.push(cf.complex_value(argument)?),
+                None if starts_with_variable(argument) => {
+                    if has_text(argument) {
+                        warn_of_text(argument, cf);
+                    }
+                    values.push(cf.complex_value(argument)?);
+                }
                 None => {
                     let allowed = "a value that starts with a variable, such as \"$allowed\"";
                     return Err(ConfError::invalid_value(NAME, argument, allowed));
@@ -62,6 +67,13 @@ impl Directive for AuthJwtRequire {
         }
         Ok(())
     }
+}
+
+fn warn_of_text(value: &[u8], cf: &mut Conf<'_>) {
+    let (value, place) = (value.escape_ascii(), cf.place());
+    cf.warn(format_args!(
+        "\"{value}\" of \"{NAME}\" in {place} has text beside its variables and so always holds: compare in a \"map\" and require its result"
+    ));
 }
 
 fn starts_with_variable(value: &[u8]) -> bool {
