@@ -214,6 +214,26 @@ check('login-redirect', {},
 }
 
 {
+    my $root = 'X-User: root';
+    check('optional-token', {},
+        ['200.* user= email=', GET => '/', $root],
+        ['200.* user=alice ', GET => '/', $root, bearer($good)],
+        ['200.* user= ', GET => '/', $root, 'Authorization:'],
+        ['200.* user= ', GET => '/', $root, "Cookie: session=$good", "X-Token: $good"],
+        (map { ['401.*error="invalid_token"', GET => '/', $root, bearer($_)] } $forged, $late, 'x'),
+        ['401.*error="invalid_token"', GET => '/', bearer(api(sub => ''))],
+        ['401', GET => '/', 'Authorization: Basic eDp5'],
+        ['401', GET => '/', 'Authorization: off'],
+        ['200.* user=a:b ', GET => '/', bearer(api(sub => 'a:b'))],
+    );
+    # Where realm and token come from different places by mistake, a forged token is nobody still.
+    check('optional-token', {change => sub { $_[0] =~ s/auth_jwt +\$realm/$& token=\$cookie_session/r }},
+        ['200.* user= ', GET => '/', $root, "Cookie: session=$forged"],
+        ['200.* user=alice ', GET => '/', bearer('x'), "Cookie: session=$good"],
+    );
+}
+
+{
     my $nginx = run('rate-limit-by-claim');
     $seen{'rate-limit-by-claim'}++;
     my $times = sub {
@@ -286,9 +306,11 @@ sub echo_on {
         my $head = '';
         sysread $client, $head, 4096, length $head or last until $head =~ /\r\n\r\n/;
         my ($user) = $head =~ /^X-User: (\S*)/mi;
+        my ($protocol) = $head =~ /^Sec-WebSocket-Protocol: ([^\r]*)/mi;
+        $protocol = defined $protocol ? "Sec-WebSocket-Protocol: $protocol\r\n" : '';
         my $upgraded = $head =~ /^Upgrade: websocket\r\nConnection: upgrade\r$/mi;
         my $status = $upgraded ? '101 Switching Protocols' : '400 Bad Request';
-        syswrite $client, "HTTP/1.1 $status\r\nUpgrade: websocket\r\nConnection: upgrade\r\nX-Seen: $user\r\n\r\n";
+        syswrite $client, "HTTP/1.1 $status\r\nUpgrade: websocket\r\nConnection: upgrade\r\nX-Seen: $user\r\n$protocol\r\n";
         while (sysread $client, my $bytes, 4096) { syswrite $client, "echo $bytes" }
     }
     POSIX::_exit(0);
@@ -314,7 +336,14 @@ sub echo_on {
     like($open->('/socket', "Cookie: session=$forged"), qr{\AHTTP/1[.]1 401 }, 'websocket: a forged token');
     like($open->('/socket', "Cookie: session=$good"), $passes, 'websocket: a cookie');
     like($open->("/socket?token=$good"), $passes, 'websocket: a query argument');
-    unlike($nginx->read('logs/access.log'), qr/eyJ/, 'websocket: no token in the log');
+    my $offer = sub { return $open->('/socket', "Sec-WebSocket-Protocol: $_[0]") };
+    like($offer->("chat, bearer.$good"), $passes, 'websocket: a subprotocol');
+    like($offer->("bearer.$good,chat"), qr/101 .*Sec-WebSocket-Protocol: chat\r\n.*hello/s, 'websocket: the other is chosen');
+    like($offer->($_), qr{\AHTTP/1[.]1 401 }, "websocket: $_")
+        for 'chat', "chat, bearer.$forged", "chat, bearer $good", "chat, xbearer.$good";
+    unlike($open->('/socket', "Cookie: session=$good"), qr/Sec-WebSocket-Protocol/, 'websocket: no subprotocol that nobody offered');
+    unlike($open->('/socket', "Sec-WebSocket-Protocol: bearer.$good"), qr/Sec-WebSocket-Protocol/, 'websocket: nor the token');
+    unlike($nginx->read("logs/$_.log"), qr/eyJ/, "websocket: no token in the $_ log") for qw(access error);
     kill TERM => $echo;
     waitpid $echo, 0;
 }
