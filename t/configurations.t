@@ -188,6 +188,7 @@ check('require-scope', {},
         [$json->(401, 'the token has expired'), GET => '/api/', bearer($late)],
         [$json->(401, 'the token is not valid'), POST => '/api/', bearer($forged)],
         [$json->(403, 'the token does not allow this'), GET => '/api/', bearer($good)],
+        [$json->(403, 'the token does not allow this'), GET => '/api/', bearer(api(admin => JSON::PP::false()))],
         ['200.*uri=/api/', GET => '/api/', bearer(api(admin => JSON::PP::true()))],
     );
 }
