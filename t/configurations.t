@@ -214,6 +214,18 @@ check('login-redirect', {},
     );
 }
 
+# The application gives the token that belongs to a session, here the name of the session itself.
+{
+    my $gives = 'location = /session { add_header X-Token $cookie_session; return 204; }';
+    check('token-from-auth-request', {application => $APPLICATION =~ s/location/$gives location/r},
+        ['401.*realm="API"\n', GET => '/api/x'],
+        ['200.*uri=/api/x\?a=b user=alice ', GET => '/api/x?a=b', "Cookie: session=$good"],
+        (map { ['401.*error="invalid_token"', GET => '/api/', "Cookie: session=$_"] } $forged, $late),
+        ['401', GET => '/api/', bearer($good), "X-Token: $good"],
+        ['404', GET => '/_session', "Cookie: session=$good"],
+    );
+}
+
 {
     my $root = 'X-User: root';
     check('optional-token', {},
