@@ -32,19 +32,26 @@ const NO_MESSAGES: [&str; 6] = [
 ];
 
 /// A limit: its label and unit on the page, and the constant that sets it.
-const LIMITS: [(&str, Unit, &str, &str); 12] = [
+const LIMITS: [(&str, Unit, &str, &str); 14] = [
     ("a key file", Unit::Mebi, "nginx/keys/file.rs", "MAX_SIZE"),
     ("key files remembered in a worker", Unit::One, "nginx/keys/file.rs", "MAX_FILES"),
     ("their bytes together", Unit::Mebi, "nginx/keys/file.rs", "MAX_KEPT"),
     ("the answer to a key request", Unit::Mebi, "nginx/keys/fetch.rs", "MAX_SIZE"),
     ("the time a key request may take", Unit::Seconds, "nginx/keys/fetch.rs", "MAX_DURATION"),
     (
-        "answers to key requests remembered in a worker",
+        "answers to key requests remembered in a worker, so as not to parse them again",
         Unit::One,
-        "nginx/keys/fetch.rs",
+        "nginx/keys/answers.rs",
+        "MAX_ANSWERS",
+    ),
+    ("their bytes together", Unit::Mebi, "nginx/keys/answers.rs", "MAX_KEPT"),
+    (
+        "sources whose fetched keys are kept in a worker",
+        Unit::One,
+        "nginx/keys/shared.rs",
         "MAX_SOURCES",
     ),
-    ("their bytes together", Unit::Mebi, "nginx/keys/fetch.rs", "MAX_KEPT"),
+    ("the bytes of their answers together", Unit::Mebi, "nginx/keys/shared.rs", "MAX_KEPT"),
     (
         "the pause after a fetch that failed, under `stale=`",
         Unit::Seconds,
@@ -222,11 +229,13 @@ fn messages() -> Outcome {
     let missing = grammar.without(&used);
     assert!(missing.is_empty(), "not on the page:\n{}", missing.join("\n"));
 
-    // What cannot happen stands in a section of its own.
+    // What cannot happen stands in a section of its own, and so do warnings.
     let mut faults = BTreeSet::new();
-    for row in page.section("Our faults").rows("level") {
-        let (level, text) = page::level_and_message(&row)?;
-        faults.extend(grammar.line(&level, &text).unwrap_or_default());
+    for section in ["Our faults", "Configuration"] {
+        for row in page.section(section).rows("level") {
+            let (level, text) = page::level_and_message(&row)?;
+            faults.extend(grammar.line(&level, &text).unwrap_or_default());
+        }
     }
     for (name, file) in &directives {
         let mut own = faults.clone();

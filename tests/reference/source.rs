@@ -152,10 +152,19 @@ impl File {
     }
 
     fn level(&self, literal: &Literal) -> String {
-        let configuration = ["ffi/conf.rs", "ffi/variable.rs", "ffi/phase.rs"];
+        let configuration =
+            ["ffi/conf.rs", "ffi/variable.rs", "ffi/phase.rs", "ffi/server_name.rs"];
         let name = match &*self.name {
             "auth/outcome.rs" => "info",
             "nginx/merge.rs" => "warn",
+            _ if self
+                .before(literal)
+                .trim_end_matches('"')
+                .trim_end()
+                .ends_with("warn(format_args!(") =>
+            {
+                "warn"
+            }
             name if name.contains("/directives/") => "emerg",
             name if configuration.iter().any(|file| name.ends_with(file)) => "emerg",
             // The nearest of those that the code names.

@@ -67,6 +67,6 @@ fn is_the_clients(realm: &[u8]) -> bool {
 fn warn_of_realm(realm: &[u8], cf: &mut Conf<'_>) {
     let (realm, place) = (realm.escape_ascii(), cf.place());
     cf.warn(format_args!(
-        "the client decides the realm \"{realm}\" of \"{NAME}\" in {place}, and \"off\" there turns the check off: for a token in a variable write \"token={realm}\" behind a realm"
+        "the client decides the realm \"{realm}\" of \"auth_jwt\" in {place}, and \"off\" there turns the check off: for a token in a variable write \"token={realm}\" behind a realm"
     ));
 }

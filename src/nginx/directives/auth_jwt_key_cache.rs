@@ -52,10 +52,8 @@ impl Directive for AuthJwtKeyCache {
         }
         if refresh.or(stale).is_some() {
             match (fresh_for, refresh) {
-                (0, _) => warn(cf, "\"refresh=\" or \"stale=\"", "nothing is kept for a time of 0"),
-                (_, Some(0)) => {
-                    warn(cf, "\"refresh=0\"", "name an interval, such as \"refresh=30s\"");
-                }
+                (0, _) => warn_timeless(cf),
+                (_, Some(0)) => warn_never(cf),
                 _ => conf.typed.for_requests = watch(cf, Ineffective::RequestsOnly),
             }
         }
@@ -68,9 +66,18 @@ impl Directive for AuthJwtKeyCache {
     }
 }
 
-fn warn(cf: &mut Conf<'_>, what: &str, why: &str) {
+fn warn_timeless(cf: &mut Conf<'_>) {
     let place = cf.place();
-    cf.warn(format_args!("{what} of \"{NAME}\" in {place} has no effect: {why}"));
+    cf.warn(format_args!(
+        "\"refresh=\" or \"stale=\" of \"auth_jwt_key_cache\" in {place} has no effect: nothing is kept for a time of 0"
+    ));
+}
+
+fn warn_never(cf: &mut Conf<'_>) {
+    let place = cf.place();
+    cf.warn(format_args!(
+        "\"refresh=0\" of \"auth_jwt_key_cache\" in {place} has no effect: name an interval, such as \"refresh=30s\""
+    ));
 }
 
 fn time(value: &[u8], shown: &[u8], allowed: &str) -> Result<u64, ConfError> {

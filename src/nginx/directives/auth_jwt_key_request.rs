@@ -40,6 +40,6 @@ impl Directive for AuthJwtKeyRequest {
 fn warn_without_slash(uri: &[u8], cf: &mut Conf<'_>) {
     let (uri, place) = (uri.escape_ascii(), cf.place());
     cf.warn(format_args!(
-        "\"{uri}\" of \"{NAME}\" in {place} never begins with \"/\": every request with a token is answered with 500"
+        "\"{uri}\" of \"auth_jwt_key_request\" in {place} never begins with \"/\": every request with a token is answered with 500"
     ));
 }

@@ -72,7 +72,7 @@ impl Directive for AuthJwtRequire {
 fn warn_of_text(value: &[u8], cf: &mut Conf<'_>) {
     let (value, place) = (value.escape_ascii(), cf.place());
     cf.warn(format_args!(
-        "\"{value}\" of \"{NAME}\" in {place} has text beside its variables and so always holds: compare in a \"map\" and require its result"
+        "\"{value}\" of \"auth_jwt_require\" in {place} has text beside its variables and so always holds: compare in a \"map\" and require its result"
     ));
 }
 
