@@ -1,12 +1,9 @@
 //! The inspector (examples/jwt), run as an operator runs it. Its words are the module's: they come
 //! from the same code.
 
-use std::error::Error;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::sync::OnceLock;
-use std::{env, fs, process};
+mod program;
+
+use std::fs;
 
 use ngx_http_auth_jwt_module::auth::outcome::{Refusal, Verdict};
 use ngx_http_auth_jwt_module::auth::require::Failure;
@@ -16,88 +13,7 @@ use ngx_http_auth_jwt_module::jose::algorithm::{
 use ngx_http_auth_jwt_module::jose::base64url::encode;
 use ngx_http_auth_jwt_module::jose::error::TokenError;
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
-
-/// The built example. cargo builds examples with all tests, but not with `--test inspector` alone.
-fn program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let own = env::current_exe().unwrap_or_default();
-        let profile = own.ancestors().nth(2).unwrap_or(Path::new("")).to_owned();
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--example", "jwt", "--target-dir"]);
-        cargo.arg(profile.parent().unwrap_or(&profile)).current_dir(env!("CARGO_MANIFEST_DIR"));
-        cargo.args((!cfg!(feature = "nginx")).then_some("--no-default-features"));
-        cargo.args((!cfg!(debug_assertions)).then_some("--release"));
-        assert!(cargo.status().is_ok_and(|status| status.success()), "the example does not build");
-        profile.join("examples/jwt")
-    })
-}
-
-/// What a run has left behind.
-struct Run {
-    code: i32,
-    out: String,
-    errors: String,
-}
-
-fn run_with(input: &str, arguments: &[&str]) -> Outcome<Run> {
-    let mut child = Command::new(program())
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    // A program that reads nothing may be gone already.
-    let _ = child.stdin.take().ok_or("no standard input")?.write_all(input.as_bytes());
-    let Output { status, stdout, stderr } = child.wait_with_output()?;
-    let code = status.code().ok_or("ended by a signal")?;
-    Ok(Run { code, out: String::from_utf8(stdout)?, errors: String::from_utf8(stderr)? })
-}
-
-fn run(arguments: &[&str]) -> Outcome<Run> {
-    run_with("", arguments)
-}
-
-/// What a run that must succeed prints.
-fn out(arguments: &[&str]) -> Outcome<String> {
-    let run = run(arguments)?;
-    if run.code == 0 { Ok(run.out) } else { Err(format!("{arguments:?}: {}", run.errors).into()) }
-}
-
-/// A directory of its own, gone at the end.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new(name: &str) -> Outcome<Self> {
-        let directory = env::temp_dir().join(format!("jwt-inspector-{name}-{}", process::id()));
-        fs::create_dir(&directory)?;
-        Ok(Self(directory))
-    }
-
-    fn file(&self, name: &str) -> String {
-        self.0.join(name).to_string_lossy().into_owned()
-    }
-
-    /// A file that holds `text`.
-    fn holding(&self, name: &str, text: &str) -> Outcome<String> {
-        fs::write(self.0.join(name), text)?;
-        Ok(self.file(name))
-    }
-
-    /// The private JWK that `keygen` makes.
-    fn key(&self, name: &str, arguments: &[&str]) -> Outcome<String> {
-        let file = self.file(name);
-        out(&[&["keygen", "--private", &file], arguments].concat())?;
-        Ok(file)
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
+use program::{Directory, Outcome, out, run, run_with};
 
 fn word(refusal: Refusal) -> &'static str {
     Verdict::Refused(refusal).word()
