@@ -10,15 +10,20 @@ use ngx_http_auth_jwt_module::auth::bearer;
 use ngx_http_auth_jwt_module::jose::key_set::KeySet;
 use zeroize::Zeroizing;
 
+use super::argument;
+
 pub type Failure = Box<dyn Error>;
 
 /// The token to look at.
 #[derive(clap::Args)]
 pub struct TokenArguments {
-    /// A file that holds the token; standard input without it, or with "-"
-    #[arg(value_name = "FILE")]
+    /// A file that holds the token, or the token itself; standard input without it, or with "-"
+    ///
+    /// While it runs other users see an argument in ps, and it stays in your shell's history: take
+    /// a file or standard input for a token that is valid somewhere.
+    #[arg(value_name = "FILE|TOKEN")]
     file: Option<PathBuf>,
-    /// The token itself: others on this machine can see it, and your shell may remember it
+    /// The token itself, whatever it looks like; it is seen as any argument is
     #[arg(long, value_name = "TOKEN", conflicts_with = "file", allow_hyphen_values = true)]
     token: Option<String>,
 }
@@ -28,11 +33,24 @@ impl TokenArguments {
     pub fn read(&self) -> Result<Vec<u8>, Failure> {
         let bytes = match (&self.token, &self.file) {
             (Some(token), _) => token.clone().into_bytes(),
-            (None, Some(file)) => read(file)?.to_vec(),
+            (None, Some(argument)) => read_argument(argument)?,
             (None, None) => read(Path::new("-"))?.to_vec(),
         };
         Ok(bare(&bytes).to_vec())
     }
+}
+
+/// The file of that name, or the token that the argument is.
+fn read_argument(argument: &Path) -> Result<Vec<u8>, Failure> {
+    let text = argument.as_os_str().as_encoded_bytes();
+    if argument == Path::new("-") || argument.try_exists().is_ok_and(|exists| exists) {
+        return Ok(read(argument)?.to_vec());
+    }
+    if argument::is_token(bare(text)) {
+        return Ok(text.to_vec());
+    }
+    let error = fs::metadata(argument).err().map_or(String::new(), |error| format!(": {error}"));
+    Err(format!("\"{}\" is neither a file nor a token{error}", argument.display()).into())
 }
 
 fn bare(text: &[u8]) -> &[u8] {
@@ -98,7 +116,8 @@ impl KeyFiles {
             match set {
                 Ok(set) => sets.push(Arc::new(set)),
                 Err(error) => {
-                    found.error = Some(format!("key file \"{shown}\" {error}"));
+                    let told = format!("key file \"{shown}\" {error}");
+                    found.error = Some(argument::without_tokens(told));
                     return found;
                 }
             }

@@ -2,6 +2,7 @@
 //!
 //! `scripts/jwt` builds and runs it; `docs/inspector.md` says how to use it.
 
+mod argument;
 mod decode;
 mod describe;
 mod encrypt;
@@ -44,11 +45,19 @@ pub struct Report {
 }
 
 fn main() -> ExitCode {
-    match run(Command::parse()) {
+    let command = match Command::try_parse() {
+        Ok(command) => command,
+        Err(error) if error.use_stderr() => {
+            eprint!("{}", argument::without_tokens(error.render().to_string()));
+            return ExitCode::from(2);
+        }
+        Err(help) => help.exit(),
+    };
+    match run(command) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(failure) => {
-            eprintln!("jwt: error: {failure}");
+            eprintln!("jwt: error: {}", argument::without_tokens(failure.to_string()));
             ExitCode::from(2)
         }
     }

@@ -1,6 +1,7 @@
 //! The inspector (examples/jwt), run as an operator runs it. Its words are the module's: they come
 //! from the same code.
 
+mod arguments;
 mod program;
 
 use std::fs;

@@ -33,8 +33,18 @@ pub struct Run {
 }
 
 pub fn run_with(input: &str, arguments: &[&str]) -> Outcome<Run> {
+    run_at(&env::current_dir()?, input, arguments)
+}
+
+/// A run whose working directory is `directory`.
+pub fn run_in(directory: &Directory, input: &str, arguments: &[&str]) -> Outcome<Run> {
+    run_at(&directory.0, input, arguments)
+}
+
+fn run_at(directory: &Path, input: &str, arguments: &[&str]) -> Outcome<Run> {
     let mut child = Command::new(program())
         .args(arguments)
+        .current_dir(directory)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
