@@ -3,7 +3,8 @@
 
 # An administrator's programs (nginx, ldconfig) are not in everybody's PATH.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
-[[ -d "${CARGO_HOME:-$HOME/.cargo}/bin" ]] && PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
+# cargo installs here, and makes the directory when it does.
+PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH
 export PATH
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
