@@ -5,6 +5,7 @@ use ngx_http_auth_jwt_module::jose::algorithm::{
     KeyManagement::{self, *},
     SignatureAlgorithm,
 };
+use ngx_http_auth_jwt_module::jose::base64url;
 use ngx_http_auth_jwt_module::jose::error::KeyError;
 use ngx_http_auth_jwt_module::jose::jwk::Key;
 use serde_json::{Map, Value, json};
@@ -83,6 +84,7 @@ fn type_and_size_decide() -> Outcome<()> {
     assert_eq!(uses("hs_short", json!({}))?, (vec![], true));
     assert_eq!(uses("rsa2048", json!({}))?, (OAEP.to_vec(), true));
     assert_eq!(uses("rsa4096", json!({}))?, (OAEP.to_vec(), true));
+    assert_eq!(uses("rsa8192", json!({}))?, (OAEP.to_vec(), true));
     for name in ["p256", "p384", "p521"] {
         assert_eq!(uses(name, json!({}))?, (ECDH.to_vec(), true), "{name}");
     }
@@ -127,9 +129,8 @@ fn without_its_private_members_a_key_verifies() -> Outcome<()> {
     for member in ["d", "p", "q", "dp", "dq", "qi"] {
         assert_eq!(uses("rsa2048", json!({ member: null }))?, (vec![], true), "{member}");
     }
-    // More primes than two, and a modulus that aws-lc-rs decrypts nothing with.
+    // More primes than two.
     assert_eq!(uses("rsa2048", json!({"oth": []}))?, (vec![], true));
-    assert_eq!(uses("rsa9000", json!({}))?, (vec![], true));
     for name in ["p256", "p384", "p521"] {
         assert_eq!(uses(name, json!({"d": null}))?, (vec![], true), "{name}");
     }
@@ -176,5 +177,34 @@ fn private_members_count_only_where_they_are_used() -> Outcome<()> {
     assert_eq!(uses("ed25519", json!({"d": 1}))?, (vec![], true));
     let empty = key("enc16", json!({"k": "", "use": "enc"}))?.err();
     assert_eq!(empty, Some(KeyError::EmptySecret));
+    Ok(())
+}
+
+#[test]
+fn rsa_sizes_and_exponents() -> Outcome<()> {
+    for (name, bits) in
+        [("rsa1024", 1024), ("rsa2047", 2047), ("rsa9000", 9000), ("rsa16384", 16384)]
+    {
+        for changes in
+            [json!({}), json!({"d": null}), json!({"use": "enc"}), json!({"alg": "PS256"})]
+        {
+            let error = key(name, changes)?.err();
+            assert_eq!(error, Some(KeyError::ModulusSize(bits)), "{name}");
+            let text = format!("an RSA modulus of {bits} bits, 2048 to 8192 are allowed");
+            assert_eq!(error.map(|error| error.to_string()), Some(text));
+        }
+    }
+    let modulus = base64url::encode(&[&[1][..], &[0xff; 1024]].concat());
+    let error = key("rsa8192", json!({"n": modulus, "d": null}))?.err();
+    assert_eq!(error, Some(KeyError::ModulusSize(8193)));
+
+    // 3 and one of 33 bits; 1, even ones and one of 34 bits; leading zeros do not count.
+    for e in ["Aw", "AAAAAAAAAAM", "Af____8", "AQAB"] {
+        assert!(key("rsa2048", json!({"e": e, "d": null}))?.is_ok(), "{e}");
+    }
+    for e in ["AQ", "", "AA", "Ag", "AQAA", "Av____8", "A_____8", "AQAAAAAAAAAB"] {
+        let error = key("rsa2048", json!({"e": e, "d": null}))?.err();
+        assert_eq!(error, Some(KeyError::Exponent), "{e}");
+    }
     Ok(())
 }

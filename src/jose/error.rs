@@ -105,7 +105,7 @@ pub enum KeyError {
     UnknownAlgorithm,
     /// `alg` cannot be served by a key of this type or curve.
     UnfitAlgorithm,
-    /// The RSA modulus has this many bits, outside 2048 to 16384.
+    /// The RSA modulus has this many bits, outside 2048 to 8192.
     ModulusSize(usize),
     /// The RSA exponent is even, below 3 or above 33 bits.
     Exponent,
@@ -126,7 +126,7 @@ impl fmt::Display for KeyError {
             Self::UnknownAlgorithm => f.write_str("unknown \"alg\""),
             Self::UnfitAlgorithm => f.write_str("\"alg\" does not fit the key"),
             Self::ModulusSize(bits) => {
-                write!(f, "an RSA modulus of {bits} bits, 2048 to 16384 are allowed")
+                write!(f, "an RSA modulus of {bits} bits, 2048 to 8192 are allowed")
             }
             Self::Exponent => {
                 f.write_str("the RSA exponent is not an odd number from 3 to 33 bits")

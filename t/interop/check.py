@@ -103,7 +103,7 @@ def load(jwk):
             fit, key = FIT['oct'], k
         elif kty == 'RSA':
             n, e = (int.from_bytes(member(jwk, m), 'big') for m in 'ne')
-            if not 2048 <= n.bit_length() <= 16384 or e % 2 == 0 or e < 3 or e.bit_length() > 33:
+            if not 2048 <= n.bit_length() <= 8192 or e % 2 == 0 or e < 3 or e.bit_length() > 33:
                 return None
             fit, key = FIT['RSA'], rsa.RSAPublicNumbers(e, n)
         elif kty == 'EC':

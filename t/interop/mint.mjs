@@ -185,7 +185,7 @@ async function verify() {
     done('jws by node:crypto');
     if (row.payload !== undefined) continue; // an oddity
     const library = /ed448/i.test(row.name) ? jose5 : jose;
-    if (row.alg === 'Ed448' || /16384|short/.test(row.name)) continue;
+    if (row.alg === 'Ed448' || /short/.test(row.name)) continue;
     let ok = false;
     for (const jwk of candidates) {
       try {

@@ -76,7 +76,7 @@ WANTED = {
     'hs_short': lambda: oct_jwk(8), 'hs_long': lambda: oct_jwk(300),
     'rsa2048': rsa_new(2048), 'rsa4096': rsa_new(4096), 'rsa2048_e3': rsa_new(2048, 3),
     'rsa2048_other': rsa_new(2048), 'rsa1024': rsa_new(1024), 'rsa2047': rsa_new(2047),
-    'rsa9000': rsa_new(9000), 'rsa16384': rsa_new(16384),
+    'rsa8192': rsa_new(8192), 'rsa9000': rsa_new(9000), 'rsa16384': rsa_new(16384),
     'p256': lambda: ec_jwk('P-256'), 'p256_other': lambda: ec_jwk('P-256'),
     'p384': lambda: ec_jwk('P-384'), 'p521': lambda: ec_jwk('P-521'),
     'secp256k1': lambda: ec_jwk('secp256k1'),

@@ -71,12 +71,12 @@ pub fn key(entry: &Node) -> Option<Key> {
         "RSA" => {
             let (n, e) = (number(bytes("n")?), number(bytes("e")?));
             let odd = |number: &[u8]| number.last().is_some_and(|byte| byte % 2 == 1);
-            let good = (2048..=16384).contains(&bits(&n)) && odd(&n) && odd(&e);
+            let good = (2048..=8192).contains(&bits(&n)) && odd(&n) && odd(&e);
             if !good || e == [1] || bits(&e) > 33 {
                 return None;
             }
             let whole = ["d", "p", "q", "dp", "dq", "qi"].iter().all(|name| has(name));
-            let decrypts = whole && !has("oth") && bits(&n) <= 8192;
+            let decrypts = whole && !has("oth");
             Material::Rsa { n, e, decrypts }
         }
         "EC" => {

@@ -13,7 +13,7 @@ use super::aes_gcm::{self, IV_LENGTH, TAG_LENGTH};
 use super::aes_key_wrap;
 use super::content::ContentKey;
 use super::key_agreement::{AgreementKey, Context, PublicPoint};
-use super::verification::{AWS_LC_MODULUS_BITS, bit_length, without_leading_zeros};
+use super::verification::without_leading_zeros;
 use crate::jose::algorithm::{ContentEncryption, KeyManagement, KeyManagement::*};
 use crate::jose::error::KeyError;
 
@@ -69,12 +69,9 @@ impl DecryptionKey {
     }
 
     /// The RSA key of modulus `n`, exponent `e`, big-endian, and the private members that belong to
-    /// them; `None` for a modulus beyond 8192 bits, which serves signatures only.
-    pub fn rsa(n: &[u8], e: &[u8], private: &RsaPrivateMembers) -> Result<Option<Self>, KeyError> {
+    /// them.
+    pub fn rsa(n: &[u8], e: &[u8], private: &RsaPrivateMembers) -> Result<Self, KeyError> {
         let (n, e) = (without_leading_zeros(n), without_leading_zeros(e));
-        if bit_length(n) > AWS_LC_MODULUS_BITS {
-            return Ok(None);
-        }
         let components = KeyPairComponents {
             public_key: PublicKeyComponents { n, e },
             d: private.d.as_slice(),
@@ -89,7 +86,7 @@ impl DecryptionKey {
         let der: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| KeyError::Rejected)?;
         let key = PrivateDecryptingKey::from_pkcs8(der.as_ref()).map_err(|_| KeyError::Rejected)?;
         let key = OaepPrivateDecryptingKey::new(key).map_err(|_| KeyError::Rejected)?;
-        Ok(Some(Self::Rsa(Box::new(key))))
+        Ok(Self::Rsa(Box::new(key)))
     }
 
     /// The private key `d` that belongs to `public`.

@@ -5,18 +5,12 @@ use std::sync::OnceLock;
 
 use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents};
 use aws_lc_rs::{digest, hmac};
-use rsa::sha2::{Digest, Sha256, Sha384, Sha512};
-use rsa::{BoxedUint, Pkcs1v15Sign, Pss, PublicKey as RsaPublicKey};
 
 use crate::jose::algorithm::{Curve, SignatureAlgorithm, SignatureAlgorithm::*};
 use crate::jose::error::KeyError;
 
-/// The modulus sizes allowed, in bits (RFC 7518 §3.3 sets the lower bound; the upper one is
-/// aws-lc's own limit for arithmetic).
-const MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=16384;
-
-/// aws-lc-rs verifies and decrypts up to this size, in bits.
-pub(super) const AWS_LC_MODULUS_BITS: usize = 8192;
+/// The modulus sizes allowed, in bits (RFC 7518 §3.3 sets the lower bound, aws-lc-rs the upper one).
+const MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
 /// An exponent has at most this many bits.
 const EXPONENT_BITS: usize = 33;
@@ -25,7 +19,6 @@ const EXPONENT_BITS: usize = 33;
 pub enum VerificationKey {
     Hmac(Box<HmacKey>),
     Rsa(Box<RsaKey>),
-    LargeRsa(Box<RsaPublicKey>),
     Ecdsa(SignatureAlgorithm, ParsedPublicKey),
     Ed25519(ParsedPublicKey),
     Ed448(Box<crrl::ed448::PublicKey>),
@@ -38,8 +31,8 @@ pub struct HmacKey {
     sha512: hmac::Key,
 }
 
-/// RSA up to 8192 bits. aws-lc-rs ties a parsed key to one algorithm; each is made at its first
-/// use and kept as long as the key.
+/// aws-lc-rs ties a parsed RSA key to one algorithm; each is made at its first use and kept as long
+/// as the key.
 pub struct RsaKey {
     components: RsaPublicKeyComponents<Vec<u8>>,
     parsed: [OnceLock<Option<ParsedPublicKey>>; 6],
@@ -71,14 +64,6 @@ impl VerificationKey {
         }
         if !odd(n) {
             return Err(KeyError::Rejected);
-        }
-        if bits > AWS_LC_MODULUS_BITS {
-            let key = RsaPublicKey::new_with_size_limits(
-                BoxedUint::from_be_slice_vartime(n),
-                BoxedUint::from_be_slice_vartime(e),
-                MODULUS_BITS,
-            );
-            return key.map(|key| Self::LargeRsa(Box::new(key))).map_err(|_| KeyError::Rejected);
         }
         let key = RsaKey {
             components: RsaPublicKeyComponents { n: n.to_vec(), e: e.to_vec() },
@@ -124,7 +109,7 @@ impl VerificationKey {
     pub fn serves(&self, algorithm: SignatureAlgorithm) -> bool {
         match self {
             Self::Hmac(_) => matches!(algorithm, Hs256 | Hs384 | Hs512),
-            Self::Rsa(_) | Self::LargeRsa(_) => {
+            Self::Rsa(_) => {
                 matches!(algorithm, Rs256 | Rs384 | Rs512 | Ps256 | Ps384 | Ps512)
             }
             Self::Ecdsa(own, _) => algorithm == *own,
@@ -144,7 +129,6 @@ impl VerificationKey {
             Self::Rsa(key) => key
                 .parsed(algorithm)
                 .is_some_and(|parsed| verify_hashed(parsed, algorithm, message, signature)),
-            Self::LargeRsa(key) => verify_large_rsa(key, algorithm, message, signature),
             Self::Ecdsa(_, key) => verify_hashed(key, algorithm, message, signature),
             Self::Ed25519(key) => key.verify_sig(message, signature).is_ok(),
             Self::Ed448(key) => verify_ed448(key, message, signature),
@@ -201,26 +185,6 @@ fn verify_ed448(key: &crrl::ed448::PublicKey, message: &[u8], signature: &[u8]) 
     key.verify_raw(signature, message)
 }
 
-#[inline(never)]
-fn verify_large_rsa(
-    key: &RsaPublicKey,
-    algorithm: SignatureAlgorithm,
-    message: &[u8],
-    signature: &[u8],
-) -> bool {
-    let verified = match algorithm {
-        Rs256 => key.verify(Pkcs1v15Sign::new::<Sha256>(), &Sha256::digest(message), signature),
-        Rs384 => key.verify(Pkcs1v15Sign::new::<Sha384>(), &Sha384::digest(message), signature),
-        Rs512 => key.verify(Pkcs1v15Sign::new::<Sha512>(), &Sha512::digest(message), signature),
-        // The salt is as long as the hash (RFC 7518 §3.5).
-        Ps256 => key.verify(Pss::<Sha256>::new(), &Sha256::digest(message), signature),
-        Ps384 => key.verify(Pss::<Sha384>::new(), &Sha384::digest(message), signature),
-        Ps512 => key.verify(Pss::<Sha512>::new(), &Sha512::digest(message), signature),
-        _ => return false,
-    };
-    verified.is_ok()
-}
-
 /// A big-endian number without the zero bytes that some write in front of it.
 pub(super) fn without_leading_zeros(number: &[u8]) -> &[u8] {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();
@@ -228,7 +192,7 @@ pub(super) fn without_leading_zeros(number: &[u8]) -> &[u8] {
 }
 
 /// The bits of a big-endian number without leading zero bytes.
-pub(super) fn bit_length(number: &[u8]) -> usize {
+fn bit_length(number: &[u8]) -> usize {
     let first = number.first().map_or(0, |byte| byte.leading_zeros() as usize);
     number.len().saturating_mul(8).saturating_sub(first)
 }

@@ -75,7 +75,7 @@ impl Material {
                 dq: required_bytes(jwk, "dq")?,
                 qi: required_bytes(jwk, "qi")?,
             };
-            DecryptionKey::rsa(&n, &e, &private)?
+            Some(DecryptionKey::rsa(&n, &e, &private)?)
         } else {
             None
         };
