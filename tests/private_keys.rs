@@ -6,7 +6,7 @@ use ngx_http_auth_jwt_module::jose::algorithm::{
     SignatureAlgorithm,
 };
 use ngx_http_auth_jwt_module::jose::base64url;
-use ngx_http_auth_jwt_module::jose::error::KeyError;
+use ngx_http_auth_jwt_module::jose::error::{KeyError, MemberFault};
 use ngx_http_auth_jwt_module::jose::jwk::Key;
 use serde_json::{Map, Value, json};
 
@@ -141,19 +141,26 @@ fn without_its_private_members_a_key_verifies() -> Outcome<()> {
 #[test]
 fn malformed_private_members_spoil_the_key() -> Outcome<()> {
     for member in ["d", "p", "q", "dp", "dq", "qi"] {
-        for value in [json!(1), json!("=")] {
+        for (value, fault) in
+            [(json!(1), MemberFault::NotAString), (json!("*"), MemberFault::NotBase64Url)]
+        {
             let error = key("rsa2048", json!({ member: value }))?.err();
-            assert!(matches!(error, Some(KeyError::Member(name)) if name == member), "{member}");
+            assert_eq!(error, Some(KeyError::Member(member, fault)));
         }
         let error = key("rsa2048", json!({ member: "AQAB" }))?.err();
         assert_eq!(error, Some(KeyError::Rejected), "{member}");
         let error = key("rsa2048", json!({ member: "" }))?.err();
         assert_eq!(error, Some(KeyError::Rejected), "{member}");
     }
-    for name in ["p256", "p384", "p521", "x25519"] {
-        for value in [json!(1), json!("="), json!(""), json!("AQAB")] {
+    for (name, wanted) in [("p256", 32), ("p384", 48), ("p521", 66), ("x25519", 32)] {
+        for (value, fault) in [
+            (json!(1), MemberFault::NotAString),
+            (json!("*"), MemberFault::NotBase64Url),
+            (json!(""), MemberFault::Length { found: 0, wanted }),
+            (json!("AQAB"), MemberFault::Length { found: 3, wanted }),
+        ] {
             let error = key(name, json!({"d": value}))?.err();
-            assert_eq!(error, Some(KeyError::Member("d")), "{name}");
+            assert_eq!(error, Some(KeyError::Member("d", fault)), "{name}");
         }
     }
     // The private key of another public one.
@@ -176,7 +183,7 @@ fn private_members_count_only_where_they_are_used() -> Outcome<()> {
     assert_eq!(uses("p256", json!({"d": 1, "alg": "ES256"}))?, (vec![], true));
     assert_eq!(uses("ed25519", json!({"d": 1}))?, (vec![], true));
     let empty = key("enc16", json!({"k": "", "use": "enc"}))?.err();
-    assert_eq!(empty, Some(KeyError::EmptySecret));
+    assert_eq!(empty, Some(KeyError::Member("k", MemberFault::Empty)));
     Ok(())
 }
 

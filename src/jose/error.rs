@@ -97,8 +97,8 @@ impl fmt::Display for JsonError {
 pub enum KeyError {
     /// The entry is not a JSON object.
     Json(JsonError),
-    /// A member is missing or not what RFC 7517 and 7518 say it is.
-    Member(&'static str),
+    /// A member is not what RFC 7517, 7518 or 8037 says it is.
+    Member(&'static str, MemberFault),
     UnknownKeyType,
     UnknownCurve,
     /// `alg` is unknown to us, or one we refuse.
@@ -109,8 +109,7 @@ pub enum KeyError {
     ModulusSize(usize),
     /// The RSA exponent is even, below 3 or above 33 bits.
     Exponent,
-    EmptySecret,
-    /// The public key is no point of its curve.
+    /// `x` and `y` of an `EC` key are no point of its curve.
     NotOnCurve,
     /// The cryptographic library refuses the key.
     Rejected,
@@ -120,7 +119,7 @@ impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Json(error) => write!(f, "the entry {error}"),
-            Self::Member(name) => write!(f, "member \"{name}\" is missing or malformed"),
+            Self::Member(name, fault) => write!(f, "member \"{name}\" {fault}"),
             Self::UnknownKeyType => f.write_str("unknown \"kty\""),
             Self::UnknownCurve => f.write_str("unknown \"crv\""),
             Self::UnknownAlgorithm => f.write_str("unknown \"alg\""),
@@ -131,9 +130,41 @@ impl fmt::Display for KeyError {
             Self::Exponent => {
                 f.write_str("the RSA exponent is not an odd number from 3 to 33 bits")
             }
-            Self::EmptySecret => f.write_str("member \"k\" is empty"),
-            Self::NotOnCurve => f.write_str("the point is not on the curve"),
+            Self::NotOnCurve => {
+                f.write_str("the point of members \"x\" and \"y\" is not on the curve")
+            }
             Self::Rejected => f.write_str("the key is not valid"),
+        }
+    }
+}
+
+/// What is wrong about a member of a JWK.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemberFault {
+    Missing,
+    NotAString,
+    NotAnArrayOfStrings,
+    NotBase64Url,
+    Empty,
+    /// In octets.
+    Length {
+        found: usize,
+        wanted: usize,
+    },
+    /// The public key of an `OKP` key is no point of its curve.
+    NotOnCurve,
+}
+
+impl fmt::Display for MemberFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("is missing"),
+            Self::NotAString => f.write_str("is not a string"),
+            Self::NotAnArrayOfStrings => f.write_str("is not an array of strings"),
+            Self::NotBase64Url => f.write_str("is not base64url"),
+            Self::Empty => f.write_str("is empty"),
+            Self::Length { found, wanted } => write!(f, "has {found} octets, not {wanted}"),
+            Self::NotOnCurve => f.write_str("is not on the curve"),
         }
     }
 }

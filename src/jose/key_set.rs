@@ -158,7 +158,7 @@ mod tests {
                 "key 2 is not usable: the entry is not a JSON object",
                 r#"key 4 is not usable: member "k" is empty"#,
                 r#"key 5 is not usable: "alg" does not fit the key"#,
-                r#"key 6 is not usable: member "kid" is missing or malformed"#,
+                r#"key 6 is not usable: member "kid" is not a string"#,
                 "key 7 is not usable: the entry has a duplicate member",
             ]
         );

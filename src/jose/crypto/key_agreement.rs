@@ -6,7 +6,7 @@ use aws_lc_rs::kdf::{SskdfDigestAlgorithmId, get_sskdf_digest_algorithm, sskdf_d
 use zeroize::Zeroizing;
 
 use crate::jose::algorithm::Curve;
-use crate::jose::error::KeyError;
+use crate::jose::error::{KeyError, MemberFault};
 
 /// A public key as a token or a JWK writes it. That it is a point of its curve is known only where
 /// a private key has been agreed with it.
@@ -39,8 +39,9 @@ impl AgreementKey {
     /// The private key `d`, big-endian and of full length, that belongs to `public`.
     pub fn new(d: &[u8], public: &PublicPoint) -> Result<Self, KeyError> {
         let algorithm = algorithm(public.curve).ok_or(KeyError::UnknownCurve)?;
-        if d.len() != public.curve.coordinate_length() {
-            return Err(KeyError::Member("d"));
+        let (found, wanted) = (d.len(), public.curve.coordinate_length());
+        if found != wanted {
+            return Err(KeyError::Member("d", MemberFault::Length { found, wanted }));
         }
         let key = PrivateKey::from_private_key(algorithm, d).map_err(|_| KeyError::Rejected)?;
         let own = key.compute_public_key().map_err(|_| KeyError::Rejected)?;
@@ -149,7 +150,8 @@ mod tests {
     #[test]
     fn a_private_key_is_of_its_public_one() {
         let point = |x: u8| PublicPoint { curve: Curve::X25519, encoded: vec![x; 32] };
-        assert_eq!(AgreementKey::new(&[1; 31], &point(9)).err(), Some(KeyError::Member("d")));
+        let short = KeyError::Member("d", MemberFault::Length { found: 31, wanted: 32 });
+        assert_eq!(AgreementKey::new(&[1; 31], &point(9)).err(), Some(short));
         assert_eq!(AgreementKey::new(&[1; 32], &point(9)).err(), Some(KeyError::Rejected));
         let zero = PublicPoint::ec(Curve::P256, &[1; 32], &[1; 32]);
         assert_eq!(AgreementKey::new(&[0; 32], &zero).err(), Some(KeyError::Rejected));

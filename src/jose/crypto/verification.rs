@@ -7,13 +7,16 @@ use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, RsaPublicKeyCom
 use aws_lc_rs::{digest, hmac};
 
 use crate::jose::algorithm::{Curve, SignatureAlgorithm, SignatureAlgorithm::*};
-use crate::jose::error::KeyError;
+use crate::jose::error::{KeyError, MemberFault};
 
 /// The modulus sizes allowed, in bits (RFC 7518 §3.3 sets the lower bound, aws-lc-rs the upper one).
 const MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
 /// An exponent has at most this many bits.
 const EXPONENT_BITS: usize = 33;
+
+/// What is wrong about an OKP key that is no point.
+const X_NOT_ON_CURVE: KeyError = KeyError::Member("x", MemberFault::NotOnCurve);
 
 /// A key that verifies signatures.
 pub enum VerificationKey {
@@ -42,7 +45,7 @@ impl VerificationKey {
     /// An HMAC key of any length but zero.
     pub fn hmac(secret: &[u8]) -> Result<Self, KeyError> {
         if secret.is_empty() {
-            return Err(KeyError::EmptySecret);
+            return Err(KeyError::Member("k", MemberFault::Empty));
         }
         Ok(Self::Hmac(Box::new(HmacKey {
             sha256: hmac::Key::new(hmac::HMAC_SHA256, secret),
@@ -93,7 +96,7 @@ impl VerificationKey {
     /// The Ed25519 key `x` (RFC 8032 §5.1.5).
     pub fn ed25519(x: &[u8]) -> Result<Self, KeyError> {
         // aws-lc looks at the point only when it verifies.
-        crrl::ed25519::Point::decode(x).ok_or(KeyError::NotOnCurve)?;
+        crrl::ed25519::Point::decode(x).ok_or(X_NOT_ON_CURVE)?;
         ParsedPublicKey::new(&signature::ED25519, x)
             .map(Self::Ed25519)
             .map_err(|_| KeyError::Rejected)
@@ -101,7 +104,7 @@ impl VerificationKey {
 
     /// The Ed448 key `x` (RFC 8032 §5.2.5).
     pub fn ed448(x: &[u8]) -> Result<Self, KeyError> {
-        let key = crrl::ed448::PublicKey::decode(x).ok_or(KeyError::NotOnCurve)?;
+        let key = crrl::ed448::PublicKey::decode(x).ok_or(X_NOT_ON_CURVE)?;
         Ok(Self::Ed448(Box::new(key)))
     }
 

@@ -3,7 +3,7 @@
 use super::members::{has, required_bytes, required_coordinate, required_text};
 use crate::jose::algorithm::{Curve, KeyAlgorithm, KeyManagement::*, SignatureAlgorithm::*};
 use crate::jose::crypto::{DecryptionKey, PublicPoint, RsaPrivateMembers, VerificationKey};
-use crate::jose::error::KeyError;
+use crate::jose::error::{KeyError, MemberFault};
 use crate::jose::json::Object;
 
 /// The members beside `n`, `e` and `d` that an RSA private key comes with (RFC 7518 §6.3.2).
@@ -53,7 +53,7 @@ impl Material {
     fn secret(jwk: &Object, wanted: Wanted) -> Result<Self, KeyError> {
         let secret = required_bytes(jwk, "k")?;
         if secret.is_empty() {
-            return Err(KeyError::EmptySecret);
+            return Err(KeyError::Member("k", MemberFault::Empty));
         }
         let verification =
             wanted.verification.then(|| VerificationKey::hmac(&secret)).transpose()?;

@@ -4,7 +4,7 @@ use jsonwebtoken::jwk::{KeyOperations, PublicKeyUse};
 
 use super::members::optional;
 use crate::jose::algorithm::KeyManagement::{self, *};
-use crate::jose::error::KeyError;
+use crate::jose::error::{KeyError, MemberFault};
 use crate::jose::json::Object;
 
 /// What a key may be used for.
@@ -19,8 +19,9 @@ pub struct Permissions {
 impl Permissions {
     /// Reads `use` and `key_ops`; both bind where both are present.
     pub fn of(jwk: &Object) -> Result<Self, KeyError> {
-        let purpose = optional::<PublicKeyUse>(jwk, "use")?;
-        let operations = optional::<Vec<KeyOperations>>(jwk, "key_ops")?;
+        let purpose = optional::<PublicKeyUse>(jwk, "use", MemberFault::NotAString)?;
+        let not_strings = MemberFault::NotAnArrayOfStrings;
+        let operations = optional::<Vec<KeyOperations>>(jwk, "key_ops", not_strings)?;
         let signature = purpose.as_ref().is_none_or(|own| *own == PublicKeyUse::Signature);
         let encryption = purpose.as_ref().is_none_or(|own| *own == PublicKeyUse::Encryption);
         let allows =
