@@ -1,4 +1,6 @@
-//! Private JWKs: which of their members matter, and what a key may serve.
+//! JWKs: which of their members matter, and what a key may serve.
+
+use std::sync::Arc;
 
 use ngx_http_auth_jwt_module::jose::algorithm::{
     ContentEncryption::{self, *},
@@ -6,8 +8,11 @@ use ngx_http_auth_jwt_module::jose::algorithm::{
     SignatureAlgorithm,
 };
 use ngx_http_auth_jwt_module::jose::base64url;
-use ngx_http_auth_jwt_module::jose::error::{KeyError, MemberFault};
+use ngx_http_auth_jwt_module::jose::compact::Compact;
+use ngx_http_auth_jwt_module::jose::error::{KeyError, MemberFault, TokenError};
 use ngx_http_auth_jwt_module::jose::jwk::Key;
+use ngx_http_auth_jwt_module::jose::jws::Jws;
+use ngx_http_auth_jwt_module::jose::key_set::KeySet;
 use serde_json::{Map, Value, json};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
@@ -212,6 +217,97 @@ fn rsa_sizes_and_exponents() -> Outcome<()> {
     for e in ["AQ", "", "AA", "Ag", "AQAA", "Av____8", "A_____8", "AQAAAAAAAAAB"] {
         let error = key("rsa2048", json!({"e": e, "d": null}))?.err();
         assert_eq!(error, Some(KeyError::Exponent), "{e}");
+    }
+    Ok(())
+}
+
+/// What is read leniently: the key is that of the strict text, private members included.
+#[test]
+fn as_issuers_write_them() -> Outcome<()> {
+    let padded = |name: &str, members: &[&str]| -> Outcome<Value> {
+        let jwk = load(name)?;
+        let text = |member: &&str| {
+            let text = jwk.get(*member).and_then(Value::as_str).unwrap_or_default();
+            ((*member).to_owned(), json!(format!("{text}==")))
+        };
+        Ok(members.iter().map(text).collect::<Map<_, _>>().into())
+    };
+    let changes = padded("rsa2048", &["n", "e", "d", "p", "q", "dp", "dq", "qi"])?;
+    assert_eq!(uses("rsa2048", changes)?, (OAEP.to_vec(), true));
+    for (name, verifies) in [("p256", true), ("p384", true), ("p521", true), ("x25519", false)] {
+        let members: &[&str] = if verifies { &["x", "y", "d"] } else { &["x", "d"] };
+        assert_eq!(uses(name, padded(name, members)?)?, (ECDH.to_vec(), verifies), "{name}");
+    }
+    assert_eq!(uses("enc16", padded("enc16", &["k"])?)?.0, [Dir, A128Kw, A128GcmKw]);
+
+    // `null` is no member.
+    let null = |name: &str, member: &str| -> Outcome<Result<Key, KeyError>> {
+        let mut jwk = load(name)?;
+        jwk.insert(member.to_owned(), Value::Null);
+        Ok(Key::parse(&Value::Object(jwk).to_string()))
+    };
+    for member in ["use", "key_ops", "alg", "kid", "oth", "x5c"] {
+        let key = null("rsa2048", member)?.map_err(|error| format!("{member}: {error}"))?;
+        assert_eq!((served(&key), verifies(&key)), (OAEP.to_vec(), true), "{member}");
+    }
+    for member in ["d", "p", "q", "dp", "dq", "qi"] {
+        let key = null("rsa2048", member)?.map_err(|error| format!("{member}: {error}"))?;
+        assert_eq!((served(&key), verifies(&key)), (vec![], true), "{member}");
+    }
+    for member in ["kty", "n", "e"] {
+        let error = null("rsa2048", member)?.err();
+        assert_eq!(error, Some(KeyError::Member(member, MemberFault::Missing)));
+    }
+    Ok(())
+}
+
+#[derive(serde::Deserialize)]
+struct ShortCoordinates {
+    name: String,
+    jwk: Value,
+    full: Value,
+    token: String,
+}
+
+/// Leading zero octets are put back, and nothing else is.
+#[test]
+fn coordinates_without_leading_zeros() -> Outcome<()> {
+    let path = format!("{}/t/data/short_coordinates.json", env!("CARGO_MANIFEST_DIR"));
+    let rows: Vec<ShortCoordinates> = serde_json::from_str(&std::fs::read_to_string(path)?)?;
+    assert_eq!(rows.len(), 6);
+    for ShortCoordinates { name, jwk, full, token } in rows {
+        assert_ne!(jwk, full, "{name}");
+        for jwk in [&jwk, &full] {
+            let set = KeySet::parse(jwk.to_string().into_bytes(), |_| ())
+                .map_err(|error| format!("{name}: {error}"))?;
+            let sets = [Arc::new(set)];
+            let verify = |token: &str| match Compact::split(token.as_bytes()) {
+                Ok(Compact::Jws(segments)) => Jws::parse(segments)?.verify(&sets).map(|_| ()),
+                _ => unreachable!("a JWS"),
+            };
+            assert_eq!(verify(&token), Ok(()), "{name}");
+            let mallory = base64url::encode(br#"{"sub":"mallory"}"#);
+            let parts: Vec<&str> = token.split('.').collect();
+            let [header, _, signature] = parts[..] else { unreachable!("a JWS") };
+            let forged = verify(&[header, &mallory, signature].join("."));
+            assert!(matches!(forged, Err(TokenError::InvalidSignature(..))), "{name}: {forged:?}");
+        }
+        // A zero too many, and an octet that was none.
+        let text = |jwk: &Value| jwk["x"].as_str().unwrap_or_default().to_owned();
+        let bytes = base64url::decode(text(&full).as_bytes()).map_err(|_| "base64url")?;
+        let changed = |x: Vec<u8>| {
+            let mut jwk = full.clone();
+            jwk["x"] = json!(base64url::encode(&x));
+            Key::parse(&jwk.to_string()).err()
+        };
+        let (wanted, found) = (bytes.len(), bytes.len() + 1);
+        let length = MemberFault::Length { found, wanted };
+        let error = changed([&[0], bytes.as_slice()].concat());
+        assert_eq!(error, Some(KeyError::Member("x", length)), "{name}");
+        let error = changed(bytes.iter().take(wanted - 1).copied().collect());
+        assert_eq!(error, Some(KeyError::NotOnCurve), "{name}");
+        let error = changed(Vec::new());
+        assert_eq!(error, Some(KeyError::Member("x", MemberFault::Empty)), "{name}");
     }
     Ok(())
 }

@@ -3,9 +3,8 @@
 use ngx_http_auth_jwt_module::jose::algorithm::{
     ContentEncryption, KeyManagement, SignatureAlgorithm,
 };
-use ngx_http_auth_jwt_module::jose::base64url;
 use ngx_http_auth_jwt_module::jose::json::{Object, Value};
-use ngx_http_auth_jwt_module::jose::jwk::Key;
+use ngx_http_auth_jwt_module::jose::jwk::{Key, decode, member};
 
 /// `kid "a"`, or `no kid`.
 pub fn kid(kid: Option<&str>) -> String {
@@ -14,14 +13,14 @@ pub fn kid(kid: Option<&str>) -> String {
 
 /// Kind, size, `alg`, `use` and `key_ops` of a JWK.
 pub fn kind(jwk: &Object) -> String {
-    let text = |name| jwk.value(name).and_then(Value::as_str);
+    let text = |name| member(jwk, name).and_then(Value::as_str);
     let bits = |name| {
-        let bytes = base64url::decode(text(name)?.as_bytes()).ok()?;
+        let bytes = decode(&text(name)?).ok()?;
         let first = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
         let zeros = bytes.get(first).map_or(0, |byte| byte.leading_zeros() as usize);
         Some(bytes.len().saturating_sub(first).saturating_mul(8).saturating_sub(zeros))
     };
-    let secret_bytes = || base64url::decode(text("k")?.as_bytes()).ok().map(|k| k.len());
+    let secret_bytes = || decode(&text("k")?).ok().map(|k| k.len());
     let mut parts = vec![match text("kty").as_deref() {
         Some("oct") => secret_bytes().map_or("oct".into(), |n| format!("oct of {n} bytes")),
         Some("RSA") => bits("n").map_or("RSA".into(), |n| format!("RSA of {n} bits")),
@@ -31,8 +30,8 @@ pub fn kind(jwk: &Object) -> String {
     for name in ["alg", "use"] {
         parts.extend(text(name).map(|value| format!("{name} {value}")));
     }
-    parts.extend(jwk.value("key_ops").map(|value| format!("key_ops {}", value.text())));
-    if jwk.value("d").is_some() {
+    parts.extend(member(jwk, "key_ops").map(|value| format!("key_ops {}", value.text())));
+    if member(jwk, "d").is_some() {
         parts.push("private".to_owned());
     }
     let plain = |part: String| part.chars().flat_map(shown).collect::<String>();

@@ -137,7 +137,7 @@ fn agree(key: &Jwk, purpose: &str, length: usize) -> Result<(Secret, Value), Fai
     };
     let point = match curve {
         Some(Curve::X25519) => key.bytes("x")?.to_vec(),
-        _ => [&[4], key.bytes("x")?.as_slice(), key.bytes("y")?.as_slice()].concat(),
+        _ => key.point()?,
     };
     let wrong = "not a valid public key of its curve";
     let ephemeral = PrivateKey::generate(algorithm).map_err(|_| "no randomness")?;

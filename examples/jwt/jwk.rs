@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use ngx_http_auth_jwt_module::jose::algorithm::{
     Curve, KeyAlgorithm, KeyManagement, SignatureAlgorithm,
 };
-use ngx_http_auth_jwt_module::jose::base64url;
+use ngx_http_auth_jwt_module::jose::jwk;
+use ngx_http_auth_jwt_module::jose::key_set;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
@@ -23,9 +24,11 @@ pub fn read(files: &[PathBuf]) -> Result<Vec<Jwk>, Failure> {
     let mut found = Vec::new();
     for file in files {
         let wrong = || format!("\"{}\" is neither a JWK Set nor a JWK", file.display());
-        let document: Value = serde_json::from_slice(&input::read(file)?).map_err(|_| wrong())?;
-        let bare = document.get("keys").is_none();
-        let entries = document.get("keys").cloned().unwrap_or_else(|| vec![document].into());
+        let document = key_set::document(&input::read(file)?).map_err(|_| wrong())?;
+        let document: Value = serde_json::from_str(document.text()).map_err(|_| wrong())?;
+        let listed = document.get("keys").filter(|keys| !keys.is_null()).cloned();
+        let bare = listed.is_none();
+        let entries = listed.unwrap_or_else(|| vec![document].into());
         for entry in entries.as_array().ok_or_else(wrong)? {
             let members = entry.as_object().ok_or_else(wrong)?.clone();
             found.push(Jwk { members, bare });
@@ -51,8 +54,20 @@ impl Jwk {
 
     pub fn bytes(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
         let text = self.text(name).ok_or_else(|| format!("the JWK has no \"{name}\""))?;
-        let bytes = base64url::decode(text.as_bytes());
+        let bytes = jwk::decode(text);
         Ok(Zeroizing::new(bytes.map_err(|_| format!("\"{name}\" of the JWK is not base64url"))?))
+    }
+
+    /// `x` and `y` as an uncompressed point (SEC 1 §2.3.3), leading zero octets put back.
+    pub fn point(&self) -> Result<Vec<u8>, Failure> {
+        let length = self.curve().map_or(0, Curve::coordinate_length);
+        let mut point = vec![4];
+        for name in ["x", "y"] {
+            let bytes = self.bytes(name)?;
+            point.resize(point.len().saturating_add(length.saturating_sub(bytes.len())), 0);
+            point.extend_from_slice(&bytes);
+        }
+        Ok(point)
     }
 
     pub fn curve(&self) -> Option<Curve> {

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use ngx_http_auth_jwt_module::jose::json::Object;
-use ngx_http_auth_jwt_module::jose::jwk::Key;
+use ngx_http_auth_jwt_module::jose::jwk::{Key, member};
+use ngx_http_auth_jwt_module::jose::key_set;
 use zeroize::Zeroizing;
 
 use super::Report;
@@ -41,8 +42,8 @@ pub fn run(arguments: &Arguments) -> Result<Report, Failure> {
 
 /// The entries of a JWK Set; a bare JWK is a set of one.
 fn entries(bytes: &[u8]) -> Vec<Zeroizing<String>> {
-    let Ok(document) = Object::parse_secret(bytes) else { return Vec::new() };
-    match document.value("keys") {
+    let Ok(document) = key_set::document(bytes) else { return Vec::new() };
+    match member(&document, "keys") {
         Some(keys) => keys
             .elements()
             .unwrap_or_default()

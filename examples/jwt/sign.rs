@@ -59,7 +59,7 @@ fn ecdsa(
     message: &[u8],
 ) -> Result<Vec<u8>, Failure> {
     // SEC 1 §2.3.3: an uncompressed point.
-    let point = [&[4], key.bytes("x")?.as_slice(), key.bytes("y")?.as_slice()].concat();
+    let point = key.point()?;
     let pair = EcdsaKeyPair::from_private_key_and_public_key(algorithm, &key.bytes("d")?, &point)
         .map_err(|_| "not a valid EC private key")?;
     let signature = pair.sign(&SystemRandom::new(), message).map_err(|_| "ECDSA could not sign")?;

@@ -2,8 +2,7 @@
 //! alone, and what is told of the others fits on one line of a log.
 #![no_main]
 
-use fuzz::reference::json::{Value, object};
-use fuzz::reference::keys::{key, set};
+use fuzz::reference::keys::{entries, key, set};
 use ngx_http_auth_jwt_module::jose::jwk::Key;
 use ngx_http_auth_jwt_module::jose::key_set::KeySet;
 
@@ -14,14 +13,7 @@ libfuzzer_sys::fuzz_target!(|json: &[u8]| {
         assert!(line.len() < 2000 && !line.contains(char::is_control), "{line:?}");
     }
     // Whether a private part belongs to its key is more than the reference judges.
-    let document = object(json);
-    let entries = match document.as_ref().and_then(|document| document.member("keys")) {
-        Some(keys) => match &keys.value {
-            Value::Array(entries) => entries.clone(),
-            _ => vec![],
-        },
-        None => document.into_iter().collect(),
-    };
+    let entries = entries(json).unwrap_or_default();
     let private = entries.iter().any(|entry| entry.member("d").is_some());
     if !private {
         let expected = set(json).map(|keys| keys.iter().map(|key| key.kid.clone()).collect());

@@ -228,6 +228,11 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// Whether the value is `null`.
+    pub fn is_null(self) -> bool {
+        self.0 == "null"
+    }
+
     /// The decoded text, if the value is a string.
     pub fn as_str(self) -> Option<Cow<'a, str>> {
         match self.kind() {

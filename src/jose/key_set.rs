@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use zeroize::Zeroizing;
 
-use super::error::{KeyError, KeySetError};
+use super::error::{JsonError, KeyError, KeySetError};
 use super::json::{Object, Value};
-use super::jwk::Key;
+use super::jwk::{Key, member};
 
 /// A skipped entry's `kid` is quoted up to this many characters.
 const QUOTED_KID: usize = 64;
@@ -36,14 +36,14 @@ impl KeySet {
     pub fn parse(bytes: Vec<u8>, mut told: impl FnMut(Skipped)) -> Result<Self, KeySetError> {
         static GENERATIONS: AtomicU64 = AtomicU64::new(0);
         let bytes = Zeroizing::new(bytes);
-        let document = Object::parse_secret(&bytes).map_err(KeySetError::Json)?;
+        let document = document(&bytes).map_err(KeySetError::Json)?;
         let mut set = Self {
             keys: Vec::new(),
             by_kid: HashMap::default(),
             without_kid: Vec::new(),
             generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
         };
-        match document.value("keys") {
+        match member(&document, "keys") {
             Some(keys) => {
                 let entries = keys.elements().ok_or(KeySetError::NoKeys)?;
                 for (position, entry) in entries.into_iter().enumerate() {
@@ -59,7 +59,7 @@ impl KeySet {
                     }
                 }
             }
-            None if document.value("kty").is_some() => match Key::from_object(&document) {
+            None if member(&document, "kty").is_some() => match Key::from_object(&document) {
                 Ok(key) => set.add(key),
                 Err(reason) => {
                     told(Skipped { position: 0, kid: quoted_kid(document.value("kid")), reason });
@@ -105,6 +105,11 @@ impl KeySet {
     pub fn generation(&self) -> u64 {
         self.generation
     }
+}
+
+/// The JSON object that `bytes` are, behind a byte order mark if there is one.
+pub fn document(bytes: &[u8]) -> Result<Object, JsonError> {
+    Object::parse_secret(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes))
 }
 
 fn quoted_kid(kid: Option<Value<'_>>) -> Option<String> {

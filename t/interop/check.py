@@ -87,7 +87,7 @@ JWE_ALGS = {'dir', 'A128KW', 'RSA-OAEP', 'RSA-OAEP-256', 'ECDH-ES', 'A128GCM'}
 def member(jwk, name):
     if not isinstance(jwk.get(name), str):
         raise KeyError
-    return decode(jwk[name])
+    return decode(jwk[name].rstrip('='))
 
 
 def load(jwk):
@@ -110,7 +110,7 @@ def load(jwk):
             curve, size = {'P-256': (ec.SECP256R1, 32), 'P-384': (ec.SECP384R1, 48),
                            'P-521': (ec.SECP521R1, 66)}[jwk['crv']]
             x, y = member(jwk, 'x'), member(jwk, 'y')
-            if len(x) != size or len(y) != size:
+            if not 0 < len(x) <= size or not 0 < len(y) <= size:
                 return None
             fit = FIT[jwk['crv']]
             key = ec.EllipticCurvePublicNumbers(int.from_bytes(x, 'big'), int.from_bytes(y, 'big'),

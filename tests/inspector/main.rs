@@ -238,6 +238,10 @@ fn lists_keys_and_what_is_ignored() -> Outcome<()> {
          2 usable, 1 ignored\n"
     );
     assert_eq!((run.code, run.out), (0, expected));
+    let lenient =
+        "\u{feff}{\"keys\":null,\"kty\":\"oct\",\"k\":\"c2VjcmV0LW9mLXNvbWU=\",\"use\":null}";
+    let run = run_with(lenient, &["keys", "-"])?;
+    assert!(run.out.starts_with("key 0: no kid, oct of 14 bytes\n"), "{}", run.out);
     let run = run_with(r#"{"keys":[]}"#, &["keys", "-"])?;
     let expected = "error: key file \"-\" is not usable: empty JWK set\n";
     assert_eq!((run.code, run.out.as_str()), (1, expected));

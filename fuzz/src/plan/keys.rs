@@ -7,6 +7,7 @@ use super::Dice;
 use super::token::Plan;
 use crate::known;
 use crate::reference::Type;
+use crate::reference::base64url::{decode, encode};
 
 /// Keys that are there beside those that are needed; those that are fast to read come more often.
 const OTHERS: [usize; 28] = [
@@ -73,7 +74,8 @@ fn document(dice: &mut Dice<'_, '_>, numbers: &[usize]) -> Result<Vec<u8>> {
         let odd = ["17", "{}", "null", "{\"kty\":\"XYZ\",\"kid\":\"a\"}", "{\"kty\":1,\"kty\":1}"];
         entries.insert(dice.up_to(entries.len())?, dice.one_of(&odd)?.to_owned());
     }
-    Ok(format!("{{\"keys\":[{}]}}", entries.join(",")).into_bytes())
+    let mark = if dice.rarely(16)? { "\u{feff}" } else { "" };
+    Ok(format!("{mark}{{\"keys\":[{}]}}", entries.join(",")).into_bytes())
 }
 
 /// The key of that number with other metadata, or with a member that is not right.
@@ -137,6 +139,7 @@ fn entry(dice: &mut Dice<'_, '_>, number: usize) -> Result<String> {
             json!(null),
             json!(""),
             json!("AA"),
+            json!("AA=="),
             json!("="),
             json!("RSA"),
             json!("EC"),
@@ -150,9 +153,28 @@ fn entry(dice: &mut Dice<'_, '_>, number: usize) -> Result<String> {
             at => set(&mut jwk, name, values[at - 1].clone()),
         }
     }
+    if dice.rarely(8)? {
+        as_issuers_write(dice, &mut jwk)?;
+    }
     let text = Value::Object(jwk).to_string();
     // A duplicate member, which a map cannot hold.
     Ok(if dice.rarely(32)? { text.replacen('{', "{\"kty\":\"oct\",", 1) } else { text })
+}
+
+/// Padding, `null` for what is not there, and coordinates without their first octet, be it zero or not.
+fn as_issuers_write(dice: &mut Dice<'_, '_>, jwk: &mut Map<String, Value>) -> Result<()> {
+    let name =
+        dice.one_of(&["k", "n", "e", "x", "y", "d", "use", "key_ops", "alg", "kid", "crv"])?;
+    let text = jwk.get(name).and_then(Value::as_str).map(str::to_owned);
+    match text {
+        None => set(jwk, name, json!(null)),
+        Some(text) if matches!(name, "x" | "y") && dice.rarely(2)? => {
+            let bytes = decode(text.as_bytes()).unwrap_or_default();
+            set(jwk, name, json!(encode(bytes.get(1..).unwrap_or_default())));
+        }
+        Some(text) => set(jwk, name, json!(format!("{text}{}", "=".repeat(dice.up_to(3)?)))),
+    }
+    Ok(())
 }
 
 fn set(jwk: &mut Map<String, Value>, name: &str, value: Value) {

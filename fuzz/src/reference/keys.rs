@@ -40,26 +40,45 @@ const MAX_TRIED: usize = 32;
 
 /// The usable keys of a JWK Set, or of a bare JWK; `None` where there is no set or none is left.
 pub fn set(json: &[u8]) -> Option<Vec<Key>> {
-    let document = object(json)?;
-    let keys: Vec<Key> = match document.member("keys") {
-        Some(Node { value: Value::Array(entries), .. }) => entries.iter().filter_map(key).collect(),
-        Some(_) => return None,
-        None => key(&document).into_iter().collect(),
-    };
+    let keys: Vec<Key> = entries(json)?.iter().filter_map(key).collect();
     (!keys.is_empty()).then_some(keys)
+}
+
+/// The entries of a JWK Set, or the one bare JWK. A byte order mark before it is ignored.
+pub fn entries(json: &[u8]) -> Option<Vec<Node>> {
+    let document = match json {
+        [0xef, 0xbb, 0xbf, rest @ ..] => object(rest)?,
+        _ => object(json)?,
+    };
+    match present(&document, "keys").map(|keys| &keys.value) {
+        Some(Value::Array(entries)) => Some(entries.clone()),
+        Some(_) => None,
+        None => present(&document, "kty").is_some().then(|| vec![document]),
+    }
+}
+
+/// The member, where it is not `null`.
+fn present<'n>(entry: &'n Node, name: &str) -> Option<&'n Node> {
+    entry.member(name).filter(|member| !matches!(member.value, Value::Null))
+}
+
+/// A member in base64url, which may end in any number of `=`.
+fn padded(text: &str) -> Option<Vec<u8>> {
+    let end = text.bytes().rposition(|byte| byte != b'=').map_or(0, |last| last + 1);
+    decode(&text.as_bytes()[..end])
 }
 
 /// The key of a JWK. A private part is taken to be right.
 pub fn key(entry: &Node) -> Option<Key> {
     let entry = object(entry.text.as_bytes())?;
-    let text = |name| entry.member(name).map(|node| node.string().map(str::to_owned));
-    let bytes = |name| decode(entry.member(name)?.string()?.as_bytes());
-    let has = |name| entry.member(name).is_some();
+    let text = |name| present(&entry, name).map(|node| node.string().map(str::to_owned));
+    let bytes = |name| padded(present(&entry, name)?.string()?);
+    let has = |name| present(&entry, name).is_some();
     let sized = |name, length| bytes(name).filter(|bytes: &Vec<u8>| bytes.len() == length);
     // A member that is there must be of its type.
     let optional = |name| text(name).map_or(Some(None), |value| value.map(Some));
     let (kid, alg, purpose) = (optional("kid")?, optional("alg")?, optional("use")?);
-    let operations = match entry.member("key_ops") {
+    let operations = match present(&entry, "key_ops") {
         None => None,
         Some(Node { value: Value::Array(names), .. }) => {
             Some(names.iter().map(|name| name.string().map(str::to_owned)).collect::<Option<_>>()?)
@@ -83,7 +102,12 @@ pub fn key(entry: &Node) -> Option<Key> {
             let curve = entry.member("crv")?.string()?.to_owned();
             let length = [("P-256", 32), ("P-384", 48), ("P-521", 66)];
             let (_, length) = length.into_iter().find(|(name, _)| *name == curve)?;
-            let (x, y) = (sized("x", length)?, sized("y", length)?);
+            // Leading zero octets may be missing, but not all octets.
+            let coordinate = |name| {
+                let bytes = bytes(name).filter(|bytes| (1..=length).contains(&bytes.len()))?;
+                Some([vec![0; length - bytes.len()], bytes].concat())
+            };
+            let (x, y) = (coordinate("x")?, coordinate("y")?);
             if !super::signature::on_curve(&curve, &x, &y) {
                 return None;
             }

@@ -1,6 +1,6 @@
 //! What a JWK is made of: `kty` and the members that go with it → keys.
 
-use super::members::{has, required_bytes, required_coordinate, required_text};
+use super::members::{has, required_bytes, required_coordinate, required_octets, required_text};
 use crate::jose::algorithm::{Curve, KeyAlgorithm, KeyManagement::*, SignatureAlgorithm::*};
 use crate::jose::crypto::{DecryptionKey, PublicPoint, RsaPrivateMembers, VerificationKey};
 use crate::jose::error::{KeyError, MemberFault};
@@ -93,7 +93,7 @@ impl Material {
     }
 
     fn okp(jwk: &Object, curve: Curve, wanted: Wanted) -> Result<Self, KeyError> {
-        let x = required_coordinate(jwk, "x", curve)?;
+        let x = required_octets(jwk, "x", curve)?;
         let (verification, decryption) = match curve {
             Curve::Ed25519 => (Some(VerificationKey::ed25519(&x)?), None),
             Curve::Ed448 => (Some(VerificationKey::ed448(&x)?), None),
@@ -113,7 +113,7 @@ fn agreement(
     if !wanted.decryption || !has(jwk, "d") {
         return Ok(None);
     }
-    let d = required_coordinate(jwk, "d", curve)?;
+    let d = required_octets(jwk, "d", curve)?;
     DecryptionKey::agreement(&d, &public()).map(Some)
 }
 

@@ -6,3 +6,4 @@ mod members;
 mod permissions;
 
 pub use key::Key;
+pub use members::{decode, member};
