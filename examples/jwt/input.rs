@@ -107,7 +107,7 @@ impl KeyFiles {
         let mut sets = Vec::new();
         for (name, bytes) in files {
             let shown = name.as_os_str().as_encoded_bytes().escape_ascii();
-            let told = |skipped| found.notices.push(format!("key file \"{shown}\": {skipped}"));
+            let told = |notice| found.notices.push(format!("key file \"{shown}\": {notice}"));
             let set =
                 bytes.map_err(|error| format!("cannot be opened: {error}")).and_then(|bytes| {
                     KeySet::parse(bytes.to_vec(), told)

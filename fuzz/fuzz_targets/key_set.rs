@@ -8,7 +8,7 @@ use ngx_http_auth_jwt_module::jose::key_set::KeySet;
 
 libfuzzer_sys::fuzz_target!(|json: &[u8]| {
     let mut told = Vec::new();
-    let found = KeySet::parse(json.to_vec(), |skipped| told.push(skipped.to_string()));
+    let found = KeySet::parse(json.to_vec(), |notice| told.push(notice.to_string()));
     for line in &told {
         assert!(line.len() < 2000 && !line.contains(char::is_control), "{line:?}");
     }

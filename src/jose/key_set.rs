@@ -24,7 +24,7 @@ pub struct KeySet {
 
 /// An entry that cannot be used.
 #[derive(Debug)]
-pub struct Skipped {
+pub struct Notice {
     position: usize,
     kid: Option<String>,
     reason: KeyError,
@@ -33,7 +33,7 @@ pub struct Skipped {
 impl KeySet {
     /// Reads a JWK Set, or a single bare JWK as a set of one. Each entry that cannot be used is
     /// handed to `told`, also where none is left.
-    pub fn parse(bytes: Vec<u8>, mut told: impl FnMut(Skipped)) -> Result<Self, KeySetError> {
+    pub fn parse(bytes: Vec<u8>, mut told: impl FnMut(Notice)) -> Result<Self, KeySetError> {
         static GENERATIONS: AtomicU64 = AtomicU64::new(0);
         let bytes = Zeroizing::new(bytes);
         let document = document(&bytes).map_err(KeySetError::Json)?;
@@ -50,11 +50,7 @@ impl KeySet {
                     match Key::parse(entry.text()) {
                         Ok(key) => set.add(key),
                         Err(reason) => {
-                            told(Skipped {
-                                position,
-                                kid: quoted_kid(entry.member("kid")),
-                                reason,
-                            });
+                            told(Notice { position, kid: quoted_kid(entry.member("kid")), reason });
                         }
                     }
                 }
@@ -62,7 +58,7 @@ impl KeySet {
             None if member(&document, "kty").is_some() => match Key::from_object(&document) {
                 Ok(key) => set.add(key),
                 Err(reason) => {
-                    told(Skipped { position: 0, kid: quoted_kid(document.value("kid")), reason });
+                    told(Notice { position: 0, kid: quoted_kid(document.value("kid")), reason });
                 }
             },
             None => return Err(KeySetError::NoKeys),
@@ -117,7 +113,7 @@ fn quoted_kid(kid: Option<Value<'_>>) -> Option<String> {
     Some(kid.chars().take(QUOTED_KID).flat_map(char::escape_debug).collect())
 }
 
-impl fmt::Display for Skipped {
+impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "key {}", self.position)?;
         if let Some(kid) = &self.kid {
@@ -151,7 +147,7 @@ mod tests {
         ];
         let json = format!("{{\"keys\":[{}]}}", entries.join(","));
         let mut told = Vec::new();
-        let found = KeySet::parse(json.into_bytes(), |skipped| told.push(skipped.to_string()));
+        let found = KeySet::parse(json.into_bytes(), |notice| told.push(notice.to_string()));
         let Ok(found) = found else { unreachable!("a set with usable keys") };
         assert_eq!(found.keys().count(), 2);
         assert_eq!(found.with_kid("a").count(), 1);

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::source::SourceId;
 use crate::jose::crypto::Fingerprint;
 use crate::jose::error::KeySetError;
-use crate::jose::key_set::{KeySet, Skipped};
+use crate::jose::key_set::{KeySet, Notice};
 
 /// The answers that are remembered have this much together. In bytes.
 const MAX_KEPT: usize = 16 << 20;
@@ -52,7 +52,7 @@ impl Answers {
         source: SourceId,
         mut bytes: Zeroizing<Vec<u8>>,
         now: u64,
-        told: impl FnMut(Skipped),
+        told: impl FnMut(Notice),
     ) -> Result<Parsed, KeySetError> {
         let (size, id) = (bytes.len(), Id { source, fingerprint: Fingerprint::of(&bytes) });
         if let Some(known) = self.0.get_mut(&id) {

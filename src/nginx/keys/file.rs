@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::jose::crypto::Fingerprint;
 use crate::jose::error::KeySetError;
-use crate::jose::key_set::{KeySet, Skipped};
+use crate::jose::key_set::{KeySet, Notice};
 
 /// A larger file is refused: it is no key file. In bytes.
 const MAX_SIZE: u64 = 64 << 20;
@@ -74,7 +74,7 @@ impl KeyFiles {
         name: &[u8],
         now: u64,
         fresh_for: u64,
-        told: impl FnMut(Skipped),
+        told: impl FnMut(Notice),
     ) -> Result<Arc<KeySet>, KeyFileError> {
         if let Some(known) = self.0.get_mut(name) {
             let age = now.saturating_sub(known.looked_at);
@@ -96,7 +96,7 @@ impl KeyFiles {
         &mut self,
         name: &[u8],
         now: u64,
-        told: impl FnMut(Skipped),
+        told: impl FnMut(Notice),
     ) -> Result<&KeyFile, KeyFileError> {
         // What cannot be read is forgotten.
         let known = self.0.remove(name);
