@@ -73,7 +73,7 @@ my $address = $idp->address;
 my $GOOD = JWT::key_set(JWT::jwk($JWT::SECRET));
 
 # So many keys, of which the last one is $JWT::SECRET.
-my @many = map { JWT::jwk("secret number $_", kid => "k$_") } 1 .. $MANY - 1;
+my @many = map { JWT::jwk("a secret of many octets, number $_", kid => "k$_") } 1 .. $MANY - 1;
 my $many = JWT::key_set(@many, JWT::jwk($JWT::SECRET, kid => 'last'));
 my $wide = JWT::key_set(map { {kty => 'XYZ', kid => "k$_"} } 1 .. $MANY);
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ngx_http_auth_jwt_module::auth::bearer;
-use ngx_http_auth_jwt_module::jose::key_set::KeySet;
+use ngx_http_auth_jwt_module::jose::key_set::{self, KeySet};
 use zeroize::Zeroizing;
 
 use super::argument;
@@ -83,6 +83,12 @@ fn read_plainly(file: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
+/// A line at level `notice`, and whether it is of an entry that is ignored.
+pub struct Notice {
+    pub ignored: bool,
+    pub line: String,
+}
+
 /// Key files, read as the module reads them.
 pub struct KeyFiles {
     /// `None` where one of them cannot be used.
@@ -90,7 +96,7 @@ pub struct KeyFiles {
     /// What the module logs at level `error`.
     pub error: Option<String>,
     /// What the module logs at level `notice`.
-    pub notices: Vec<String>,
+    pub notices: Vec<Notice>,
 }
 
 impl KeyFiles {
@@ -107,7 +113,10 @@ impl KeyFiles {
         let mut sets = Vec::new();
         for (name, bytes) in files {
             let shown = name.as_os_str().as_encoded_bytes().escape_ascii();
-            let told = |notice| found.notices.push(format!("key file \"{shown}\": {notice}"));
+            let told = |notice: key_set::Notice| {
+                let line = format!("key file \"{shown}\": {notice}");
+                found.notices.push(Notice { ignored: notice.skips(), line });
+            };
             let set =
                 bytes.map_err(|error| format!("cannot be opened: {error}")).and_then(|bytes| {
                     KeySet::parse(bytes.to_vec(), told)

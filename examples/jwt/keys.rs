@@ -31,11 +31,13 @@ pub fn run(arguments: &Arguments) -> Result<Report, Failure> {
         text.push_str(&format!("key {position}: {kid}, {kind}\n  {}\n", describe::serves(&key)));
     }
     for notice in &files.notices {
-        text.push_str(&format!("ignored: {notice}\n"));
+        let label = if notice.ignored { "ignored" } else { "notice" };
+        text.push_str(&format!("{label}: {}\n", notice.line));
     }
+    let ignored = files.notices.iter().filter(|notice| notice.ignored).count();
     match &files.error {
         Some(error) => text.push_str(&format!("error: {error}\n")),
-        None => text.push_str(&format!("{usable} usable, {} ignored\n", files.notices.len())),
+        None => text.push_str(&format!("{usable} usable, {ignored} ignored\n")),
     }
     Ok(Report { text, good: files.error.is_none() })
 }

@@ -97,7 +97,7 @@ pub fn run(arguments: &Arguments) -> Result<Report, Failure> {
         Err(refusal) => text.push_str(&refused(refusal, files.as_ref(), &arguments.realm)),
     }
     for notice in files.iter().flat_map(|files| &files.notices) {
-        text.push_str(&format!("log:       [notice] {notice}\n"));
+        text.push_str(&format!("log:       [notice] {}\n", notice.line));
     }
     let claims = verified.as_ref().ok().map(|verified| verified.token().claims());
     for hint in hints::of(&case, claims, &unmet(claims, arguments)) {

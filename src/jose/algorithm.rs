@@ -55,6 +55,12 @@ impl SignatureAlgorithm {
         SIGNATURE_NAMES.iter().find(|(known, _)| *known == name).map(|(_, algorithm)| *algorithm)
     }
 
+    /// The name in the registry.
+    pub fn name(self) -> &'static str {
+        let row = SIGNATURE_NAMES.iter().find(|(_, known)| *known == self);
+        row.map_or("", |(name, _)| name)
+    }
+
     /// The family as log lines name it: `HS`, `RS`, `PS`, `ES` or `EdDSA`.
     pub fn family(self) -> &'static str {
         match self {

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::error::{JsonError, KeyError, KeySetError};
 use super::json::{Object, Value};
-use super::jwk::{Key, member};
+use super::jwk::{Key, ShortSecret, member};
 
 /// A skipped entry's `kid` is quoted up to this many characters.
 const QUOTED_KID: usize = 64;
@@ -22,17 +22,25 @@ pub struct KeySet {
     generation: u64,
 }
 
-/// An entry that cannot be used.
+/// What is told of an entry when a set is read. Never a secret.
 #[derive(Debug)]
 pub struct Notice {
     position: usize,
     kid: Option<String>,
-    reason: KeyError,
+    remark: Remark,
+}
+
+#[derive(Debug)]
+enum Remark {
+    /// The entry is skipped.
+    NotUsable(KeyError),
+    /// It serves all the same.
+    ShortSecret(ShortSecret),
 }
 
 impl KeySet {
-    /// Reads a JWK Set, or a single bare JWK as a set of one. Each entry that cannot be used is
-    /// handed to `told`, also where none is left.
+    /// Reads a JWK Set, or a single bare JWK as a set of one. `told` hears of each entry that cannot be
+    /// used, also where none is left, and of each secret that is short.
     pub fn parse(bytes: Vec<u8>, mut told: impl FnMut(Notice)) -> Result<Self, KeySetError> {
         static GENERATIONS: AtomicU64 = AtomicU64::new(0);
         let bytes = Zeroizing::new(bytes);
@@ -47,23 +55,30 @@ impl KeySet {
             Some(keys) => {
                 let entries = keys.elements().ok_or(KeySetError::NoKeys)?;
                 for (position, entry) in entries.into_iter().enumerate() {
-                    match Key::parse(entry.text()) {
-                        Ok(key) => set.add(key),
-                        Err(reason) => {
-                            told(Notice { position, kid: quoted_kid(entry.member("kid")), reason });
-                        }
+                    if let Some(remark) = set.take(Key::parse_with_advice(entry.text())) {
+                        told(Notice { position, kid: quoted_kid(entry.member("kid")), remark });
                     }
                 }
             }
-            None if member(&document, "kty").is_some() => match Key::from_object(&document) {
-                Ok(key) => set.add(key),
-                Err(reason) => {
-                    told(Notice { position: 0, kid: quoted_kid(document.value("kid")), reason });
+            None if member(&document, "kty").is_some() => {
+                if let Some(remark) = set.take(Key::with_advice(&document)) {
+                    told(Notice { position: 0, kid: quoted_kid(document.value("kid")), remark });
                 }
-            },
+            }
             None => return Err(KeySetError::NoKeys),
         }
         if set.keys.is_empty() { Err(KeySetError::Empty) } else { Ok(set) }
+    }
+
+    /// Adds the key, if it is one; what there is to tell of it.
+    fn take(&mut self, read: Result<(Key, Option<ShortSecret>), KeyError>) -> Option<Remark> {
+        match read {
+            Ok((key, short)) => {
+                self.add(key);
+                short.map(Remark::ShortSecret)
+            }
+            Err(error) => Some(Remark::NotUsable(error)),
+        }
     }
 
     fn add(&mut self, key: Key) {
@@ -113,19 +128,30 @@ fn quoted_kid(kid: Option<Value<'_>>) -> Option<String> {
     Some(kid.chars().take(QUOTED_KID).flat_map(char::escape_debug).collect())
 }
 
+impl Notice {
+    /// Whether the entry is skipped.
+    pub fn skips(&self) -> bool {
+        matches!(self.remark, Remark::NotUsable(_))
+    }
+}
+
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "key {}", self.position)?;
         if let Some(kid) = &self.kid {
             write!(f, " (kid \"{kid}\")")?;
         }
-        write!(f, " is not usable: {}", self.reason)
+        match &self.remark {
+            Remark::NotUsable(reason) => write!(f, " is not usable: {reason}"),
+            Remark::ShortSecret(short) => write!(f, " has {short}"),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::jose::base64url;
 
     const OCT: &str = r#"{"kty":"oct","k":"c2VjcmV0","kid":"a"}"#;
 
@@ -156,13 +182,71 @@ mod tests {
             told,
             [
                 r#"key 0 (kid "x") is not usable: unknown "kty""#,
+                r#"key 1 (kid "a") has a secret of 6 octets, 32 at least are advised (RFC 7518 section 3.2)"#,
                 "key 2 is not usable: the entry is not a JSON object",
+                "key 3 has a secret of 6 octets, 32 at least are advised (RFC 7518 section 3.2)",
                 r#"key 4 is not usable: member "k" is empty"#,
                 r#"key 5 is not usable: "alg" does not fit the key"#,
                 r#"key 6 is not usable: member "kid" is not a string"#,
                 "key 7 is not usable: the entry has a duplicate member",
             ]
         );
+    }
+
+    #[test]
+    fn a_short_secret_is_told_and_serves() {
+        let told = |jwk: String| {
+            let mut told = Vec::new();
+            let set = KeySet::parse(jwk.into_bytes(), |notice| {
+                told.push((notice.skips(), notice.to_string()));
+            });
+            assert_eq!(set.map(|set| set.keys().count()), Ok(1));
+            told
+        };
+        let jwk = |octets: usize, members: &str| {
+            format!(
+                "{{\"kty\":\"oct\",\"k\":\"{}\"{members}}}",
+                base64url::encode(&vec![7; octets])
+            )
+        };
+        for (octets, members, expected) in [
+            (8, "", "key 0 has a secret of 8 octets, 32 at least are advised"),
+            (
+                31,
+                r#","kid":"a","use":"sig""#,
+                "key 0 (kid \"a\") has a secret of 31 octets, 32 at least are advised",
+            ),
+            (
+                31,
+                r#","alg":"HS256""#,
+                "key 0 has a secret of 31 octets, HS256 asks for 32 at least",
+            ),
+            (
+                47,
+                r#","alg":"HS384""#,
+                "key 0 has a secret of 47 octets, HS384 asks for 48 at least",
+            ),
+            (
+                63,
+                r#","alg":"HS512""#,
+                "key 0 has a secret of 63 octets, HS512 asks for 64 at least",
+            ),
+        ] {
+            let expected = format!("{expected} (RFC 7518 section 3.2)");
+            assert_eq!(told(jwk(octets, members)), [(false, expected)]);
+        }
+        for (octets, members) in [
+            (32, ""),
+            (32, r#","alg":"HS256""#),
+            (48, r#","alg":"HS384""#),
+            (64, r#","alg":"HS512""#),
+            (16, r#","use":"enc""#),
+            (16, r#","key_ops":["decrypt"]"#),
+            (16, r#","alg":"A128KW""#),
+            (16, r#","alg":"dir""#),
+        ] {
+            assert_eq!(told(jwk(octets, members)), [], "{octets}{members}");
+        }
     }
 
     #[test]

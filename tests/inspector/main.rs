@@ -234,6 +234,8 @@ fn lists_keys_and_what_is_ignored() -> Outcome<()> {
     let expected = format!(
         "key 0: kid \"a\", oct of 14 bytes, alg HS256\n  verifies HS256\n\
          key 2: no kid, oct of 16 bytes, use enc\n  decrypts dir (A128GCM), A128KW, A128GCMKW\n\
+         notice: key file \"{set}\": key 0 (kid \"a\") has a secret of 14 octets, \
+         HS256 asks for 32 at least (RFC 7518 section 3.2)\n\
          ignored: key file \"{set}\": key 1 (kid \"x\") is not usable: unknown \"kty\"\n\
          2 usable, 1 ignored\n"
     );

@@ -1,12 +1,25 @@
 //! A usable key: what it is made of, and what it may be used for.
 
-use super::material::{Material, Wanted};
+use std::fmt;
+
+use super::material::{Kind, Material, Wanted};
 use super::members::optional_text;
 use super::permissions::Permissions;
 use crate::jose::algorithm::{ContentEncryption, KeyAlgorithm, KeyManagement, SignatureAlgorithm};
 use crate::jose::crypto::{DecryptionKey, VerificationKey};
 use crate::jose::error::KeyError;
 use crate::jose::json::Object;
+
+/// Without an `alg` a secret is advised to be as long as the shortest hash. In octets.
+const ADVISED_SECRET: usize = 32;
+
+/// An HMAC secret that is shorter than the hash it goes with (RFC 7518 §3.2). It serves all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShortSecret {
+    octets: usize,
+    /// The JWK's `alg`.
+    algorithm: Option<SignatureAlgorithm>,
+}
 
 /// A usable key.
 pub struct Key {
@@ -20,12 +33,21 @@ pub struct Key {
 impl Key {
     /// Reads the JWK `text`.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
-        let jwk = Object::parse_secret(text.as_bytes()).map_err(KeyError::Json)?;
-        Self::from_object(&jwk)
+        Self::parse_with_advice(text).map(|(key, _)| key)
     }
 
     /// Reads a JWK whose JSON has been read.
     pub fn from_object(jwk: &Object) -> Result<Self, KeyError> {
+        Self::with_advice(jwk).map(|(key, _)| key)
+    }
+
+    /// As [`Key::parse`], and whether its secret is short.
+    pub fn parse_with_advice(text: &str) -> Result<(Self, Option<ShortSecret>), KeyError> {
+        Self::with_advice(&Object::parse_secret(text.as_bytes()).map_err(KeyError::Json)?)
+    }
+
+    /// As [`Key::from_object`], and whether its secret is short.
+    pub fn with_advice(jwk: &Object) -> Result<(Self, Option<ShortSecret>), KeyError> {
         let kid = optional_text(jwk, "kid")?;
         let algorithm = match optional_text(jwk, "alg")? {
             Some(name) => Some(KeyAlgorithm::from_name(&name).ok_or(KeyError::UnknownAlgorithm)?),
@@ -42,7 +64,11 @@ impl Key {
         if algorithm.is_some_and(|algorithm| !kind.fits(algorithm)) {
             return Err(KeyError::UnfitAlgorithm);
         }
-        Ok(Self { kid, algorithm, permissions, verification, decryption })
+        let short = match kind {
+            Kind::Secret { octets } if wanted.verification => ShortSecret::of(octets, algorithm),
+            _ => None,
+        };
+        Ok((Self { kid, algorithm, permissions, verification, decryption }, short))
     }
 
     /// The key's `kid`.
@@ -79,5 +105,35 @@ impl Key {
             return None;
         }
         self.decryption.as_ref().filter(|key| key.serves(algorithm, encryption))
+    }
+}
+
+impl ShortSecret {
+    fn of(octets: usize, algorithm: Option<KeyAlgorithm>) -> Option<Self> {
+        let algorithm = match algorithm {
+            Some(KeyAlgorithm::Signature(algorithm)) => Some(algorithm),
+            _ => None,
+        };
+        let short = Self { octets, algorithm };
+        (octets < short.wanted()).then_some(short)
+    }
+
+    fn wanted(self) -> usize {
+        match self.algorithm {
+            Some(SignatureAlgorithm::Hs384) => 48,
+            Some(SignatureAlgorithm::Hs512) => 64,
+            _ => ADVISED_SECRET,
+        }
+    }
+}
+
+impl fmt::Display for ShortSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (octets, wanted) = (self.octets, self.wanted());
+        write!(f, "a secret of {octets} octets, ")?;
+        match self.algorithm.map(SignatureAlgorithm::name) {
+            Some(name) => write!(f, "{name} asks for {wanted} at least (RFC 7518 section 3.2)"),
+            None => write!(f, "{wanted} at least are advised (RFC 7518 section 3.2)"),
+        }
     }
 }

@@ -26,7 +26,7 @@ pub struct Wanted {
 /// What decides which algorithms a key may name.
 #[derive(Clone, Copy)]
 pub enum Kind {
-    Secret,
+    Secret { octets: usize },
     Rsa,
     Curve(Curve),
 }
@@ -55,10 +55,11 @@ impl Material {
         if secret.is_empty() {
             return Err(KeyError::Member("k", MemberFault::Empty));
         }
+        let kind = Kind::Secret { octets: secret.len() };
         let verification =
             wanted.verification.then(|| VerificationKey::hmac(&secret)).transpose()?;
         let decryption = if wanted.decryption { DecryptionKey::secret(secret) } else { None };
-        Ok(Self { kind: Kind::Secret, verification, decryption })
+        Ok(Self { kind, verification, decryption })
     }
 
     fn rsa(jwk: &Object, wanted: Wanted) -> Result<Self, KeyError> {
@@ -121,9 +122,9 @@ impl Kind {
     /// Whether a key of this kind may name `algorithm`.
     pub fn fits(self, algorithm: KeyAlgorithm) -> bool {
         match (self, algorithm) {
-            (Self::Secret, KeyAlgorithm::Signature(Hs256 | Hs384 | Hs512)) => true,
-            (Self::Secret, KeyAlgorithm::ContentEncryption(_)) => true,
-            (Self::Secret, KeyAlgorithm::KeyManagement(management)) => matches!(
+            (Self::Secret { .. }, KeyAlgorithm::Signature(Hs256 | Hs384 | Hs512)) => true,
+            (Self::Secret { .. }, KeyAlgorithm::ContentEncryption(_)) => true,
+            (Self::Secret { .. }, KeyAlgorithm::KeyManagement(management)) => matches!(
                 management,
                 Dir | A128Kw | A192Kw | A256Kw | A128GcmKw | A192GcmKw | A256GcmKw
             ),

@@ -5,5 +5,5 @@ mod material;
 mod members;
 mod permissions;
 
-pub use key::Key;
+pub use key::{Key, ShortSecret};
 pub use members::{decode, member};
