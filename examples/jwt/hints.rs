@@ -8,14 +8,12 @@ use ngx_http_auth_jwt_module::jose::algorithm::{
 };
 use ngx_http_auth_jwt_module::jose::claims::Claims;
 use ngx_http_auth_jwt_module::jose::compact::Compact;
-use ngx_http_auth_jwt_module::jose::error::{Malformed, TokenError};
+use ngx_http_auth_jwt_module::jose::error::{Malformed, TokenError, Tried};
 use ngx_http_auth_jwt_module::jose::header::Header;
 use ngx_http_auth_jwt_module::jose::json::Value;
 use ngx_http_auth_jwt_module::jose::jwe::Jwe;
 use ngx_http_auth_jwt_module::jose::jwk::Key;
-use ngx_http_auth_jwt_module::jose::select::{
-    MAX_TRIED, try_decryption_keys, try_verification_keys,
-};
+use ngx_http_auth_jwt_module::jose::select::{try_decryption_keys, try_verification_keys};
 
 use super::describe;
 use super::input::KeyFiles;
@@ -78,7 +76,9 @@ fn refused(case: &Case<'_>, error: TokenError) -> Vec<String> {
         TokenError::WrongType => vec![wrong_type(case)],
         TokenError::UnsupportedAlgorithm => unsupported(case),
         TokenError::UnknownKey => unknown_key(case),
-        TokenError::InvalidSignature(_) | TokenError::DecryptionFailed => tried(case),
+        TokenError::InvalidSignature(_, all) | TokenError::DecryptionFailed(all) => {
+            tried(case, all)
+        }
     }
 }
 
@@ -189,7 +189,7 @@ fn unknown_key(case: &Case<'_>) -> Vec<String> {
     hints
 }
 
-fn tried(case: &Case<'_>) -> Vec<String> {
+fn tried(case: &Case<'_>, all: Tried) -> Vec<String> {
     let Some(naming) = naming(case) else { return Vec::new() };
     let sets = case.files.and_then(|files| files.sets.as_deref()).unwrap_or_default();
     let (kid, enc) = (naming.kid.as_deref(), naming.enc.as_deref());
@@ -212,6 +212,6 @@ fn tried(case: &Case<'_>) -> Vec<String> {
         }
     };
     let keys = if count == 1 { "key fits" } else { "keys fit" };
-    let limit = if count == MAX_TRIED { ", at which the module stops" } else { "" };
+    let limit = if all == Tried::All { "" } else { ", at which the module stops" };
     vec![naming.said(), format!("{count} {keys}{limit}; {what}")]
 }

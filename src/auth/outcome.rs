@@ -86,8 +86,8 @@ impl Verdict {
                 Refusal::Token(TokenError::WrongType) => "wrong_type",
                 Refusal::Token(TokenError::UnsupportedAlgorithm) => "unsupported_algorithm",
                 Refusal::Token(TokenError::UnknownKey) => "unknown_key",
-                Refusal::Token(TokenError::InvalidSignature(_)) => "invalid_signature",
-                Refusal::Token(TokenError::DecryptionFailed) => "decryption_failed",
+                Refusal::Token(TokenError::InvalidSignature(..)) => "invalid_signature",
+                Refusal::Token(TokenError::DecryptionFailed(_)) => "decryption_failed",
                 Refusal::Expired => "expired",
                 Refusal::NotYetValid => "not_yet_valid",
                 Refusal::RequirementFailed(_) => "requirement_failed",
@@ -129,10 +129,12 @@ impl fmt::Display for Refusal {
                 f.write_str("JWT algorithm is not supported")
             }
             Self::Token(TokenError::UnknownKey) => f.write_str("no key found for the JWT"),
-            Self::Token(TokenError::InvalidSignature(algorithm)) => {
-                write!(f, "JWT {} validation failed", algorithm.family())
+            Self::Token(TokenError::InvalidSignature(algorithm, tried)) => {
+                write!(f, "JWT {} validation failed{tried}", algorithm.family())
             }
-            Self::Token(TokenError::DecryptionFailed) => f.write_str("JWT decryption failed"),
+            Self::Token(TokenError::DecryptionFailed(tried)) => {
+                write!(f, "JWT decryption failed{tried}")
+            }
             Self::Expired => f.write_str("expired JWT token"),
             Self::NotYetValid => f.write_str("JWT token is not yet valid"),
             Self::RequirementFailed(_) => f.write_str("JWT requirement is not met"),

@@ -17,10 +17,28 @@ pub enum TokenError {
     /// No key may serve this token.
     UnknownKey,
     /// Keys were tried, and none verifies the signature.
-    InvalidSignature(SignatureAlgorithm),
+    InvalidSignature(SignatureAlgorithm, Tried),
     /// Keys were tried, and none decrypts the token. Whether a key, a padding or a tag was wrong is
     /// never told apart (RFC 7516 §11.5).
-    DecryptionFailed,
+    DecryptionFailed(Tried),
+}
+
+/// Which of the keys that fit were tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tried {
+    All,
+    /// So many, which is the most that are tried; others fit as well.
+    Only(usize),
+}
+
+/// What follows the reason in a log line.
+impl fmt::Display for Tried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => Ok(()),
+            Self::Only(count) => write!(f, ": {count} keys were tried, others were not"),
+        }
+    }
 }
 
 /// What is malformed about a token.

@@ -61,7 +61,7 @@ impl<'t> Jwe<'t> {
         });
         let plaintext = plaintext.map_err(|missed| match missed {
             Missed::NoKey => TokenError::UnknownKey,
-            Missed::NoneDid => TokenError::DecryptionFailed,
+            Missed::NoneDid(tried) => TokenError::DecryptionFailed(tried),
         })?;
         drop(kid);
         Ok(Decrypted { header: self.header, plaintext })
@@ -81,6 +81,7 @@ mod tests {
 
     use super::*;
     use crate::jose::compact::Compact;
+    use crate::jose::error::Tried;
 
     /// RFC 7516 A.3.
     const TOKEN: &str = "eyJhbGciOiJBMTI4S1ciLCJlbmMiOiJBMTI4Q0JDLUhTMjU2In0.\
@@ -123,11 +124,11 @@ mod tests {
                     *part = changed;
                 }
                 let found = decrypt(&parts.join("."), KEY);
-                assert_eq!(found, Err(TokenError::DecryptionFailed), "{at} {changed}");
+                assert_eq!(found, Err(TokenError::DecryptionFailed(Tried::All)), "{at} {changed}");
             }
         }
         let other = KEY.replace("Gawggu", "Gawggv");
-        assert_eq!(decrypt(TOKEN, &other), Err(TokenError::DecryptionFailed));
+        assert_eq!(decrypt(TOKEN, &other), Err(TokenError::DecryptionFailed(Tried::All)));
     }
 
     #[test]

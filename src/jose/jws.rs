@@ -94,7 +94,7 @@ impl<'t> Jws<'t> {
         });
         verified.map_err(|missed| match missed {
             Missed::NoKey => TokenError::UnknownKey,
-            Missed::NoneDid => TokenError::InvalidSignature(algorithm),
+            Missed::NoneDid(tried) => TokenError::InvalidSignature(algorithm, tried),
         })
     }
 

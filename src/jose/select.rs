@@ -2,8 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use super::algorithm::{ContentEncryption, KeyManagement, SignatureAlgorithm};
+use super::algorithm::{ContentEncryption, KeyManagement, KeyManagement::*, SignatureAlgorithm};
 use super::crypto::{DecryptionKey, VerificationKey};
+use super::error::Tried;
 use super::jwk::Key;
 use super::key_set::KeySet;
 
@@ -11,12 +12,16 @@ use super::key_set::KeySet;
 /// make a forged token expensive.
 pub const MAX_TRIED: usize = 32;
 
+/// At most this many where a try is a private operation of RSA, which is slow.
+pub const MAX_TRIED_BY_RSA: usize = 4;
+
 /// Why no key has done it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missed {
     /// There is none that may be tried.
     NoKey,
-    NoneDid,
+    /// Some were tried.
+    NoneDid(Tried),
 }
 
 /// Tries the keys of `sets`, taken as one union in order, that may verify `algorithm`, until
@@ -30,7 +35,7 @@ pub fn try_verification_keys<'k, T>(
     algorithm: SignatureAlgorithm,
     attempt: impl FnMut(&'k VerificationKey) -> Option<T>,
 ) -> Result<T, Missed> {
-    try_keys(sets, kid, |key| key.for_verification(algorithm), attempt)
+    try_keys(sets, kid, MAX_TRIED, |key| key.for_verification(algorithm), attempt)
 }
 
 /// Tries the keys of `sets` that may decrypt tokens of `algorithm` and `encryption`, by the same rule.
@@ -41,18 +46,23 @@ pub fn try_decryption_keys<'k, T>(
     encryption: ContentEncryption,
     attempt: impl FnMut(&'k DecryptionKey) -> Option<T>,
 ) -> Result<T, Missed> {
-    try_keys(sets, kid, |key| key.for_decryption(algorithm, encryption), attempt)
+    let limit = match algorithm {
+        RsaOaep | RsaOaep256 | RsaOaep384 | RsaOaep512 => MAX_TRIED_BY_RSA,
+        _ => MAX_TRIED,
+    };
+    try_keys(sets, kid, limit, |key| key.for_decryption(algorithm, encryption), attempt)
 }
 
 fn try_keys<'k, K: 'k, T>(
     sets: &'k [impl AsRef<KeySet>],
     kid: Option<&str>,
+    limit: usize,
     usable: impl Fn(&'k Key) -> Option<&'k K>,
     mut attempt: impl FnMut(&'k K) -> Option<T>,
 ) -> Result<T, Missed> {
     let mut tried = 0usize;
     let mut attempt = |key| match usable(key) {
-        Some(_) if tried >= MAX_TRIED => ControlFlow::Break(None),
+        Some(_) if tried >= limit => ControlFlow::Break(None),
         Some(key) => {
             tried = tried.saturating_add(1);
             attempt(key).map_or(ControlFlow::Continue(()), |done| ControlFlow::Break(Some(done)))
@@ -78,8 +88,9 @@ fn try_keys<'k, K: 'k, T>(
     };
     match flow {
         ControlFlow::Break(Some(done)) => Ok(done),
-        _ if tried == 0 => Err(Missed::NoKey),
-        _ => Err(Missed::NoneDid),
+        ControlFlow::Break(None) => Err(Missed::NoneDid(Tried::Only(tried))),
+        ControlFlow::Continue(()) if tried == 0 => Err(Missed::NoKey),
+        ControlFlow::Continue(()) => Err(Missed::NoneDid(Tried::All)),
     }
 }
 
@@ -104,13 +115,27 @@ mod tests {
         }
     }
 
-    fn count(sets: &[Arc<KeySet>], kid: Option<&str>) -> usize {
+    /// How many keys are tried, and whether those were all.
+    fn tried(sets: &[Arc<KeySet>], kid: Option<&str>) -> (usize, Option<Tried>) {
         let mut count = 0;
         let found = try_verification_keys(sets, kid, SignatureAlgorithm::Hs256, |_| {
             count = usize::saturating_add(count, 1);
             None::<()>
         });
-        assert_eq!(found, Err(if count == 0 { Missed::NoKey } else { Missed::NoneDid }));
+        (count, told(found))
+    }
+
+    fn told(found: Result<(), Missed>) -> Option<Tried> {
+        match found {
+            Ok(()) => unreachable!("no attempt gives anything"),
+            Err(Missed::NoKey) => None,
+            Err(Missed::NoneDid(tried)) => Some(tried),
+        }
+    }
+
+    fn count(sets: &[Arc<KeySet>], kid: Option<&str>) -> usize {
+        let (count, told) = tried(sets, kid);
+        assert_eq!(told, (count > 0).then_some(Tried::All));
         count
     }
 
@@ -143,8 +168,18 @@ mod tests {
 
     #[test]
     fn no_more_than_the_limit() {
-        let sets = [set(&[(None, None); 40])];
-        assert_eq!(count(&sets, None), MAX_TRIED);
+        let keys = |number: usize| vec![(None, None); number];
+        let told = |sets: &[Arc<KeySet>]| tried(sets, None);
+        assert_eq!(told(&[set(&keys(32))]), (MAX_TRIED, Some(Tried::All)));
+        for sets in [vec![set(&keys(33))], vec![set(&keys(32)), set(&keys(1))]] {
+            assert_eq!(told(&sets), (MAX_TRIED, Some(Tried::Only(MAX_TRIED))));
+        }
+        // What does not fit is not left out.
+        let mut some = keys(32);
+        some.push((None, Some("HS512")));
+        assert_eq!(told(&[set(&some)]), (MAX_TRIED, Some(Tried::All)));
+        let twins = set(&[(Some("a"), None); 40]);
+        assert_eq!(tried(&[twins], Some("a")), (MAX_TRIED, Some(Tried::Only(MAX_TRIED))));
     }
 
     #[test]
@@ -161,13 +196,36 @@ mod tests {
                 count = usize::saturating_add(count, 1);
                 None::<()>
             });
-            assert_eq!(found, Err(if count == 0 { Missed::NoKey } else { Missed::NoneDid }));
-            count
+            (count, told(found))
         };
-        assert_eq!(count(Some("a"), KeyManagement::A128Kw), 1);
-        assert_eq!(count(Some("b"), KeyManagement::A128Kw), MAX_TRIED);
-        assert_eq!(count(None, KeyManagement::A128Kw), MAX_TRIED);
-        assert_eq!(count(None, KeyManagement::A256Kw), 0);
-        assert_eq!(count(None, KeyManagement::Dir), 0);
+        let limit = (MAX_TRIED, Some(Tried::Only(MAX_TRIED)));
+        assert_eq!(count(Some("a"), KeyManagement::A128Kw), (1, Some(Tried::All)));
+        assert_eq!(count(Some("b"), KeyManagement::A128Kw), limit);
+        assert_eq!(count(None, KeyManagement::A128Kw), limit);
+        assert_eq!(count(None, KeyManagement::A256Kw), (0, None));
+        assert_eq!(count(None, KeyManagement::Dir), (0, None));
+    }
+
+    #[test]
+    fn fewer_where_rsa_decrypts() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/t/data/keys/rsa2048.json");
+        let key = std::fs::read_to_string(path).unwrap_or_default();
+        let set = |count: usize| {
+            let json = format!("{{\"keys\":[{}]}}", vec![key.as_str(); count].join(","));
+            let Ok(set) = KeySet::parse(json.into_bytes(), |_| ()) else {
+                unreachable!("good keys")
+            };
+            [Arc::new(set)]
+        };
+        let decrypting = |sets: &[Arc<KeySet>], algorithm| {
+            let encryption = ContentEncryption::A128Gcm;
+            told(try_decryption_keys(sets, None, algorithm, encryption, |_| None::<()>))
+        };
+        for algorithm in [RsaOaep, RsaOaep256, RsaOaep384, RsaOaep512] {
+            assert_eq!(decrypting(&set(4), algorithm), Some(Tried::All));
+            assert_eq!(decrypting(&set(5), algorithm), Some(Tried::Only(MAX_TRIED_BY_RSA)));
+        }
+        let found = try_verification_keys(&set(5), None, SignatureAlgorithm::Rs256, |_| None::<()>);
+        assert_eq!(told(found), Some(Tried::All), "to verify is cheap");
     }
 }

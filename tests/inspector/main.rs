@@ -12,7 +12,7 @@ use ngx_http_auth_jwt_module::jose::algorithm::{
     ContentEncryption, KeyManagement, SignatureAlgorithm,
 };
 use ngx_http_auth_jwt_module::jose::base64url::encode;
-use ngx_http_auth_jwt_module::jose::error::TokenError;
+use ngx_http_auth_jwt_module::jose::error::{TokenError, Tried};
 
 use program::{Directory, Outcome, out, run, run_with};
 
@@ -129,10 +129,15 @@ fn every_refusal_has_the_words_of_the_module() -> Outcome<()> {
     let unknown = refused(TokenError::UnknownKey);
     let listed = "a key has kid \"b\", verifies HS512";
     assert_refused(&token, &["--keys", &stranger], unknown, listed)?;
-    let invalid = refused(TokenError::InvalidSignature(SignatureAlgorithm::Hs256));
+    let invalid = refused(TokenError::InvalidSignature(SignatureAlgorithm::Hs256, Tried::All));
     assert_refused(&token, &["--keys", &other], invalid, "1 key fits")?;
+    let entries = vec![r#"{"kty":"oct","k":"AA"}"#; 40].join(",");
+    let many = directory.holding("many", &format!("{{\"keys\":[{entries}]}}"))?;
+    let some = refused(TokenError::InvalidSignature(SignatureAlgorithm::Hs256, Tried::Only(32)));
+    let hint = "32 keys fit, at which the module stops";
+    assert_refused(&token, &["--keys", &many], some, hint)?;
     let wrong = ["--keys", &other_wrap, "--type", "encrypted"];
-    assert_refused(&jwe, &wrong, refused(TokenError::DecryptionFailed), "1 key fits")?;
+    assert_refused(&jwe, &wrong, refused(TokenError::DecryptionFailed(Tried::All)), "1 key fits")?;
     assert_refused(&mint(&["--expires-in", "-5m"])?, &keys, Refusal::Expired, "5 min")?;
     let early = mint(&["--claim-json", "nbf=4102444800"])?;
     assert_refused(&early, &keys, Refusal::NotYetValid, "\"nbf\" is 2100-01-01T00:00:00Z")?;

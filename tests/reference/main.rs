@@ -11,7 +11,7 @@ use grammar::Grammar;
 use ngx_http_auth_jwt_module::auth::outcome::{ErrorCode, Fault, OFF, Refusal, Verdict};
 use ngx_http_auth_jwt_module::auth::require::Failure;
 use ngx_http_auth_jwt_module::jose::algorithm::SignatureAlgorithm;
-use ngx_http_auth_jwt_module::jose::error::{Malformed, TokenError};
+use ngx_http_auth_jwt_module::jose::error::{Malformed, TokenError, Tried};
 use page::{Page, cells, code};
 use source::File;
 
@@ -32,7 +32,7 @@ const NO_MESSAGES: [&str; 6] = [
 ];
 
 /// A limit: its label and unit on the page, and the constant that sets it.
-const LIMITS: [(&str, Unit, &str, &str); 14] = [
+const LIMITS: [(&str, Unit, &str, &str); 15] = [
     ("a key file", Unit::Mebi, "nginx/keys/file.rs", "MAX_SIZE"),
     ("key files remembered in a worker", Unit::One, "nginx/keys/file.rs", "MAX_FILES"),
     ("their bytes together", Unit::Mebi, "nginx/keys/file.rs", "MAX_KEPT"),
@@ -60,6 +60,7 @@ const LIMITS: [(&str, Unit, &str, &str); 14] = [
     ),
     ("nesting of JSON", Unit::Levels, "jose/json/scan.rs", "MAX_DEPTH"),
     ("keys tried for one token", Unit::One, "jose/select.rs", "MAX_TRIED"),
+    ("keys tried for one token with RSA-OAEP", Unit::One, "jose/select.rs", "MAX_TRIED_BY_RSA"),
     ("characters of a `kid` that are logged", Unit::One, "jose/key_set.rs", "QUOTED_KID"),
     ("the smallest `auth_jwt_cache`", Unit::Kibi, "nginx/directives/auth_jwt_cache.rs", "SMALLEST"),
 ];
@@ -150,7 +151,7 @@ fn complete(refusal: Refusal) -> Refusal {
         Refusal::Token(error) => match error {
             TokenError::Malformed(_) | TokenError::WrongType => refusal,
             TokenError::UnsupportedAlgorithm | TokenError::UnknownKey => refusal,
-            TokenError::InvalidSignature(_) | TokenError::DecryptionFailed => refusal,
+            TokenError::InvalidSignature(..) | TokenError::DecryptionFailed(_) => refusal,
         },
     }
 }
@@ -161,8 +162,8 @@ fn refusals() -> Vec<Refusal> {
         TokenError::WrongType,
         TokenError::UnsupportedAlgorithm,
         TokenError::UnknownKey,
-        TokenError::InvalidSignature(SignatureAlgorithm::Hs256),
-        TokenError::DecryptionFailed,
+        TokenError::InvalidSignature(SignatureAlgorithm::Hs256, Tried::All),
+        TokenError::DecryptionFailed(Tried::All),
     ];
     let mut all = vec![Refusal::NoToken];
     all.extend(tokens.map(Refusal::Token));

@@ -35,8 +35,9 @@ pub enum Material {
     },
 }
 
-/// The most keys that are tried for one token.
+/// The most keys that are tried for one token, and for one that RSA decrypts.
 const MAX_TRIED: usize = 32;
+const MAX_TRIED_BY_RSA: usize = 4;
 
 /// The usable keys of a JWK Set, or of a bare JWK; `None` where there is no set or none is left.
 pub fn set(json: &[u8]) -> Option<Vec<Key>> {
@@ -234,7 +235,8 @@ pub fn verifying<'k>(keys: &'k [Key], kid: Option<&str>, alg: &str) -> Vec<&'k K
 /// The keys to try for a JWE.
 pub fn decrypting<'k>(keys: &'k [Key], kid: Option<&str>, alg: &str, enc: &str) -> Vec<&'k Key> {
     let all = named(keys, kid).into_iter();
-    all.filter(|key| key.decrypts(alg, enc)).take(MAX_TRIED).collect()
+    let most = if RSA_MANAGEMENT.contains(&alg) { MAX_TRIED_BY_RSA } else { MAX_TRIED };
+    all.filter(|key| key.decrypts(alg, enc)).take(most).collect()
 }
 
 /// With a `kid` the keys that have it; where none has it, those that have none; without one all.
