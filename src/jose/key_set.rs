@@ -1,5 +1,5 @@
 //! A JWK Set (RFC 7517 §5) → its usable keys. The set is read entry by entry: what cannot be used
-//! is skipped and told, and never spoils the others.
+//! is skipped and told, and never spoils the others; a short secret is told.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,7 +11,7 @@ use super::error::{JsonError, KeyError, KeySetError};
 use super::json::{Object, Value};
 use super::jwk::{Key, ShortSecret, member};
 
-/// A skipped entry's `kid` is quoted up to this many characters.
+/// The `kid` of an entry is quoted up to this many characters.
 const QUOTED_KID: usize = 64;
 
 /// The usable keys of one JWK Set.

@@ -1,7 +1,7 @@
 //! The only door to the cryptographic libraries: keys parsed once, ready for use.
 //!
-//! aws-lc-rs does all but three: Ed448 is `crrl`'s, RSA beyond 8192 bits is `rsa`'s, and the AES key
-//! wrap of 192 bits runs over aws-lc's AES because aws-lc-rs has it for 128 and 256 bits only.
+//! aws-lc-rs does all but two: Ed448 is `crrl`'s, and the AES key wrap of 192 bits runs over aws-lc's
+//! AES because aws-lc-rs has it for 128 and 256 bits only.
 
 mod aes_cbc_hmac;
 mod aes_gcm;

@@ -67,8 +67,8 @@ pub enum KeyFileError {
 
 impl KeyFiles {
     /// The keys of the file `name`, which need not be looked at again for `fresh_for`. Times are
-    /// in milliseconds, `now` by a monotonic clock; `told` hears of each entry that cannot be used,
-    /// when the file is parsed.
+    /// in milliseconds, `now` by a monotonic clock; `told` hears of its entries what there is
+    /// to tell, when the file is parsed.
     pub fn keys(
         &mut self,
         name: &[u8],
