@@ -210,7 +210,7 @@ my @two = (JWT::bearer(), JWT::bearer(undef, secret => $JWT::OTHER_SECRET));
     [zero => ''], [space => " \n"], [array => '[]'], [string => '"keys"'], [object => '{}'],
     [notarray => '{"keys": {}}'], [null => '{"keys": null}'], [trailing => JWT::key_set(JWT::jwk($JWT::SECRET)) . ' x'],
     [pem => "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----\n"],
-    [bom => "\xEF\xBB\xBF" . JWT::key_set(JWT::jwk($JWT::SECRET))],
+    [bom => "\xEF\xBB\xBF\xEF\xBB\xBF" . JWT::key_set(JWT::jwk($JWT::SECRET))],
     [latin => JWT::key_set(JWT::jwk($JWT::SECRET)) =~ s/"k"/"j":"\xFC","k"/r],
 ]
 --- request eval

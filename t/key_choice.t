@@ -91,3 +91,22 @@ my %sets = (
 [map { JWT::bearer(undef, secret => '12345678', alg => $_) } qw(HS256 HS384 HS512)]
 --- error_code eval
 [200, 200, 200]
+
+
+=== TEST 6: the log tells that the bound left keys untried
+--- config
+    location / {
+        auth_jwt "r";
+        auth_jwt_key_file $TEST_NGINX_HTML_DIR/many.jwks;
+        proxy_pass http://mock;
+    }
+--- user_files eval
+[['many.jwks', JWT::key_set(map { JWT::jwk("secret $_", kid => "k$_") } 1 .. 33)]]
+--- more_headers eval: JWT::bearer(undef, secret => 'secret 33')
+--- error_code: 401
+--- error_log
+JWT HS validation failed: 32 keys were tried, others were not
+has a secret of 8 octets, 32 at least are advised (RFC 7518 section 3.2)
+--- no_error_log
+[warn]
+[error]
