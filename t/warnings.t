@@ -112,6 +112,28 @@ quiet("location / { auth_jwt a; $keys auth_jwt_require '$_'; }")
 warns('location / { auth_jwt a; }', qr/no key source goes with "auth_jwt" $where: signatures of tokens are not verified/);
 warns('location / { auth_jwt a; auth_jwt_key_file $host; auth_jwt_key_cache 1h; }', qr/"auth_jwt_key_cache" does not apply/);
 
+# "encrypted" with a public key proves nothing of who made the token: told once a worker.
+{
+    my %by = map { $_->{alg} => $_ } grep { $_->{type} eq 'encrypted' } JWT::corpus('jwe_valid');
+    my %nested = map { $_->{alg} => $_ } grep { $_->{type} eq 'nested' } JWT::corpus('jwe_valid');
+    my $nobody = qr/"auth_jwt_type encrypted" with a public key authenticates nobody: whoever has the key can make such a token; use "nested" or a symmetric key/;
+    for my $case (['RSA-OAEP-256', $by{'RSA-OAEP-256'}, 1], ['ECDH-ES', $by{'ECDH-ES'}, 1],
+        ['ECDH-ES+A128KW', $by{'ECDH-ES+A128KW'}, 1], ['A128KW', $by{A128KW}, 0], ['dir', $by{dir}, 0],
+        ['nested RSA-OAEP', $nested{'RSA-OAEP'}, 0])
+    {
+        my ($name, $token, $count) = @$case;
+        my $nginx = JWT::Server->new(
+            server => "location / { auth_jwt a; auth_jwt_type $token->{type}; auth_jwt_key_file keys.json; empty_gif; }",
+            files => {'conf/keys.json' => $token->{key_set}},
+        );
+        my @statuses = map { $nginx->get("/$_", "Authorization: Bearer $token->{token}")->{status} } 1 .. 3;
+        is("@statuses", '200 200 200', "$name: decrypted");
+        my @warnings = grep {/\[warn\]/} split /^/m, $nginx->error_log;
+        is(scalar @warnings, $count, "$name: $count warnings") or diag(@warnings);
+        like($warnings[0], $nobody, "$name: which says why") if $count;
+    }
+}
+
 # Keys that come from elsewhere without TLS: told once a worker, when they have been fetched.
 my $plain = qr/\[warn\].*key request "[^"]+" gets its keys from .* without TLS/;
 

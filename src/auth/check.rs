@@ -44,6 +44,8 @@ enum Form<'t> {
 pub struct Verified {
     token: jws::Verified,
     validity: Validity,
+    /// Nothing says who made it: it was encrypted with a public key, and is not signed.
+    is_anybodys: bool,
 }
 
 /// The proof that a token has passed everything.
@@ -80,6 +82,10 @@ impl<'t> Parsed<'t> {
 
     /// Decrypts the token, verifies its signature, or both; then reads `exp` and `nbf`.
     pub fn verify(self, keys: Keys<'_>) -> Result<Verified, Refusal> {
+        let is_anybodys = match &self.0 {
+            Form::Signed(_) | Form::Nested(_) => false,
+            Form::Encrypted(jwe) => jwe.algorithm().is_by_public_key(),
+        };
         let token = match (self.0, keys) {
             (Form::Signed(jws), Keys::None) => jws.without_keys()?,
             (Form::Signed(jws), Keys::Sets(sets)) => jws.verify(sets)?,
@@ -94,7 +100,7 @@ impl<'t> Parsed<'t> {
             }
         };
         let validity = Validity::of(token.claims())?;
-        Ok(Verified { token, validity })
+        Ok(Verified { token, validity, is_anybodys })
     }
 }
 
@@ -102,6 +108,11 @@ impl Verified {
     /// The token.
     pub fn token(&self) -> &jws::Verified {
         &self.token
+    }
+
+    /// Whether anybody could have made it: it was encrypted with a public key, and is not signed.
+    pub fn is_anybodys(&self) -> bool {
+        self.is_anybodys
     }
 }
 

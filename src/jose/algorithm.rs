@@ -128,6 +128,27 @@ impl KeyManagement {
         row.map_or("", |(name, _)| name)
     }
 
+    /// Whether it takes a public key to encrypt, which says nothing of who did.
+    pub fn is_by_public_key(self) -> bool {
+        match self {
+            Self::RsaOaep
+            | Self::RsaOaep256
+            | Self::RsaOaep384
+            | Self::RsaOaep512
+            | Self::EcdhEs
+            | Self::EcdhEsA128Kw
+            | Self::EcdhEsA192Kw
+            | Self::EcdhEsA256Kw => true,
+            Self::Dir
+            | Self::A128Kw
+            | Self::A192Kw
+            | Self::A256Kw
+            | Self::A128GcmKw
+            | Self::A192GcmKw
+            | Self::A256GcmKw => false,
+        }
+    }
+
     /// The length of the AES key that the content key is wrapped with, in bytes; `None` where no
     /// AES key wraps it.
     pub fn wrapping_key_length(self) -> Option<usize> {

@@ -3,6 +3,7 @@
 
 use zeroize::Zeroizing;
 
+use super::algorithm::KeyManagement;
 use super::base64url;
 use super::compact::JweSegments;
 use super::crypto::{EncryptedContent, EncryptedKey};
@@ -48,6 +49,11 @@ impl<'t> Jwe<'t> {
     /// The JOSE header.
     pub fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// How its content key is had.
+    pub fn algorithm(&self) -> KeyManagement {
+        self.key.algorithm
     }
 
     /// Decrypts with the keys of `sets` that may serve it.

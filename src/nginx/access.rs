@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use ngx::ffi::{NGX_LOG_ERR, NGX_LOG_INFO};
+use ngx::ffi::{NGX_LOG_ERR, NGX_LOG_INFO, NGX_LOG_WARN};
 
 use super::conf::{AuthJwt, Effective, LocationConf};
 use super::context::Context;
@@ -162,7 +162,7 @@ fn find_out(
             }
         }
     };
-    let found = candidate.verify(conf, token, sets.as_deref(), sought);
+    let found = candidate.verify(request, conf, token, sets.as_deref(), sought);
     // Sources that failed have told so themselves; here there is none.
     if matches!(found, Err(Refusal::KeysUnavailable)) {
         tell_of_no_source(request);
@@ -193,6 +193,7 @@ impl<'t> Candidate<'t> {
     /// Verifies the token with `sets`, unless that has been done before with the very same.
     fn verify(
         self,
+        request: Request<'_>,
         conf: &Effective,
         token: &'t [u8],
         sets: Option<&[Arc<KeySet>]>,
@@ -202,20 +203,24 @@ impl<'t> Candidate<'t> {
             Self::Known(known) if known.holds_under(generations(sets.unwrap_or_default())) => {
                 Ok(known)
             }
-            Self::Known(_) => verify(parsed(token, conf)?, conf, sets, sought),
-            Self::Parsed(parsed) => verify(parsed, conf, sets, sought),
+            Self::Known(_) => verify(request, parsed(token, conf)?, conf, sets, sought),
+            Self::Parsed(parsed) => verify(request, parsed, conf, sets, sought),
         }
     }
 }
 
 /// Verifies the token, and keeps what has been found.
 fn verify(
+    request: Request<'_>,
     parsed: Parsed<'_>,
     conf: &Effective,
     sets: Option<&[Arc<KeySet>]>,
     sought: Option<Sought<'_>>,
 ) -> Result<Rc<Known>, Refusal> {
     let verified = parsed.verify(sets.map_or(Keys::None, Keys::Sets))?;
+    if verified.is_anybodys() && worker::with(|worker| !worker.told_anybodys.replace(true)) {
+        warn_anybodys(request);
+    }
     let known = Rc::new(Known::new(sets.unwrap_or_default(), verified));
     if let Some(sought) = sought {
         worker::with(|worker| {
@@ -223,6 +228,16 @@ fn verify(
         });
     }
     Ok(known)
+}
+
+#[cold]
+fn warn_anybodys(request: Request<'_>) {
+    request.log(
+        NGX_LOG_WARN,
+        format_args!(
+            "\"auth_jwt_type encrypted\" with a public key authenticates nobody: whoever has the key can make such a token; use \"nested\" or a symmetric key"
+        ),
+    );
 }
 
 #[inline(never)]

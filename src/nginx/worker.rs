@@ -1,7 +1,7 @@
 //! The state of one worker. A thread-local of a process with one thread: it is gone with the
 //! worker, and no configuration holds any of it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
@@ -23,6 +23,8 @@ pub struct Worker {
     pub answers: RefCell<Answers>,
     pub shared_sources: RefCell<SharedSources>,
     pub headers: RefCell<Headers>,
+    /// It has been told that tokens encrypted with a public key are anybody's.
+    pub told_anybodys: Cell<bool>,
     token_caches: RefCell<HashMap<u64, TokenCache, foldhash::fast::RandomState>>,
     /// By the list of sources.
     recent: RefCell<HashMap<u64, Recent, foldhash::fast::RandomState>>,
