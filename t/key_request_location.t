@@ -13,7 +13,7 @@ use JWT;
 use JWT::Server;
 use KeyServer;
 
-my %secret = map { $_ => "the secret called $_" } qw(one two);
+my %secret = map { $_ => "the secret called $_, of more than 32 octets" } qw(one two);
 my $ONE = JWT::json(JWT::jwk($secret{one}, kid => 'one'));
 my $TWO = JWT::json(JWT::jwk($secret{two}, kid => 'two'));
 my $SET = JWT::key_set(JWT::jwk($secret{one}, kid => 'one'));
