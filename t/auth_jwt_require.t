@@ -100,6 +100,8 @@ __DATA__
 [(JWT::bearer()) x 8]
 --- error_code eval
 [200, 200, 401, 200, 401, 200, 401, 200]
+--- no_error_log
+[error]
 
 
 === TEST 5: error= is 401 where it is not there, and its challenge is that of the status

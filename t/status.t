@@ -48,6 +48,8 @@ __DATA__
 [200, 200, 200, 401]
 --- response_headers eval
 ["X-Status: <off>", "X-Status: <off>", "X-Status: <off>", "X-Status: <no_token>"]
+--- no_error_log
+[error]
 
 
 === TEST 3: empty before the token has been judged
