@@ -12,10 +12,11 @@ use std::sync::Arc;
 
 use divan::Bencher;
 use material::{KINDS, Kind, Outcome, claims};
-use ngx_http_auth_jwt_module::auth::check::{Accepted, Keys, Parsed, Verified};
+use ngx_http_auth_jwt_module::auth::judgement::{Judgement, Memory, Pending};
 use ngx_http_auth_jwt_module::auth::numeric_date::NumericDate;
-use ngx_http_auth_jwt_module::auth::policy::{Policy, TokenType};
-use ngx_http_auth_jwt_module::auth::token_cache::{Known, Terms, TokenCache, generations};
+use ngx_http_auth_jwt_module::auth::policy::{Acceptance, TokenType, Verification};
+use ngx_http_auth_jwt_module::auth::token_cache::TokenCache;
+use ngx_http_auth_jwt_module::auth::verification::{VerifiedToken, generations};
 use ngx_http_auth_jwt_module::jose::claims::Claims;
 use ngx_http_auth_jwt_module::jose::header::Headers;
 use ngx_http_auth_jwt_module::jose::key_set::KeySet;
@@ -31,7 +32,7 @@ fn main() {
 struct Case {
     token: String,
     sets: Vec<Arc<KeySet>>,
-    policy: Policy,
+    verification: Verification,
     headers: RefCell<Headers>,
 }
 
@@ -41,22 +42,34 @@ impl Case {
         let set = KeySet::parse(kind.key_set()?.to_string().into_bytes(), |_| ());
         let set = set.map_err(|error| error.to_string())?;
         let token_type = if name.contains('+') { TokenType::Nested } else { TokenType::Signed };
-        let policy = Policy { token_type, leeway: 0 };
         Ok(Self {
             token: kind.token(0)?,
             sets: vec![Arc::new(set)],
-            policy,
+            verification: Verification { token_type, sources: Some(1) },
             headers: RefCell::default(),
         })
     }
 
-    fn parse(&self) -> Outcome<Parsed<'_>> {
-        Parsed::new(self.token.as_bytes(), self.policy, &mut self.headers.borrow_mut())
-            .map_err(|refusal| refusal.to_string().into())
+    /// What is judged before any key is had.
+    fn begin(&self) -> Outcome<Pending<'_>> {
+        let (cache, headers): (Option<&mut TokenCache>, _) =
+            (None, &mut *self.headers.borrow_mut());
+        let mut memory = Memory { cache, headers };
+        let token = Some(self.token.as_bytes());
+        match Judgement::begin(token, self.verification, &mut memory, |_| false) {
+            Judgement::NeedsKeys(pending) => Ok(pending),
+            Judgement::Settled(settled) => Err(settled
+                .err()
+                .map_or("settled".to_owned(), |refusal| refusal.to_string())
+                .into()),
+        }
     }
 
-    fn verify(&self) -> Outcome<Verified> {
-        let verified = self.parse()?.verify(Keys::Sets(&self.sets));
+    fn verify(&self) -> Outcome<Rc<VerifiedToken>> {
+        let pending = self.begin()?;
+        let (cache, headers): (Option<&mut TokenCache>, _) =
+            (None, &mut *self.headers.borrow_mut());
+        let verified = pending.with_keys(&self.sets, &mut Memory { cache, headers });
         verified.map_err(|refusal| refusal.to_string().into())
     }
 }
@@ -75,7 +88,7 @@ fn fail(error: impl std::fmt::Display) -> ! {
 #[divan::bench(args = KINDS)]
 fn parse(bencher: Bencher<'_, '_>, name: &str) {
     let case = ready(Case::new(name));
-    bencher.bench_local(|| ready(case.parse().map(|parsed| drop(black_box(parsed)))));
+    bencher.bench_local(|| ready(case.begin().map(|pending| drop(black_box(pending)))));
 }
 
 /// The whole cold path of the core: parse, choose the key, decrypt, verify, read the claims.
@@ -112,7 +125,8 @@ fn accept(bencher: Bencher<'_, '_>) {
     let verified = ready(case.verify());
     let now = NumericDate::new(NOW, 0);
     bencher.bench_local(|| {
-        Accepted::new(black_box(&verified), case.policy, now, || Ok(()))
+        black_box(&verified)
+            .accept(Acceptance::default(), now, || Ok(()))
             .unwrap_or_else(|refusal| fail(refusal))
     });
 }
@@ -121,18 +135,20 @@ fn accept(bencher: Bencher<'_, '_>) {
 #[divan::bench(args = ["HS256", "ES256"])]
 fn token_cache_hit(bencher: Bencher<'_, '_>, name: &str) {
     let (kind, mut case) = (ready(Kind::new(name)), ready(Case::new(name)));
-    let terms = Terms { sources: 1, policy: case.policy };
     let mut cache = TokenCache::new(16 << 20);
     for number in 0..1000 {
         case.token = ready(kind.token(number));
-        let known = Known::new(&case.sets, ready(case.verify()));
-        let (known, (sought, _)) = (Rc::new(known), cache.get(terms, case.token.as_bytes()));
+        let verified = ready(case.verify());
         // It is kept when it is seen again.
-        cache.insert(&sought, known.clone());
-        cache.insert(&sought, known);
+        for _ in 0..2 {
+            let (key, _) = cache.get(case.verification, case.token.as_bytes());
+            cache.insert(&key, verified.clone());
+        }
     }
-    bencher.bench_local(|| match cache.get(terms, black_box(case.token.as_bytes())).1 {
-        Some(known) if known.holds_under(generations(&case.sets)) => known,
-        _ => fail("not in the cache"),
+    bencher.bench_local(|| {
+        match cache.get(case.verification, black_box(case.token.as_bytes())).1 {
+            Some(verified) if verified.holds_under(generations(&case.sets)) => verified,
+            _ => fail("not in the cache"),
+        }
     });
 }

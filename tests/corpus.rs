@@ -4,14 +4,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ngx_http_auth_jwt_module::auth::check::{Accepted, Keys, Parsed};
+use ngx_http_auth_jwt_module::auth::judgement::{Accepted, verify};
 use ngx_http_auth_jwt_module::auth::numeric_date::NumericDate;
 use ngx_http_auth_jwt_module::auth::outcome::{Refusal, Verdict};
-use ngx_http_auth_jwt_module::auth::policy::Policy;
+use ngx_http_auth_jwt_module::auth::policy::{Acceptance, TokenType};
 use ngx_http_auth_jwt_module::jose::base64url;
 use ngx_http_auth_jwt_module::jose::compact::Compact;
 use ngx_http_auth_jwt_module::jose::error::TokenError;
-use ngx_http_auth_jwt_module::jose::header::Headers;
 use ngx_http_auth_jwt_module::jose::jws::Jws;
 use ngx_http_auth_jwt_module::jose::key_set::KeySet;
 use serde::Deserialize;
@@ -57,11 +56,8 @@ impl Corpus {
 }
 
 fn accept(token: &str, keys: KeySet) -> Result<Accepted, Refusal> {
-    let policy = Policy::default();
-    let sets = [Arc::new(keys)];
-    let verified = Parsed::new(token.as_bytes(), policy, &mut Headers::default())?
-        .verify(Keys::Sets(&sets))?;
-    Accepted::new(&verified, policy, NumericDate::new(NOW, 0), || Ok(()))
+    let verified = verify(token.as_bytes(), TokenType::Signed, Some(&[Arc::new(keys)]))?;
+    verified.accept(Acceptance::default(), NumericDate::new(NOW, 0), || Ok(()))
 }
 
 fn each(name: &str, right: impl Fn(&Case, &str) -> bool) -> Outcome<()> {

@@ -2,16 +2,17 @@
 //! checks as a request takes it.
 
 use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
 use std::sync::Arc;
 
-use ngx_http_auth_jwt_module::auth::check::{Accepted, Keys, Parsed, Verified};
+use ngx_http_auth_jwt_module::auth::judgement::verify;
 use ngx_http_auth_jwt_module::auth::numeric_date::NumericDate;
 use ngx_http_auth_jwt_module::auth::outcome::{Refusal, Verdict};
-use ngx_http_auth_jwt_module::auth::policy::{Policy, TokenType};
+use ngx_http_auth_jwt_module::auth::policy::{Acceptance, TokenType};
+use ngx_http_auth_jwt_module::auth::verification::VerifiedToken;
 use ngx_http_auth_jwt_module::jose::base64url;
 use ngx_http_auth_jwt_module::jose::compact::Compact;
 use ngx_http_auth_jwt_module::jose::error::{Malformed, TokenError};
-use ngx_http_auth_jwt_module::jose::header::Headers;
 use ngx_http_auth_jwt_module::jose::jwe::Jwe;
 use ngx_http_auth_jwt_module::jose::key_set::KeySet;
 use serde::Deserialize;
@@ -64,7 +65,7 @@ impl Corpus {
         key_set(case.jwks.as_ref().or(named).ok_or("no key set")?)
     }
 
-    fn accept(&self, case: &Case) -> Outcome<Result<Verified, Refusal>> {
+    fn accept(&self, case: &Case) -> Outcome<Result<Rc<VerifiedToken>, Refusal>> {
         let token_type = match &*case.token_type {
             "encrypted" => TokenType::Encrypted,
             "nested" => TokenType::Nested,
@@ -74,11 +75,13 @@ impl Corpus {
     }
 }
 
-fn accept(token: &str, token_type: TokenType, keys: Arc<KeySet>) -> Result<Verified, Refusal> {
-    let policy = Policy { token_type, leeway: 0 };
-    let verified = Parsed::new(token.as_bytes(), policy, &mut Headers::default())?
-        .verify(Keys::Sets(&[keys]))?;
-    Accepted::new(&verified, policy, NumericDate::new(NOW, 0), || Ok(()))?;
+fn accept(
+    token: &str,
+    token_type: TokenType,
+    keys: Arc<KeySet>,
+) -> Result<Rc<VerifiedToken>, Refusal> {
+    let verified = verify(token.as_bytes(), token_type, Some(&[keys]))?;
+    verified.accept(Acceptance::default(), NumericDate::new(NOW, 0), || Ok(()))?;
     Ok(verified)
 }
 
@@ -221,12 +224,10 @@ fn what_no_key_can_change() -> Outcome<()> {
         (TokenType::Encrypted, Refusal::KeysUnavailable),
         (TokenType::Nested, Refusal::KeysUnavailable),
     ] {
-        let policy = Policy { token_type, leeway: 0 };
-        let verify =
-            |token: &[u8]| Parsed::new(token, policy, &mut Headers::default())?.verify(Keys::None);
-        assert_eq!(verify(case.token.as_bytes()).err(), Some(refusal));
+        let refused = |token: &[u8]| verify(token, token_type, None).err();
+        assert_eq!(refused(case.token.as_bytes()), Some(refusal));
         let malformed = Refusal::Token(TokenError::Malformed(Malformed::SegmentCount));
-        assert_eq!(verify(b"a.b").err(), Some(malformed));
+        assert_eq!(refused(b"a.b"), Some(malformed));
     }
     let nested = accept(&case.token, TokenType::Nested, corpus.keys(case)?).err();
     assert_eq!(nested, Some(Refusal::Token(TokenError::Malformed(Malformed::Nested))));

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use ngx_http_auth_jwt_module::auth::outcome::Refusal;
-use ngx_http_auth_jwt_module::auth::policy::{Policy, TokenType};
+use ngx_http_auth_jwt_module::auth::policy::{Acceptance, TokenType};
 use ngx_http_auth_jwt_module::jose::algorithm::{
     ContentEncryption, KeyManagement, SignatureAlgorithm,
 };
@@ -25,7 +25,8 @@ const LISTED: usize = 20;
 /// A token that has been judged.
 pub struct Case<'c> {
     pub token: &'c [u8],
-    pub policy: Policy,
+    pub token_type: TokenType,
+    pub acceptance: Acceptance,
     pub now: Timestamp,
     pub files: Option<&'c KeyFiles>,
     pub judged: Result<(), Refusal>,
@@ -63,7 +64,7 @@ fn on_time(case: &Case<'_>, claims: &Claims, name: &str) -> Option<String> {
     let side = if away > 0.0 { "after" } else { "before" };
     let moment = rfc3339(text).unwrap_or_else(|| text.to_owned());
     let now = rfc3339(&case.now.as_second().to_string()).unwrap_or_default();
-    let leeway = match case.policy.leeway {
+    let leeway = match case.acceptance.leeway {
         0 => String::new(),
         leeway => format!(", with a leeway of {}", span(leeway as f64)),
     };
@@ -104,7 +105,7 @@ fn malformed(token: &[u8], reason: Malformed) -> Option<String> {
 }
 
 fn wrong_type(case: &Case<'_>) -> String {
-    let asked = match case.policy.token_type {
+    let asked = match case.token_type {
         TokenType::Signed => "signed",
         TokenType::Encrypted => "encrypted",
         TokenType::Nested => "nested",

@@ -1,16 +1,19 @@
 //! `jwt verify`
 
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use clap::ValueEnum;
 use jiff::Timestamp;
 use ngx_http_auth_jwt_module::auth::challenge::challenge;
-use ngx_http_auth_jwt_module::auth::check::{Accepted, Keys, Parsed, Verified};
+use ngx_http_auth_jwt_module::auth::judgement::{Judgement, Memory};
 use ngx_http_auth_jwt_module::auth::numeric_date::NumericDate;
-use ngx_http_auth_jwt_module::auth::outcome::{Fault, Refusal, Verdict};
-use ngx_http_auth_jwt_module::auth::policy::{Policy, TokenType};
+use ngx_http_auth_jwt_module::auth::outcome::{Refusal, Verdict};
+use ngx_http_auth_jwt_module::auth::policy::{Acceptance, TokenType, Verification};
 use ngx_http_auth_jwt_module::auth::render::render;
 use ngx_http_auth_jwt_module::auth::require::{self, Failure as Unmet};
+use ngx_http_auth_jwt_module::auth::token_cache::TokenCache;
+use ngx_http_auth_jwt_module::auth::verification::VerifiedToken;
 use ngx_http_auth_jwt_module::jose::claims::Claims;
 use ngx_http_auth_jwt_module::jose::header::Headers;
 
@@ -80,16 +83,16 @@ pub fn run(arguments: &Arguments) -> Result<Report, Failure> {
         Type::Encrypted => TokenType::Encrypted,
         Type::Nested => TokenType::Nested,
     };
-    let policy = Policy { token_type, leeway: arguments.leeway };
+    let acceptance = Acceptance { leeway: arguments.leeway };
     let now = arguments.at.unwrap_or_else(Timestamp::now);
     let files = (!arguments.no_keys).then(|| KeyFiles::read(&arguments.keys));
 
-    let verified = verify(&token, policy, files.as_ref());
+    let verified = verify(&token, token_type, files.as_ref());
     let judged = verified
         .as_ref()
         .map_err(|refusal| *refusal)
-        .and_then(|verified| accept(verified, policy, now, arguments));
-    let case = Case { token: &token, policy, now, files: files.as_ref(), judged };
+        .and_then(|verified| accept(verified, acceptance, now, arguments));
+    let case = Case { token: &token, token_type, acceptance, now, files: files.as_ref(), judged };
 
     let mut text = format!("status:    {}\n", Verdict::from(judged).word());
     match judged {
@@ -111,23 +114,27 @@ pub fn run(arguments: &Arguments) -> Result<Report, Failure> {
     Ok(Report { text, good: judged.is_ok() })
 }
 
-/// The order of a request: form first, then keys, then signature or decryption.
-fn verify(token: &[u8], policy: Policy, files: Option<&KeyFiles>) -> Result<Verified, Refusal> {
-    if token.is_empty() {
-        return Err(Refusal::NoToken);
-    }
-    let parsed = Parsed::new(token, policy, &mut Headers::default())?;
-    match files {
-        None => parsed.verify(Keys::None),
-        Some(files) => {
-            parsed.verify(Keys::Sets(files.sets.as_deref().ok_or(Refusal::KeysUnavailable)?))
+fn verify(
+    token: &[u8],
+    token_type: TokenType,
+    files: Option<&KeyFiles>,
+) -> Result<Rc<VerifiedToken>, Refusal> {
+    let token = (!token.is_empty()).then_some(token);
+    let verification = Verification { token_type, sources: files.map(|_| 0) };
+    let cache: Option<&mut TokenCache> = None;
+    let mut memory = Memory { cache, headers: &mut Headers::default() };
+    match Judgement::begin(token, verification, &mut memory, |_| false) {
+        Judgement::Settled(verified) => verified,
+        Judgement::NeedsKeys(pending) => {
+            let sets = files.and_then(|files| files.sets.as_deref());
+            pending.with_keys(sets.ok_or(Refusal::KeysUnavailable)?, &mut memory)
         }
     }
 }
 
 fn accept(
-    verified: &Verified,
-    policy: Policy,
+    verified: &VerifiedToken,
+    acceptance: Acceptance,
     now: Timestamp,
     arguments: &Arguments,
 ) -> Result<(), Refusal> {
@@ -141,7 +148,7 @@ fn accept(
             Error::Forbidden => Unmet::Forbidden,
         }),
     };
-    Accepted::new(verified, policy, now, requirements).map(|_| ())
+    verified.accept(acceptance, now, requirements).map(|_| ())
 }
 
 /// The claims that are asked for and not there.
@@ -156,14 +163,14 @@ fn unmet<'a>(claims: Option<&Claims>, arguments: &'a Arguments) -> Vec<&'a str> 
 
 fn refused(refusal: Refusal, files: Option<&KeyFiles>, realm: &str) -> String {
     let mut text = format!("http:      {}\n", refusal.status());
-    if refusal.challenges() {
+    if refusal.is_the_clients() {
         let value = challenge(realm.as_bytes(), refusal.error_code());
         text.push_str(&format!("challenge: {}\n", String::from_utf8_lossy(&value)));
     }
-    match (refusal.fault(), files.and_then(|files| files.error.as_ref())) {
-        (Fault::Client, _) => text.push_str(&format!("log:       [info] {refusal}\n")),
-        (Fault::KeySource, Some(error)) => text.push_str(&format!("log:       [error] {error}\n")),
-        (Fault::KeySource, None) => {
+    match files.and_then(|files| files.error.as_ref()) {
+        _ if refusal.is_the_clients() => text.push_str(&format!("log:       [info] {refusal}\n")),
+        Some(error) => text.push_str(&format!("log:       [error] {error}\n")),
+        None => {
             text.push_str("log:       [error] no key source to decrypt the JWT with\n");
         }
     }

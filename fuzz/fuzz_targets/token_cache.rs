@@ -3,18 +3,15 @@
 #![no_main]
 
 use std::hash::{BuildHasherDefault, Hasher};
-use std::rc::Rc;
-use std::sync::Arc;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
-use fuzz::module::{Source, accept, describe, gathered, parse, policy, read};
+use fuzz::module::{Source, describe, judge, read};
 use fuzz::plan::{Case, Dice};
 use fuzz::reference::Question;
-use ngx_http_auth_jwt_module::auth::check::{Keys, Parsed};
-use ngx_http_auth_jwt_module::auth::outcome::{Refusal, Verdict};
-use ngx_http_auth_jwt_module::auth::token_cache::{Known, Terms, TokenCache, generations};
+use ngx_http_auth_jwt_module::auth::judgement::Memory;
+use ngx_http_auth_jwt_module::auth::outcome::Verdict;
+use ngx_http_auth_jwt_module::auth::token_cache::TokenCache;
 use ngx_http_auth_jwt_module::jose::header::Headers;
-use ngx_http_auth_jwt_module::jose::key_set::KeySet;
 
 /// A location: its key sources have a number, and what they give changes by and by.
 type Location = Option<Vec<Source>>;
@@ -103,44 +100,18 @@ libfuzzer_sys::fuzz_target!(|story: Story| {
     }
 });
 
-/// As the access handler asks: a known token counts under the very key sets it was verified with.
 fn through(
     cache: &mut Cache,
     sources: u64,
     asked: &Question<'_>,
     location: &Location,
 ) -> &'static str {
-    let terms =
-        Terms { sources: if location.is_some() { sources } else { 0 }, policy: policy(asked) };
-    let (sought, known) = cache.get(terms, asked.token);
-    let judged = (|| {
-        if known.is_none() {
-            parse(asked.token, terms.policy)?;
-        }
-        let sets = sets(location)?;
-        let holds = |known: &Rc<Known>| known.holds_under(generations(sets.as_deref().unwrap_or_default()));
-        if let Some(known) = known.filter(holds) {
-            return accept(asked, known.verified());
-        }
-        let keys = sets.as_deref().map_or(Keys::None, Keys::Sets);
-        let verified = parse(asked.token, terms.policy)?.verify(keys)?;
-        let known = Known::new(sets.as_deref().unwrap_or_default(), verified);
-        let known = Rc::new(known);
-        cache.insert(&sought, known.clone());
-        accept(asked, known.verified())
-    })();
-    Verdict::from(judged).word()
+    let memory = Memory { cache: Some(cache), headers: &mut Headers::default() };
+    Verdict::from(judge(asked, location.clone().map(|list| (sources, list)), memory)).word()
 }
 
 fn without(asked: &Question<'_>, location: &Location) -> &'static str {
-    let judged = Parsed::new(asked.token, policy(asked), &mut Headers::default()).and_then(|parsed| {
-        let sets = sets(location)?;
-        let verified = parsed.verify(sets.as_deref().map_or(Keys::None, Keys::Sets))?;
-        accept(asked, &verified)
-    });
-    Verdict::from(judged).word()
-}
-
-fn sets(location: &Location) -> std::result::Result<Option<Vec<Arc<KeySet>>>, Refusal> {
-    location.clone().map(gathered).transpose()
+    let cache: Option<&mut Cache> = None;
+    let memory = Memory { cache, headers: &mut Headers::default() };
+    Verdict::from(judge(asked, location.clone().map(|list| (0, list)), memory)).word()
 }

@@ -1,15 +1,17 @@
-//! The module's own decision, put together as its access handler does. The only file of these
-//! targets that knows the order of the module's calls.
+//! The module's own decision, by the machine that its access handler drives.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use ngx_http_auth_jwt_module::auth::check::{Accepted, Keys, Parsed, Verified};
+use ngx_http_auth_jwt_module::auth::judgement::{Accepted, Judgement, Memory};
 use ngx_http_auth_jwt_module::auth::numeric_date::NumericDate;
 use ngx_http_auth_jwt_module::auth::outcome::{Refusal, Verdict};
-use ngx_http_auth_jwt_module::auth::policy::{Policy, TokenType};
+use ngx_http_auth_jwt_module::auth::policy::{Acceptance, TokenType, Verification};
 use ngx_http_auth_jwt_module::auth::require::Failure;
+use ngx_http_auth_jwt_module::auth::token_cache::TokenCache;
+use ngx_http_auth_jwt_module::auth::verification::{VerifiedToken, generations};
 use ngx_http_auth_jwt_module::jose::header::Headers;
 use ngx_http_auth_jwt_module::jose::key_set::KeySet;
 
@@ -67,41 +69,56 @@ fn remembered(json: &[u8]) -> Source {
     })
 }
 
-/// What a location asks of a token.
-pub fn policy(question: &Question<'_>) -> Policy {
+/// What a location asks of a token; `list` tells one list of sources from another.
+pub fn verification(question: &Question<'_>, list: Option<u64>) -> Verification {
     let token_type = match question.token_type {
         Type::Signed => TokenType::Signed,
         Type::Encrypted => TokenType::Encrypted,
         Type::Nested => TokenType::Nested,
     };
-    Policy { token_type, leeway: question.leeway }
+    Verification { token_type, sources: list }
 }
 
-/// The whole order of checks; form and header come before the keys.
+/// The whole order of checks, with the headers that earlier tokens had, as a worker remembers them.
 fn decide(question: &Question<'_>, sources: Option<Vec<Source>>) -> Result<Accepted, Refusal> {
-    let parsed = parse(question.token, policy(question))?;
-    let sets = sources.map(gathered).transpose()?;
-    let verified = parsed.verify(sets.as_deref().map_or(Keys::None, Keys::Sets))?;
-    accept(question, &verified)
-}
-
-/// With the headers that earlier tokens had, as a worker remembers them.
-pub fn parse(token: &[u8], policy: Policy) -> Result<Parsed<'_>, Refusal> {
     thread_local! {
         static HEADERS: RefCell<Headers> = RefCell::default();
     }
-    HEADERS.with_borrow_mut(|headers| Parsed::new(token, policy, headers))
+    HEADERS.with_borrow_mut(|headers| {
+        let cache: Option<&mut TokenCache> = None;
+        judge(question, sources.map(|sources| (0, sources)), Memory { cache, headers })
+    })
 }
 
-/// All of them, or none.
-pub fn gathered(sources: Vec<Source>) -> Result<Vec<Arc<KeySet>>, Refusal> {
-    sources.into_iter().collect::<Option<_>>().ok_or(Refusal::KeysUnavailable)
-}
-
-/// Times and requirements.
-pub fn accept(question: &Question<'_>, verified: &Verified) -> Result<Accepted, Refusal> {
+/// As a request is judged that finds the keys of a list of sources, or that none can be had.
+pub fn judge(
+    question: &Question<'_>,
+    sources: Option<(u64, Vec<Source>)>,
+    mut memory: Memory<'_, impl BuildHasher>,
+) -> Result<Accepted, Refusal> {
+    let token = Some(question.token).filter(|token| !token.is_empty());
+    let verification = verification(question, sources.as_ref().map(|(list, _)| *list));
+    let sets = sources.map(|(_, sources)| gathered(sources)).transpose();
+    // Keys at hand are known now and then.
+    let at_hand = |token: &VerifiedToken| match &sets {
+        Ok(sets) if question.now_milliseconds % 2 == 0 => {
+            token.holds_under(generations(sets.as_deref().unwrap_or_default()))
+        }
+        _ => false,
+    };
+    let verified = match Judgement::begin(token, verification, &mut memory, at_hand) {
+        Judgement::Settled(verified) => verified?,
+        Judgement::NeedsKeys(pending) => {
+            pending.with_keys(&sets?.unwrap_or_default(), &mut memory)?
+        }
+    };
     let now = question.now_milliseconds;
     let now = NumericDate::new(now.div_euclid(1000), now.rem_euclid(1000) as u32);
     let met = if question.requirement_met { Ok(()) } else { Err(Failure::Unauthorized) };
-    Accepted::new(verified, policy(question), now, || met)
+    verified.accept(Acceptance { leeway: question.leeway }, now, || met)
+}
+
+/// All of them, or none.
+fn gathered(sources: Vec<Source>) -> Result<Vec<Arc<KeySet>>, Refusal> {
+    sources.into_iter().collect::<Option<_>>().ok_or(Refusal::KeysUnavailable)
 }

@@ -4,7 +4,7 @@
 
 pub mod bearer;
 pub mod challenge;
-pub mod check;
+pub mod judgement;
 pub mod key_cache;
 pub mod numeric_date;
 pub mod outcome;
@@ -14,3 +14,4 @@ pub mod require;
 mod seen_once;
 pub mod token_cache;
 pub mod unverified;
+pub mod verification;

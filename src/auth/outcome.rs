@@ -1,4 +1,4 @@
-//! Every way a request ends → status, log line, error code, `$auth_jwt_status`. One table.
+//! Every way a request ends → `$auth_jwt_status`, status, error code, log line: a row each.
 
 use std::fmt;
 
@@ -19,15 +19,6 @@ pub enum Refusal {
     KeysUnavailable,
 }
 
-/// Whose fault it is, and so at which level it is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// Logged at `info`.
-    Client,
-    /// Logged at `error`, by the source that failed.
-    KeySource,
-}
-
 /// The `error` of a challenge (RFC 6750 §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorCode {
@@ -42,79 +33,59 @@ pub enum Verdict {
     Refused(Refusal),
 }
 
+/// The word `$auth_jwt_status` has where `auth_jwt` is off.
+pub const OFF: &str = "off";
+
+/// What follows from a refusal, beside its log line.
+struct Row {
+    word: &'static str,
+    status: u16,
+    error: Option<ErrorCode>,
+}
+
+const fn row(word: &'static str, status: u16, error: Option<ErrorCode>) -> Row {
+    Row { word, status, error }
+}
+
 impl Refusal {
-    /// The HTTP status.
-    pub fn status(self) -> u16 {
+    const fn row(self) -> Row {
+        const INVALID: Option<ErrorCode> = Some(ErrorCode::InvalidToken);
         match self {
-            Self::KeysUnavailable => 500,
-            Self::RequirementFailed(Failure::Forbidden) => 403,
-            _ => 401,
+            Self::NoToken => row("no_token", 401, None),
+            Self::Token(TokenError::Malformed(_)) => row("malformed_token", 401, INVALID),
+            Self::Token(TokenError::WrongType) => row("wrong_type", 401, INVALID),
+            Self::Token(TokenError::UnsupportedAlgorithm) => {
+                row("unsupported_algorithm", 401, INVALID)
+            }
+            Self::Token(TokenError::UnknownKey) => row("unknown_key", 401, INVALID),
+            Self::Token(TokenError::InvalidSignature(..)) => row("invalid_signature", 401, INVALID),
+            Self::Token(TokenError::DecryptionFailed(_)) => row("decryption_failed", 401, INVALID),
+            Self::Expired => row("expired", 401, INVALID),
+            Self::NotYetValid => row("not_yet_valid", 401, INVALID),
+            Self::RequirementFailed(Failure::Unauthorized) => {
+                row("requirement_failed", 401, INVALID)
+            }
+            Self::RequirementFailed(Failure::Forbidden) => {
+                row("requirement_failed", 403, Some(ErrorCode::InsufficientScope))
+            }
+            Self::KeysUnavailable => row("keys_unavailable", 500, None),
         }
     }
 
-    /// Whose fault it is.
-    pub fn fault(self) -> Fault {
-        match self {
-            Self::KeysUnavailable => Fault::KeySource,
-            _ => Fault::Client,
-        }
+    /// The HTTP status.
+    pub fn status(self) -> u16 {
+        self.row().status
     }
 
     /// The `error` of the challenge; a request without a token gets a bare one.
     pub fn error_code(self) -> Option<ErrorCode> {
-        match self {
-            Self::NoToken | Self::KeysUnavailable => None,
-            Self::RequirementFailed(Failure::Forbidden) => Some(ErrorCode::InsufficientScope),
-            _ => Some(ErrorCode::InvalidToken),
-        }
+        self.row().error
     }
 
-    /// Whether the answer carries a challenge.
-    pub fn challenges(self) -> bool {
+    /// Whether the client is to blame: it is challenged, and the line is logged at `info`. Else it is a
+    /// key source, which has logged at `error` by itself.
+    pub fn is_the_clients(self) -> bool {
         self.status() != 500
-    }
-}
-
-impl Verdict {
-    /// The word `$auth_jwt_status` has for it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Accepted => "ok",
-            Self::Refused(refusal) => match refusal {
-                Refusal::NoToken => "no_token",
-                Refusal::Token(TokenError::Malformed(_)) => "malformed_token",
-                Refusal::Token(TokenError::WrongType) => "wrong_type",
-                Refusal::Token(TokenError::UnsupportedAlgorithm) => "unsupported_algorithm",
-                Refusal::Token(TokenError::UnknownKey) => "unknown_key",
-                Refusal::Token(TokenError::InvalidSignature(..)) => "invalid_signature",
-                Refusal::Token(TokenError::DecryptionFailed(_)) => "decryption_failed",
-                Refusal::Expired => "expired",
-                Refusal::NotYetValid => "not_yet_valid",
-                Refusal::RequirementFailed(_) => "requirement_failed",
-                Refusal::KeysUnavailable => "keys_unavailable",
-            },
-        }
-    }
-}
-
-/// The word `$auth_jwt_status` has where `auth_jwt` is off.
-pub const OFF: &str = "off";
-
-impl<T> From<Result<T, Refusal>> for Verdict {
-    fn from(result: Result<T, Refusal>) -> Self {
-        result.map_or_else(Self::Refused, |_| Self::Accepted)
-    }
-}
-
-impl From<TokenError> for Refusal {
-    fn from(error: TokenError) -> Self {
-        Self::Token(error)
-    }
-}
-
-impl From<Malformed> for Refusal {
-    fn from(malformed: Malformed) -> Self {
-        Self::Token(malformed.into())
     }
 }
 
@@ -140,5 +111,33 @@ impl fmt::Display for Refusal {
             Self::RequirementFailed(_) => f.write_str("JWT requirement is not met"),
             Self::KeysUnavailable => f.write_str("JWT keys are unavailable"),
         }
+    }
+}
+
+impl Verdict {
+    /// The word `$auth_jwt_status` has for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Accepted => "ok",
+            Self::Refused(refusal) => refusal.row().word,
+        }
+    }
+}
+
+impl<T> From<Result<T, Refusal>> for Verdict {
+    fn from(result: Result<T, Refusal>) -> Self {
+        result.map_or_else(Self::Refused, |_| Self::Accepted)
+    }
+}
+
+impl From<TokenError> for Refusal {
+    fn from(error: TokenError) -> Self {
+        Self::Token(error)
+    }
+}
+
+impl From<Malformed> for Refusal {
+    fn from(malformed: Malformed) -> Self {
+        Self::Token(malformed.into())
     }
 }

@@ -1,7 +1,7 @@
 //! Verified tokens of one worker, so that a token that comes again is not verified again.
 //!
-//! It is invisible but for the time it saves: an entry is found by the exact bytes of the token,
-//! the key sources and the policy, and counts only under the very key sets it was verified with.
+//! It is invisible but for the time it saves: an entry is found by the exact bytes of the token and what
+//! its verification depends on, and counts only under the very key sets it was verified with.
 //! `exp`, `nbf` and requirements are judged anew each time. Failures are not kept.
 //!
 //! A token is kept when it is seen for the second time: those that come only once push nothing out,
@@ -9,16 +9,13 @@
 
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 use std::rc::Rc;
-use std::sync::Arc;
 
 use quick_cache::unsync::Cache;
 use quick_cache::{Equivalent, Weighter};
-use smallvec::SmallVec;
 
-use super::check::Verified;
-use super::policy::Policy;
+use super::policy::Verification;
 use super::seen_once::SeenOnce;
-use crate::jose::key_set::KeySet;
+use super::verification::VerifiedToken;
 
 /// What an entry takes beside its texts, in bytes: structures, allocations, its place in tables.
 const OVERHEAD: usize = 512;
@@ -33,76 +30,32 @@ const LARGEST_PART: usize = 16;
 /// tokens are remembered that were seen once.
 const ORDINARY: usize = 2048;
 
-/// What is known of a token that was verified.
-pub struct Known {
-    /// Of the key sets it was verified with.
-    generations: SmallVec<[u64; 1]>,
-    verified: Verified,
-}
-
-/// Under what a token was verified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Terms {
-    /// Which list of key sources.
-    pub sources: u64,
-    pub policy: Policy,
-}
-
 /// A bounded cache of verified tokens.
 pub struct TokenCache<S = foldhash::quality::RandomState> {
-    entries: Cache<Key, Rc<Known>, Weight, Hashed>,
+    entries: Cache<Entry, Rc<VerifiedToken>, Weight, Hashed>,
     hasher: S,
     seen_once: SeenOnce,
     largest: usize,
 }
 
-struct Key {
+struct Entry {
     hash: u64,
-    terms: Terms,
+    verification: Verification,
     token: Box<[u8]>,
 }
 
-/// A token that has been looked for, by its keyed hash and by all of its bytes.
+/// By what a token is found: its keyed hash, what its verification depends on, and all of its bytes.
 #[derive(Clone, Copy)]
-pub struct Sought<'t> {
+pub struct CacheKey<'t> {
     hash: u64,
-    terms: Terms,
+    verification: Verification,
     token: &'t [u8],
-    /// Whether something is known of it, or it was seen before.
-    familiar: bool,
+    /// Whether it is kept, or was seen before.
+    seen: bool,
 }
 
 #[derive(Clone)]
 struct Weight;
-
-impl Known {
-    /// What a token has proven to be under `sets`.
-    pub fn new(sets: &[Arc<KeySet>], verified: Verified) -> Self {
-        Self { generations: generations(sets).collect(), verified }
-    }
-
-    /// What was verified.
-    pub fn verified(&self) -> &Verified {
-        &self.verified
-    }
-
-    /// Whether it was verified with these very key sets, told by their [`generations`].
-    pub fn holds_under(&self, generations: impl IntoIterator<Item = u64>) -> bool {
-        self.generations.iter().copied().eq(generations)
-    }
-
-    /// With a token of so many bytes.
-    fn size(&self, token: usize) -> usize {
-        let texts = token.saturating_add(self.verified.token().text_length());
-        let members = self.verified.token().member_count().saturating_mul(PER_MEMBER);
-        texts.saturating_add(members).saturating_add(OVERHEAD)
-    }
-}
-
-/// What tells key sets from all others, in their order.
-pub fn generations(sets: &[Arc<KeySet>]) -> impl Iterator<Item = u64> {
-    sets.iter().map(|set| set.generation())
-}
 
 impl TokenCache {
     /// A cache of at most `size` bytes.
@@ -123,25 +76,29 @@ impl<S: BuildHasher> TokenCache<S> {
         Self { entries, hasher, seen_once, largest }
     }
 
-    /// What is known of `token` under `terms`; whether it holds depends on the key sets. What has been
-    /// looked for is what [`TokenCache::insert`] of the same cache wants.
-    pub fn get<'t>(&self, terms: Terms, token: &'t [u8]) -> (Sought<'t>, Option<Rc<Known>>) {
-        let hash = self.hasher.hash_one((token, terms));
-        let mut sought = Sought { hash, terms, token, familiar: false };
-        let known = self.entries.get(&sought).cloned();
+    /// The token, if it is kept; whether it holds depends on the key sets. The key is what
+    /// [`TokenCache::insert`] of the same cache wants.
+    pub fn get<'t>(
+        &self,
+        verification: Verification,
+        token: &'t [u8],
+    ) -> (CacheKey<'t>, Option<Rc<VerifiedToken>>) {
+        let hash = self.hasher.hash_one((token, verification));
+        let mut key = CacheKey { hash, verification, token, seen: false };
+        let kept = self.entries.get(&key).cloned();
         // Asked here, memory has the time of the cryptography to answer.
-        sought.familiar = known.is_some() || self.seen_once.contains(hash);
-        (sought, known)
+        key.seen = kept.is_some() || self.seen_once.contains(hash);
+        (key, kept)
     }
 
-    /// Keeps what has been found out, unless it is too large or the token comes for the first time, as
-    /// far as is remembered.
-    pub fn insert(&mut self, sought: &Sought<'_>, known: Rc<Known>) {
-        let Sought { hash, terms, token, familiar } = *sought;
-        if !familiar {
+    /// Keeps a verified token, unless it is too large or comes for the first time, as far as is
+    /// remembered.
+    pub fn insert(&mut self, key: &CacheKey<'_>, verified: Rc<VerifiedToken>) {
+        let CacheKey { hash, verification, token, seen } = *key;
+        if !seen {
             self.seen_once.remember(hash);
-        } else if known.size(token.len()) <= self.largest {
-            self.entries.insert(Key { hash, terms, token: token.into() }, known);
+        } else if size(token.len(), &verified) <= self.largest {
+            self.entries.insert(Entry { hash, verification, token: token.into() }, verified);
         }
     }
 
@@ -151,33 +108,42 @@ impl<S: BuildHasher> TokenCache<S> {
     }
 }
 
-impl Weighter<Key, Rc<Known>> for Weight {
-    fn weight(&self, key: &Key, known: &Rc<Known>) -> u64 {
-        known.size(key.token.len()) as u64
+/// What an entry takes with a token of so many bytes, about. In bytes.
+fn size(token: usize, verified: &VerifiedToken) -> usize {
+    let texts = token.saturating_add(verified.token().text_length());
+    let members = verified.token().member_count().saturating_mul(PER_MEMBER);
+    texts.saturating_add(members).saturating_add(OVERHEAD)
+}
+
+impl Weighter<Entry, Rc<VerifiedToken>> for Weight {
+    fn weight(&self, entry: &Entry, verified: &Rc<VerifiedToken>) -> u64 {
+        size(entry.token.len(), verified) as u64
     }
 }
 
-impl PartialEq for Key {
+impl PartialEq for Entry {
     fn eq(&self, other: &Self) -> bool {
-        self.terms == other.terms && self.token == other.token
+        self.verification == other.verification && self.token == other.token
     }
 }
 
-impl Eq for Key {}
+impl Eq for Entry {}
 
-impl Equivalent<Key> for Sought<'_> {
-    fn equivalent(&self, key: &Key) -> bool {
-        self.hash == key.hash && self.terms == key.terms && *self.token == *key.token
+impl Equivalent<Entry> for CacheKey<'_> {
+    fn equivalent(&self, entry: &Entry) -> bool {
+        self.hash == entry.hash
+            && self.verification == entry.verification
+            && *self.token == *entry.token
     }
 }
 
-impl Hash for Key {
+impl Hash for Entry {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.hash);
     }
 }
 
-impl Hash for Sought<'_> {
+impl Hash for CacheKey<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.hash);
     }
@@ -209,14 +175,13 @@ impl Hasher for AsItIs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::check::{Keys, Parsed};
+    use crate::auth::policy::TokenType;
+    use crate::auth::verification::Parsed;
     use crate::jose::base64url;
     use crate::jose::header::Headers;
 
-    const TERMS: Terms = Terms {
-        sources: 1,
-        policy: Policy { token_type: super::super::policy::TokenType::Signed, leeway: 0 },
-    };
+    const VERIFICATION: Verification =
+        Verification { token_type: TokenType::Signed, sources: Some(1) };
 
     /// A token that a configuration without keys takes on trust.
     fn token(number: usize) -> Vec<u8> {
@@ -224,21 +189,25 @@ mod tests {
         format!("eyJhbGciOiJIUzI1NiJ9.{payload}.").into_bytes()
     }
 
-    fn known(token: &[u8]) -> Rc<Known> {
-        let parsed = Parsed::new(token, Policy::default(), &mut Headers::default());
-        match parsed.and_then(|parsed| parsed.verify(Keys::None)) {
-            Ok(verified) => Rc::new(Known::new(&[], verified)),
+    fn verified(token: &[u8]) -> Rc<VerifiedToken> {
+        let parsed = Parsed::new(token, TokenType::Signed, &mut Headers::default());
+        match parsed.and_then(Parsed::trust) {
+            Ok(verified) => Rc::new(verified),
             Err(refusal) => unreachable!("{refusal}"),
         }
     }
 
-    fn get<S: BuildHasher>(cache: &TokenCache<S>, terms: Terms, token: &[u8]) -> Option<Rc<Known>> {
-        cache.get(terms, token).1
+    fn get<S: BuildHasher>(
+        cache: &TokenCache<S>,
+        verification: Verification,
+        token: &[u8],
+    ) -> Option<Rc<VerifiedToken>> {
+        cache.get(verification, token).1
     }
 
     fn see<S: BuildHasher>(cache: &mut TokenCache<S>, token: &[u8]) {
-        let (sought, _) = cache.get(TERMS, token);
-        cache.insert(&sought, known(token));
+        let (key, _) = cache.get(VERIFICATION, token);
+        cache.insert(&key, verified(token));
     }
 
     /// It is kept when it is seen again.
@@ -247,35 +216,37 @@ mod tests {
         see(cache, token);
     }
 
-    fn sub(known: &Known) -> Option<&str> {
-        known.verified().token().claims().value("sub").map(|value| value.text())
+    fn sub(verified: &VerifiedToken) -> Option<&str> {
+        verified.token().claims().value("sub").map(|value| value.text())
     }
 
     #[test]
-    fn found_by_token_sources_and_policy() {
+    fn found_by_token_and_verification() {
         let mut cache = TokenCache::new(1 << 20);
         keep(&mut cache, &token(1));
-        assert!(get(&cache, TERMS, &token(1)).is_some());
-        assert!(get(&cache, TERMS, &token(2)).is_none());
-        assert!(get(&cache, Terms { sources: 2, ..TERMS }, &token(1)).is_none());
-        let policy = Policy { leeway: 1, ..TERMS.policy };
-        assert!(get(&cache, Terms { policy, ..TERMS }, &token(1)).is_none());
+        assert!(get(&cache, VERIFICATION, &token(1)).is_some());
+        assert!(get(&cache, VERIFICATION, &token(2)).is_none());
+        for sources in [None, Some(2)] {
+            assert!(get(&cache, Verification { sources, ..VERIFICATION }, &token(1)).is_none());
+        }
+        let token_type = TokenType::Nested;
+        assert!(get(&cache, Verification { token_type, ..VERIFICATION }, &token(1)).is_none());
     }
 
     #[test]
     fn kept_when_it_is_seen_again() {
         let mut cache = TokenCache::new(1 << 20);
         see(&mut cache, &token(1));
-        assert!(get(&cache, TERMS, &token(1)).is_none());
+        assert!(get(&cache, VERIFICATION, &token(1)).is_none());
         see(&mut cache, &token(1));
-        assert!(get(&cache, TERMS, &token(1)).is_some());
+        assert!(get(&cache, VERIFICATION, &token(1)).is_some());
         // One that is there is replaced at once, whatever has been seen since.
         cache.seen_once = SeenOnce::new(1);
-        let newer = known(&token(1));
+        let newer = verified(&token(1));
         let token = token(1);
-        let (sought, _) = cache.get(TERMS, &token);
-        cache.insert(&sought, newer.clone());
-        let found = get(&cache, TERMS, &token);
+        let (key, _) = cache.get(VERIFICATION, &token);
+        cache.insert(&key, newer.clone());
+        let found = get(&cache, VERIFICATION, &token);
         assert!(found.is_some_and(|found| Rc::ptr_eq(&found, &newer)));
     }
 
@@ -295,31 +266,11 @@ mod tests {
             keep(&mut cache, &token(number));
         }
         for number in 0..20 {
-            let found = get(&cache, TERMS, &token(number));
+            let found = get(&cache, VERIFICATION, &token(number));
             let expected = format!("\"{number}\"");
             assert_eq!(found.as_deref().and_then(sub), Some(expected.as_str()));
         }
-        assert!(get(&cache, TERMS, &token(20)).is_none());
-    }
-
-    #[test]
-    fn other_keys_end_it() {
-        let set = || {
-            let json = br#"{"kty":"oct","k":"AA"}"#.to_vec();
-            KeySet::parse(json, |_| ()).map(Arc::new)
-        };
-        let (Ok(one), Ok(same_bytes_read_anew)) = (set(), set()) else { unreachable!("a key set") };
-        let token = token(1);
-        let parsed = Parsed::new(&token, Policy::default(), &mut Headers::default());
-        let Ok(verified) = parsed.and_then(|parsed| parsed.verify(Keys::None)) else {
-            unreachable!("a token")
-        };
-        let known = Known::new(std::slice::from_ref(&one), verified);
-        let holds_under = |sets: &[Arc<KeySet>]| known.holds_under(generations(sets));
-        assert!(holds_under(std::slice::from_ref(&one)));
-        assert!(!holds_under(std::slice::from_ref(&same_bytes_read_anew)));
-        assert!(!holds_under(&[one, same_bytes_read_anew]));
-        assert!(!holds_under(&[]));
+        assert!(get(&cache, VERIFICATION, &token(20)).is_none());
     }
 
     #[test]
@@ -335,7 +286,7 @@ mod tests {
             base64url::encode(format!("{{\"x\":\"{}\"}}", "x".repeat(size / 16)).as_bytes());
         let large = format!("eyJhbGciOiJIUzI1NiJ9.{payload}.").into_bytes();
         keep(&mut cache, &large);
-        assert!(get(&cache, TERMS, &large).is_none());
+        assert!(get(&cache, VERIFICATION, &large).is_none());
     }
 
     #[test]
@@ -345,12 +296,12 @@ mod tests {
         let (mut hits, mut asked) = (0u32, 0u32);
         for round in 0..30_000usize {
             let cold = token(1_000 + round);
-            if get(&cache, TERMS, &cold).is_none() {
+            if get(&cache, VERIFICATION, &cold).is_none() {
                 see(&mut cache, &cold);
             }
             let Some(hot) = hot.get(round * 7919 % 100) else { unreachable!("a hundred") };
             asked += 1;
-            match get(&cache, TERMS, hot) {
+            match get(&cache, VERIFICATION, hot) {
                 Some(_) => hits += 1,
                 None => see(&mut cache, hot),
             }
@@ -367,11 +318,11 @@ mod tests {
         let (mut hits, mut asked) = (0u32, 0u32);
         for round in 0..1_000_000usize {
             let cold = token(1_000 + round);
-            assert!(get(&cache, TERMS, &cold).is_none());
+            assert!(get(&cache, VERIFICATION, &cold).is_none());
             see(&mut cache, &cold);
             let Some(hot) = hot.get(round * 7919 % 100) else { unreachable!("a hundred") };
             asked += 1;
-            match get(&cache, TERMS, hot) {
+            match get(&cache, VERIFICATION, hot) {
                 Some(_) => hits += 1,
                 None => see(&mut cache, hot),
             }

@@ -1,16 +1,20 @@
 //! A JWE (RFC 7516 §5.2): form and header first, then keys. Why a token does not decrypt is never
 //! told: a bad key, a bad padding and a bad tag are one error.
 
+use std::rc::Rc;
+
 use zeroize::Zeroizing;
 
 use super::algorithm::KeyManagement;
 use super::base64url;
+use super::claims::Claims;
 use super::compact::JweSegments;
 use super::crypto::{EncryptedContent, EncryptedKey};
 use super::error::{Malformed, TokenError};
 use super::header::Header;
 use super::key_set::KeySet;
 use super::select::{Missed, try_decryption_keys};
+use super::token::Token;
 
 /// A JWE whose form is right.
 #[derive(Debug)]
@@ -25,7 +29,15 @@ pub struct Jwe<'t> {
 /// A JWE that one of the keys has decrypted, and whose tag was right. Only this file makes one.
 pub struct Decrypted {
     header: Header,
+    algorithm: KeyManagement,
     plaintext: Zeroizing<Vec<u8>>,
+}
+
+/// The claims of a JWE that one of the keys has decrypted.
+#[derive(Debug)]
+pub struct DecryptedClaims {
+    token: Token,
+    algorithm: KeyManagement,
 }
 
 impl<'t> Jwe<'t> {
@@ -51,11 +63,6 @@ impl<'t> Jwe<'t> {
         &self.header
     }
 
-    /// How its content key is had.
-    pub fn algorithm(&self) -> KeyManagement {
-        self.key.algorithm
-    }
-
     /// Decrypts with the keys of `sets` that may serve it.
     #[inline(never)]
     pub fn decrypt(self, sets: &[impl AsRef<KeySet>]) -> Result<Decrypted, TokenError> {
@@ -70,14 +77,34 @@ impl<'t> Jwe<'t> {
             Missed::NoneDid(tried) => TokenError::DecryptionFailed(tried),
         })?;
         drop(kid);
-        Ok(Decrypted { header: self.header, plaintext })
+        Ok(Decrypted { header: self.header, algorithm, plaintext })
     }
 }
 
 impl Decrypted {
+    /// Reads the plaintext as claims.
+    #[inline(never)]
+    pub fn claims(self) -> Result<DecryptedClaims, TokenError> {
+        let claims = Claims::parse_secret(&self.plaintext)?;
+        let token = Token { header: Rc::new(self.header), claims, nested: None };
+        Ok(DecryptedClaims { token, algorithm: self.algorithm })
+    }
+
     /// The JOSE header and the plaintext.
     pub fn into_parts(self) -> (Header, Zeroizing<Vec<u8>>) {
         (self.header, self.plaintext)
+    }
+}
+
+impl DecryptedClaims {
+    /// What it says.
+    pub fn token(&self) -> &Token {
+        &self.token
+    }
+
+    /// Whether nothing says who made it: anybody can encrypt with a public key.
+    pub fn is_anybodys(&self) -> bool {
+        self.algorithm.is_by_public_key()
     }
 }
 

@@ -1,5 +1,5 @@
-//! A JWS (RFC 7515 §5.2): the signature is judged first, and only then is the payload read. What a
-//! token has proven, a JWE too, is `Verified`.
+//! A JWS (RFC 7515 §5.2): the signature is judged first, and only then is the payload read. What is
+//! proven of a token is a type of its own: `Signed`, or `Unproven`; of a JWE see `DecryptedClaims`.
 
 use std::rc::Rc;
 
@@ -14,6 +14,7 @@ use super::header::{Header, Headers};
 use super::jwe::Decrypted;
 use super::key_set::KeySet;
 use super::select::{Missed, try_verification_keys};
+use super::token::Token;
 
 /// Signatures up to this length are decoded on the stack: those of RSA with 4096 bits, and all that
 /// are not of RSA. In bytes.
@@ -30,15 +31,13 @@ pub struct Jws<'t> {
     signed: &'t [u8],
 }
 
-/// A token whose signature was verified, that was decrypted, or that a configuration without keys
-/// took on trust ([`Jws::without_keys`]). Only this file makes one.
+/// A token, alone or inside a JWE, whose signature one of the keys has verified.
 #[derive(Debug)]
-pub struct Verified {
-    header: Rc<Header>,
-    claims: Claims,
-    /// The JWS that was encrypted, where there is one.
-    nested: Option<Zeroizing<String>>,
-}
+pub struct Signed(Token);
+
+/// A token whose signature nobody has verified.
+#[derive(Debug)]
+pub struct Unproven(Token);
 
 impl<'t> Jws<'t> {
     /// Decodes the segments and reads the header.
@@ -68,14 +67,14 @@ impl<'t> Jws<'t> {
     }
 
     /// Verifies the signature with the keys of `sets` that may serve it.
-    pub fn verify(self, sets: &[impl AsRef<KeySet>]) -> Result<Verified, TokenError> {
+    pub fn verify(self, sets: &[impl AsRef<KeySet>]) -> Result<Signed, TokenError> {
         self.judge(sets)?;
-        self.read_claims()
+        self.read_claims().map(Signed)
     }
 
-    /// Takes the claims on trust: for a configuration that names no key source at all.
-    pub fn without_keys(self) -> Result<Verified, TokenError> {
-        self.read_claims()
+    /// Reads the claims without a look at the signature.
+    pub fn unproven(self) -> Result<Unproven, TokenError> {
+        self.read_claims().map(Unproven)
     }
 
     fn judge(&self, sets: &[impl AsRef<KeySet>]) -> Result<(), TokenError> {
@@ -98,23 +97,15 @@ impl<'t> Jws<'t> {
         })
     }
 
-    fn read_claims(self) -> Result<Verified, TokenError> {
+    fn read_claims(self) -> Result<Token, TokenError> {
         let claims = Claims::parse(self.payload)?;
-        Ok(Verified { header: self.header, claims, nested: None })
+        Ok(Token { header: self.header, claims, nested: None })
     }
 }
 
-impl Verified {
-    /// What a JWE has decrypted to, read as claims.
-    #[inline(never)]
-    pub fn encrypted(decrypted: Decrypted) -> Result<Self, TokenError> {
-        let (header, plaintext) = decrypted.into_parts();
-        let claims = Claims::parse_secret(&plaintext)?;
-        Ok(Self { header: Rc::new(header), claims, nested: None })
-    }
-
-    /// What a JWE has decrypted to, read as a JWS, whose signature is verified with the keys of
-    /// `sets` that may serve it.
+impl Signed {
+    /// Reads what a JWE has decrypted to as a JWS, and verifies its signature with the keys of `sets`
+    /// that may serve it.
     #[inline(never)]
     pub fn nested(decrypted: Decrypted, sets: &[impl AsRef<KeySet>]) -> Result<Self, TokenError> {
         let (header, plaintext) = decrypted.into_parts();
@@ -129,36 +120,18 @@ impl Verified {
         judged?;
         let claims = Claims::parse_secret(&payload)?;
         let nested = Some(Zeroizing::new(text.to_owned()));
-        Ok(Self { header: Rc::new(header), claims, nested })
+        Ok(Self(Token { header: Rc::new(header), claims, nested }))
     }
 
-    /// How long its texts are, in bytes.
-    pub fn text_length(&self) -> usize {
-        let nested = self.nested.as_ref().map_or(0, |jws| jws.len());
-        let claims = self.claims.object().text_length().saturating_add(nested);
-        self.header.object().text_length().saturating_add(claims)
+    /// What it says.
+    pub fn token(&self) -> &Token {
+        &self.0
     }
+}
 
-    /// How many members its objects have.
-    pub fn member_count(&self) -> usize {
-        self.header.object().len().saturating_add(self.claims.object().len())
-    }
-
-    /// The claims.
-    pub fn claims(&self) -> &Claims {
-        &self.claims
-    }
-
-    /// The JOSE header; of a JWE the outer one.
-    pub fn header(&self) -> &Header {
-        &self.header
-    }
-
-    /// What the token carries: the claims as JSON, or the JWS that was encrypted.
-    pub fn payload(&self) -> &str {
-        match &self.nested {
-            Some(jws) => jws,
-            None => self.claims.object().text(),
-        }
+impl Unproven {
+    /// What it says.
+    pub fn token(&self) -> &Token {
+        &self.0
     }
 }

@@ -15,3 +15,4 @@ pub mod jwk;
 pub mod jws;
 pub mod key_set;
 pub mod select;
+pub mod token;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::ffi::complex_value::ComplexValue;
 use super::ffi::server_name::ServerNames;
 use crate::auth::key_cache::Rules;
-use crate::auth::policy::{Policy, TokenType};
+use crate::auth::policy::{Acceptance, TokenType, Verification};
 use crate::auth::require::Failure;
 
 /// The configuration of the level `http`.
@@ -183,7 +183,8 @@ pub struct Effective {
     pub auth: Option<Rc<AuthJwt>>,
     pub key_sources: Option<Rc<KeySources>>,
     pub requirements: Option<Rc<Requirements>>,
-    pub policy: Policy,
+    pub verification: Verification,
+    pub acceptance: Acceptance,
     pub key_cache: Rules,
     pub for_requests: Option<Rc<Watched>>,
     pub token_cache: TokenCache,

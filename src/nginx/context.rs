@@ -15,8 +15,8 @@ use super::keys::source::SourceId;
 use super::worker;
 use crate::auth::key_cache::Rules;
 use crate::auth::outcome::Verdict;
-use crate::auth::token_cache::Known;
 use crate::auth::unverified::Unverified;
+use crate::auth::verification::VerifiedToken;
 use crate::jose::json::Object;
 
 /// A request meets few tokens; the oldest of more is decoded again when it is asked for.
@@ -95,7 +95,7 @@ enum Name {
 #[derive(Clone)]
 pub enum Content {
     Unverified(Rc<Unverified>),
-    Verified(Rc<Known>),
+    Verified(Rc<VerifiedToken>),
 }
 
 impl Context {
@@ -121,10 +121,10 @@ impl Context {
     pub fn keep_verified<'r>(
         &self,
         token: Token<'r>,
-        known: Rc<Known>,
+        verified: Rc<VerifiedToken>,
         header: impl Fn() -> Option<Token<'r>>,
     ) {
-        let content = Content::Verified(known);
+        let content = Content::Verified(verified);
         let mut tokens = self.tokens.borrow_mut();
         match tokens.iter_mut().flatten().find(|kept| kept.token.is(token, &header)) {
             Some(kept) => kept.content = content,
@@ -207,7 +207,7 @@ impl Content {
     pub fn header(&self) -> Option<&Object> {
         match self {
             Self::Unverified(token) => token.header(),
-            Self::Verified(known) => Some(known.verified().token().header().object()),
+            Self::Verified(verified) => Some(verified.token().header().object()),
         }
     }
 
@@ -215,7 +215,7 @@ impl Content {
     pub fn claims(&self) -> Option<&Object> {
         match self {
             Self::Unverified(token) => token.claims(),
-            Self::Verified(known) => Some(known.verified().token().claims().object()),
+            Self::Verified(verified) => Some(verified.token().claims().object()),
         }
     }
 
@@ -223,7 +223,7 @@ impl Content {
     pub fn payload(&self) -> Option<&str> {
         match self {
             Self::Unverified(token) => token.claims().map(Object::text),
-            Self::Verified(token) => Some(token.verified().token().payload()),
+            Self::Verified(verified) => Some(verified.token().payload()),
         }
     }
 }

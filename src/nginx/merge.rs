@@ -7,7 +7,7 @@ use super::conf::{
     Effective, Ineffective, KeySource, LocationConf, MainConf, ServerConf, Typed, Watched,
 };
 use super::ffi::conf::{Conf, ConfError, Inherit};
-use crate::auth::policy::{Policy, TokenType};
+use crate::auth::policy::{Acceptance, TokenType, Verification};
 
 impl Inherit for LocationConf {
     fn inherit(&mut self, parent: &Self, cf: &mut Conf<'_>) -> Result<(), ConfError> {
@@ -33,14 +33,16 @@ impl Inherit for ServerConf {
 
 /// Each directive is replaced as a whole, a list of sources or requirements too.
 fn on_level(typed: &Typed, parent: Effective) -> Effective {
+    let key_sources = typed.key_sources.clone().or(parent.key_sources);
     Effective {
         auth: typed.auth.clone().or(parent.auth),
-        key_sources: typed.key_sources.clone().or(parent.key_sources),
         requirements: typed.requirements.clone().or(parent.requirements),
-        policy: Policy {
-            token_type: typed.token_type.unwrap_or(parent.policy.token_type),
-            leeway: typed.leeway.unwrap_or(parent.policy.leeway),
+        verification: Verification {
+            token_type: typed.token_type.unwrap_or(parent.verification.token_type),
+            sources: key_sources.as_deref().map(|sources| sources.id),
         },
+        acceptance: Acceptance { leeway: typed.leeway.unwrap_or(parent.acceptance.leeway) },
+        key_sources,
         key_cache: typed.key_cache.unwrap_or(parent.key_cache),
         for_requests: match typed.key_cache {
             Some(_) => typed.for_requests.clone(),
@@ -55,7 +57,7 @@ fn warn_without_keys(effective: &Effective, cf: &mut Conf<'_>) {
     let Some((auth, _)) = effective.enabled() else { return };
     if effective.key_sources.is_none() && !auth.warned.replace(true) {
         let place = &auth.place;
-        let consequence = match effective.policy.token_type {
+        let consequence = match effective.verification.token_type {
             TokenType::Signed => "signatures of tokens are not verified",
             TokenType::Encrypted | TokenType::Nested => {
                 "every request with a token is answered with 500"

@@ -12,7 +12,9 @@ use super::keys::KeySets;
 use super::keys::answers::Answers;
 use super::keys::file::KeyFiles;
 use super::keys::shared::SharedSources;
-use crate::auth::token_cache::{Known, TokenCache};
+use crate::auth::judgement::Memory;
+use crate::auth::token_cache::TokenCache;
+use crate::auth::verification::VerifiedToken;
 use crate::jose::header::Headers;
 use crate::jose::key_set::KeySet;
 
@@ -22,7 +24,7 @@ pub struct Worker {
     pub key_files: RefCell<KeyFiles>,
     pub answers: RefCell<Answers>,
     pub shared_sources: RefCell<SharedSources>,
-    pub headers: RefCell<Headers>,
+    headers: RefCell<Headers>,
     /// It has been told that tokens encrypted with a public key are anybody's.
     pub told_anybodys: Cell<bool>,
     token_caches: RefCell<HashMap<u64, TokenCache, foldhash::fast::RandomState>>,
@@ -39,15 +41,19 @@ struct Recent {
 }
 
 impl Worker {
-    /// Calls `body` with the cache of `setting`, if there is one.
-    pub fn with_token_cache<T>(
+    /// Calls `body` with what is remembered from token to token, under `setting` of `auth_jwt_cache`.
+    pub fn with_memory<T>(
         &self,
         setting: conf::TokenCache,
-        body: impl FnOnce(&mut TokenCache) -> T,
-    ) -> Option<T> {
-        let conf::TokenCache::On { id, size } = setting else { return None };
+        body: impl FnOnce(&mut Memory<'_>) -> T,
+    ) -> T {
+        let headers = &mut *self.headers.borrow_mut();
+        let conf::TokenCache::On { id, size } = setting else {
+            return body(&mut Memory { cache: None, headers });
+        };
         let mut caches = self.token_caches.borrow_mut();
-        Some(body(caches.entry(id).or_insert_with(|| TokenCache::new(size))))
+        let cache = Some(caches.entry(id).or_insert_with(|| TokenCache::new(size)));
+        body(&mut Memory { cache, headers })
     }
 
     /// Keeps what was gathered at `now` of a list of sources; `None`, and nothing is kept.
@@ -70,11 +76,11 @@ impl Worker {
     }
 
     /// Whether a token that was verified before still holds, as far as is known without gathering keys.
-    pub fn holds(&self, known: &Known, sources: Option<u64>, now: u64) -> bool {
-        let Some(sources) = sources else { return known.holds_under([]) };
+    pub fn holds(&self, token: &VerifiedToken, sources: Option<u64>, now: u64) -> bool {
+        let Some(sources) = sources else { return token.holds_under([]) };
         let recent = self.recent.borrow();
         let recent = recent.get(&sources).filter(|recent| recent.gathered == now);
-        recent.is_some_and(|recent| known.holds_under(recent.sets.iter().map(|set| set.0)))
+        recent.is_some_and(|recent| token.holds_under(recent.sets.iter().map(|set| set.0)))
     }
 
     /// Forgets the caches of an earlier configuration: a process without a master is not replaced.

@@ -8,7 +8,7 @@ mod source;
 use std::collections::BTreeSet;
 
 use grammar::Grammar;
-use ngx_http_auth_jwt_module::auth::outcome::{ErrorCode, Fault, OFF, Refusal, Verdict};
+use ngx_http_auth_jwt_module::auth::outcome::{ErrorCode, OFF, Refusal, Verdict};
 use ngx_http_auth_jwt_module::auth::require::Failure;
 use ngx_http_auth_jwt_module::jose::algorithm::SignatureAlgorithm;
 use ngx_http_auth_jwt_module::jose::error::{Malformed, TokenError, Tried};
@@ -180,14 +180,14 @@ fn statuses() -> Outcome {
         .into();
     for refusal in refusals() {
         let error = match refusal.error_code() {
-            _ if !refusal.challenges() => "no challenge",
+            _ if !refusal.is_the_clients() => "no challenge",
             None => "–",
             Some(ErrorCode::InvalidToken) => "`invalid_token`",
             Some(ErrorCode::InsufficientScope) => "`insufficient_scope`",
         };
-        let line = match (refusal.fault(), refusal) {
-            (Fault::KeySource, _) => "that of the [key source](#key-sources)".to_owned(),
-            (_, Refusal::Token(TokenError::Malformed(reason))) => {
+        let line = match refusal {
+            _ if !refusal.is_the_clients() => "that of the [key source](#key-sources)".to_owned(),
+            Refusal::Token(TokenError::Malformed(reason)) => {
                 let line = refusal.to_string();
                 format!("`{}REASON`", line.strip_suffix(&reason.to_string()).unwrap_or_default())
             }
