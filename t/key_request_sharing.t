@@ -80,7 +80,7 @@ CONF
 my %servers = (
     'a named capture' => server('"~^(?<tenant>[abc])\.test$"', $by_capture),
     'a wildcard' => server('*.test', $by_host),
-    'no name that fits' => server('api.example', $by_host),
+    'any name' => server('_', $by_host),
 );
 
 for my $name (sort keys %servers) {

@@ -46,6 +46,8 @@ pub struct Gathering {
     pub step: usize,
     /// Whether a fetch of another request's has failed at this step.
     pub failed_once: bool,
+    /// How many have begun a fetch that it waited for at this step, and left.
+    pub left: u32,
     pub waiting: Option<Waiting>,
 }
 
@@ -60,7 +62,9 @@ pub struct Own {
     pub fetch: Fetch,
     pub deadline: Rc<Deadline>,
     pub source: SourceId,
-    /// Where it serves others too.
+    /// Whether its answer is everybody's, so that nothing of this request decides it.
+    pub serves_all: bool,
+    /// Where others may wait for it.
     pub lead: Option<Lead>,
 }
 
@@ -141,6 +145,7 @@ impl Context {
             newest: Vec::new(),
             step: 0,
             failed_once: false,
+            left: 0,
             waiting: None,
         })
     }
@@ -151,9 +156,9 @@ impl Context {
     }
 
     /// Calls `body` with the fetch that the request has under way, if it has one of its own.
-    pub fn with_own_fetch<T>(&self, body: impl FnOnce(&Fetch) -> T) -> Option<T> {
+    pub fn with_own_fetch<T>(&self, body: impl FnOnce(&Own) -> T) -> Option<T> {
         match self.gathering.borrow().as_ref()?.waiting.as_ref()? {
-            Waiting::Own(own) => Some(body(&own.fetch)),
+            Waiting::Own(own) => Some(body(own)),
             Waiting::Shared { .. } => None,
         }
     }

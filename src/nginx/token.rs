@@ -19,10 +19,19 @@ pub fn presented<'r>(
 
 /// The token that variables speak of in the current location.
 pub fn of_location<'r>(request: Request<'r>, context: &Context) -> Option<Token<'r>> {
-    // Where keys are fetched, variables speak of the request they are fetched for.
-    let fetches = request.is_subrequest()
-        && context.with_own_fetch(|fetch| fetch.subrequest().includes(request)) == Some(true);
-    let request = if fetches { request.main() } else { request };
+    // Where keys are fetched, variables speak of the request they are fetched for; of none where the
+    // keys are everybody's, as nobody has verified that token.
+    let mut request = request;
+    if request.is_subrequest() {
+        let serves_all = context.with_own_fetch(|own| {
+            own.fetch.subrequest().includes(request).then_some(own.serves_all)
+        });
+        match serves_all.flatten() {
+            Some(true) => return None,
+            Some(false) => request = request.main(),
+            None => {}
+        }
+    }
     let conf = request.location_conf::<LocationConf>().and_then(|conf| conf.effective.as_ref());
     let auth = conf.and_then(|conf| conf.auth.as_deref());
     let Some(source) = auth.and_then(|auth| auth.token.as_ref()) else { return in_header(request) };

@@ -1,10 +1,9 @@
 //! Takes the bodies of subrequests out of nginx's chain of filters.
 //!
 //! The filter stands where nginx itself collects a body in memory: what the location's own filters
-//! (gunzip, sub, charset, SSI) make of an answer is done by then, and the output of nested
-//! subrequests is in order. Below the postpone filter all output goes by the name of the main
-//! request, so the collector is asked by that: as long as the main request has sent no header of
-//! its own, what comes is that of its subrequests.
+//! (gunzip, sub, SSI) make of an answer is done by then, and the output of nested subrequests is in
+//! order. Below the postpone filter all output goes by the name of the main request; whose it is tells
+//! the connection, of which one request at a time has the turn to send.
 
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -19,11 +18,11 @@ use super::request::Request;
 
 /// Who collects bodies.
 pub trait BodyCollector {
-    /// Whether `main`, which has sent no header yet, waits for a body.
-    fn wants(main: Request<'_>) -> bool;
+    /// Whether what `sender` sends is to be collected.
+    fn wants(sender: Request<'_>) -> bool;
 
     /// Takes pieces of the body.
-    fn take(main: Request<'_>, pieces: &mut dyn Iterator<Item = Piece<'_>>);
+    fn take(sender: Request<'_>, pieces: &mut dyn Iterator<Item = Piece<'_>>);
 }
 
 /// A piece of a body.
@@ -58,23 +57,23 @@ unsafe extern "C" fn filter<C: BodyCollector>(
     request: *mut ngx_http_request_t,
     chain: *mut ngx_chain_t,
 ) -> ngx_int_t {
-    // SAFETY: as above.
-    let request = unsafe { Request::from_raw(request) };
-    let Some(main) = request.map(Request::main).filter(|main| !main.has_sent_header()) else {
-        // SAFETY: what came from nginx goes on.
-        return unsafe { pass_on(request.map_or(ptr::null_mut(), Request::as_ptr), chain) };
+    // SAFETY: as above; while a request sends, its connection's data is the one that has the turn.
+    let sender = unsafe {
+        request.as_ref().and_then(|request| {
+            Request::from_raw((*request.connection).data.cast::<ngx_http_request_t>())
+        })
     };
     let taken = guarded(Entry::BodyFilter, Err(()), || {
-        let wanted = C::wants(main);
-        if wanted {
-            C::take(main, &mut Pieces(chain));
+        let sender = sender.filter(|sender| sender.is_subrequest() && C::wants(*sender));
+        if let Some(sender) = sender {
+            C::take(sender, &mut Pieces(chain));
         }
-        Ok(wanted)
+        Ok(sender.is_some())
     });
     match taken {
         Ok(true) => NGX_OK as ngx_int_t,
-        // SAFETY: as above.
-        Ok(false) => unsafe { pass_on(main.as_ptr(), chain) },
+        // SAFETY: what came from nginx goes on.
+        Ok(false) => unsafe { pass_on(request, chain) },
         Err(()) => NGX_ERROR as ngx_int_t,
     }
 }

@@ -1,13 +1,14 @@
 //! What a subrequest gets to know of the request it is made for: never the client's body or
-//! credentials, and where its answer serves others too, nothing that one client decides.
+//! credentials, and where its answer serves others too, no header and no variable that one client
+//! decides. What the connection tells (addresses, ports, TLS) is that of the client that asks.
 
 use std::mem::zeroed;
 use std::ptr::{self, NonNull};
 
 use ngx::ffi::{
-    NGX_OK, ngx_http_core_main_conf_t, ngx_http_core_module, ngx_http_request_body_t,
-    ngx_http_request_t, ngx_http_variable_t, ngx_http_variable_value_t, ngx_int_t, ngx_list_init,
-    ngx_list_push, ngx_list_t, ngx_pcalloc, ngx_table_elt_t,
+    NGX_OK, ngx_http_core_main_conf_t, ngx_http_core_module, ngx_http_headers_in_t,
+    ngx_http_request_body_t, ngx_http_request_t, ngx_http_variable_t, ngx_http_variable_value_t,
+    ngx_int_t, ngx_list_init, ngx_list_push, ngx_list_t, ngx_pcalloc, ngx_str_t, ngx_table_elt_t,
 };
 use ngx::http::HttpModuleConfExt;
 
@@ -20,8 +21,8 @@ pub enum HandedDown<'s> {
     /// All variables, and the client's headers but for those that speak of its body, its connection,
     /// its cache or who it is, and those that carry `secret`.
     Request { secret: &'s [u8] },
-    /// The request's host, and what the server's names capture of it.
-    Host(&'s ServerNames),
+    /// A host, and what the server's names capture of it.
+    Host { host: &'s [u8], names: &'s ServerNames },
 }
 
 /// Gives `subrequest` its own body, headers and variables; `None` where there is no memory.
@@ -33,80 +34,75 @@ pub(super) unsafe fn prepare(
     subrequest: NonNull<ngx_http_request_t>,
     handed_down: HandedDown<'_>,
 ) -> Option<()> {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's promise; zeros are headers that nobody has read yet, as nginx begins with. What
+    // fails below leaves the subrequest without any.
     unsafe {
-        without_body(subrequest)?;
+        let request = subrequest.as_ptr();
+        let headers = &raw mut (*request).headers_in;
+        let clients = headers.read();
+        headers.write(zeroed());
+        (*headers).content_length_n = -1;
+        (*headers).keep_alive_n = -1;
+        without_body(request)?;
         match handed_down {
             HandedDown::Request { secret } => {
-                headers_of_request(subrequest, secret)?;
-                variables_of_request(subrequest)
+                headers_of_request(request, &clients, secret)?;
+                variables_of_request(request)
             }
-            HandedDown::Host(names) => {
-                host_alone(subrequest)?;
+            HandedDown::Host { host, names } => {
+                host_alone(request, &clients, host)?;
                 variables_of_names(subrequest, names)
             }
         }
     }
 }
 
-/// Nobody reads the client's body for the subrequest, and it announces none.
-unsafe fn without_body(subrequest: NonNull<ngx_http_request_t>) -> Option<()> {
+/// Nobody reads the client's body for the subrequest.
+unsafe fn without_body(request: *mut ngx_http_request_t) -> Option<()> {
     // SAFETY: as above.
     unsafe {
-        let request = subrequest.as_ptr();
         let body = ngx_pcalloc((*request).pool, size_of::<ngx_http_request_body_t>());
         (*request).request_body = NonNull::new(body.cast())?.as_ptr();
-        (*request).headers_in.content_length_n = -1;
-        (*request).headers_in.set_chunked(0);
     }
     Some(())
 }
 
-/// Of the client's headers its host alone, in the form in which requests are told apart by it.
-unsafe fn host_alone(subrequest: NonNull<ngx_http_request_t>) -> Option<()> {
-    // SAFETY: as above; zeros are headers that nobody has read yet, as nginx begins with. A list
-    // refers to itself, so it is made in its place.
+/// Of the client's headers `Host` alone, as `host`.
+unsafe fn host_alone(
+    request: *mut ngx_http_request_t,
+    clients: &ngx_http_headers_in_t,
+    host: &[u8],
+) -> Option<()> {
+    // SAFETY: as above; the strings lie in the pool, or in the configuration.
     unsafe {
-        let request = subrequest.as_ptr();
         let headers = &raw mut (*request).headers_in;
-        let (server, host) = ((*headers).server, (*headers).host.as_ref().copied());
-        headers.write(zeroed());
-        (*headers).server = server;
-        (*headers).content_length_n = -1;
-        (*headers).keep_alive_n = -1;
         empty_list(request, &raw mut (*headers).headers, 1)?;
-        if let Some(mut host) = host.filter(|_| server.len > 0) {
-            host.value = server;
+        (*headers).server = ngx_str_t { len: host.len(), data: host.as_ptr().cast_mut() };
+        if let Some(mut header) = clients.host.as_ref().copied().filter(|_| !host.is_empty()) {
+            header.value = (*headers).server;
             #[cfg(nginx_1_23)]
             {
-                host.next = ptr::null_mut();
+                header.next = ptr::null_mut();
             }
-            (*headers).host = push(&raw mut (*headers).headers, host)?.as_ptr();
+            (*headers).host = push(&raw mut (*headers).headers, header)?.as_ptr();
         }
     }
     Some(())
 }
 
-/// The client's headers as [`HandedDown::Request`] says. Only the subrequest's copy is changed.
-unsafe fn headers_of_request(subrequest: NonNull<ngx_http_request_t>, secret: &[u8]) -> Option<()> {
-    // SAFETY: as above; the parent's list is a valid list of headers, the elements are copied.
+/// The client's headers as [`HandedDown::Request`] says.
+unsafe fn headers_of_request(
+    request: *mut ngx_http_request_t,
+    clients: &ngx_http_headers_in_t,
+    secret: &[u8],
+) -> Option<()> {
+    // SAFETY: as above; the client's list is a valid list of headers, the elements are copied. A list
+    // refers to itself, so it is made in its place.
     unsafe {
-        let request = subrequest.as_ptr();
-        let headers = &raw mut (*request).headers_in;
-        let parents: ngx_list_t = (*headers).headers;
-        let list = &raw mut (*headers).headers;
-        empty_list(request, list, 16)?;
-        let mut part = &raw const parents.part;
-        while let Some(current) = part.as_ref() {
-            for at in 0..current.nelts {
-                let header = current.elts.cast::<ngx_table_elt_t>().add(at).read();
-                if passes(bytes(&header.key), bytes(&header.value), secret) {
-                    push(list, header)?;
-                }
-            }
-            part = current.next;
-        }
-        let headers = &mut *headers;
+        let headers = &mut (*request).headers_in;
+        *headers = *clients;
+        headers.content_length_n = -1;
+        headers.set_chunked(0);
         for pointer in [
             &mut headers.connection,
             &mut headers.if_modified_since,
@@ -137,6 +133,19 @@ unsafe fn headers_of_request(subrequest: NonNull<ngx_http_request_t>, secret: &[
         }
         headers.user = zeroed();
         headers.passwd = zeroed();
+        headers.headers = zeroed();
+        let list = &raw mut (*request).headers_in.headers;
+        empty_list(request, list, 16)?;
+        let mut part = &raw const clients.headers.part;
+        while let Some(current) = part.as_ref() {
+            for at in 0..current.nelts {
+                let header = current.elts.cast::<ngx_table_elt_t>().add(at).read();
+                if passes(bytes(&header.key), bytes(&header.value), secret) {
+                    push(list, header)?;
+                }
+            }
+            part = current.next;
+        }
     }
     Some(())
 }
@@ -192,10 +201,9 @@ fn passes(name: &[u8], value: &[u8], secret: &[u8]) -> bool {
 /// nginx shares the values of variables between a request and its subrequests. Here they part: the
 /// subrequest must not see `$http_authorization` as the client sent it, nor leave the main request
 /// without it. What else has been set is handed down.
-unsafe fn variables_of_request(subrequest: NonNull<ngx_http_request_t>) -> Option<()> {
+unsafe fn variables_of_request(request: *mut ngx_http_request_t) -> Option<()> {
     // SAFETY: as above; there are as many values as indexed variables, in both places.
     unsafe {
-        let request = subrequest.as_ptr();
         let variables = indexed_variables(request)?;
         let values = fresh_values(request, variables.len())?;
         values.copy_from_nonoverlapping(NonNull::new((*request).variables)?, variables.len());

@@ -79,11 +79,6 @@ impl<'r> Request<'r> {
         Some(bytes(&self.raw().headers_in.server)).filter(|host| !host.is_empty())
     }
 
-    /// Whether its answer has begun.
-    pub fn has_sent_header(self) -> bool {
-        self.raw().header_sent() != 0
-    }
-
     /// The value of the `Authorization` header.
     pub fn authorization(self) -> Option<&'r [u8]> {
         // SAFETY: null, or a header that lives as long as the request.

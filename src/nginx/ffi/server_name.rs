@@ -13,7 +13,10 @@ use super::request::{Request, bytes};
 /// The names of a server. nginx forgets its own list when the configuration is read.
 #[derive(Default)]
 pub struct ServerNames {
+    /// Those that are spelt out.
     exact: Vec<Box<[u8]>>,
+    /// Whether there are wildcards or regular expressions.
+    open: bool,
     /// They lie in the configuration's pool, as does what holds these names.
     #[cfg(ngx_feature = "pcre")]
     expressions: Vec<NonNull<ngx::ffi::ngx_http_regex_t>>,
@@ -36,9 +39,12 @@ impl Conf<'_> {
         let is_expression = |name: &ngx_http_server_name_t| !name.regex.is_null();
         #[cfg(not(ngx_feature = "pcre"))]
         let is_expression = |_: &ngx_http_server_name_t| false;
-        let exact = names.iter().filter(|name| !is_expression(name)).map(|name| bytes(&name.name));
+        let is_open =
+            |name: &&ngx_http_server_name_t| is_expression(name) || is_wildcard(bytes(&name.name));
+        let exact = names.iter().filter(|name| !is_open(name)).map(|name| bytes(&name.name));
         Ok(ServerNames {
-            exact: exact.filter(|name| !is_wildcard(name)).map(Box::from).collect(),
+            exact: exact.filter(|name| is_name(name)).map(Box::from).collect(),
+            open: names.iter().any(|name| is_open(&name)),
             #[cfg(ngx_feature = "pcre")]
             expressions: names.iter().filter_map(|name| NonNull::new(name.regex)).collect(),
         })
@@ -50,13 +56,24 @@ fn is_wildcard(name: &[u8]) -> bool {
     name.contains(&b'*') || name.starts_with(b".")
 }
 
+/// Names such as "" and "_" stand for any.
+fn is_name(name: &[u8]) -> bool {
+    name.first().is_some_and(u8::is_ascii_alphanumeric)
+}
+
 impl ServerNames {
-    /// The host of `request`, where this server serves others by the same name too: it matches a regular
-    /// expression or a wildcard, or no name at all. `None` where it is spelt out in `server_name`.
-    pub fn open_host<'r>(&self, request: Request<'r>) -> Option<&'r [u8]> {
-        // Without a host nginx takes the server's own name for `$host`.
-        let host = request.host()?;
-        (!self.exact.iter().any(|name| **name == *host)).then_some(host)
+    /// The host that `request` asks this server for. Where all its names are spelt out, one that is none of
+    /// them is the first of them: a client has no say in how it is called.
+    pub fn host_of<'r>(&'r self, request: Request<'r>) -> &'r [u8] {
+        let host = request.host().unwrap_or_default();
+        match self.exact.first() {
+            Some(first) if host.is_empty() || !self.open && !self.is_exact(host) => first,
+            _ => host,
+        }
+    }
+
+    fn is_exact(&self, host: &[u8]) -> bool {
+        self.exact.iter().any(|name| **name == *host)
     }
 
     /// Lets the regular expressions among the names set their variables anew, by the host alone.
@@ -73,6 +90,10 @@ impl ServerNames {
             unsafe {
                 let request = request.as_ptr();
                 let host = &raw mut (*request).headers_in.server;
+                // A name that is spelt out comes before those.
+                if self.is_exact(bytes(&*host)) {
+                    return;
+                }
                 let matched = ngx_http_regex_exec(request, expression.as_ptr(), host);
                 // $1 and its like are not handed down to subrequests; so it is with nginx's own.
                 (*request).ncaptures = 0;

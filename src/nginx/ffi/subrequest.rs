@@ -88,7 +88,7 @@ impl Subrequest {
             prepare(subrequest, handed_down)?;
             // Those that it makes have it, too.
             (*subrequest.as_ptr()).set_main_filter_need_in_memory(1);
-            if matches!(handed_down, HandedDown::Host(_)) {
+            if matches!(handed_down, HandedDown::Host { .. }) {
                 (*subrequest.as_ptr()).unparsed_uri = whole;
             }
             Some(Self(subrequest))
@@ -162,26 +162,17 @@ impl Subrequest {
         }
     }
 
-    /// Ends an answer that is too long, as if the upstream had failed: to return an error from the
-    /// filter would close the client's connection.
-    pub fn stop(self) {
-        // SAFETY: null, or structures of the request's pool that only this thread changes.
-        unsafe {
-            if let Some(upstream) = self.raw().upstream.as_mut() {
-                upstream.length = 0;
-                if let Some(pipe) = upstream.pipe.as_mut() {
-                    pipe.set_upstream_error(1);
-                }
-            }
-        }
-    }
-
-    /// Ends an answer that takes too long, as if nginx had waited for the upstream in vain.
+    /// Ends an answer that takes too long, or that of the subrequest of its own that has the turn, as if
+    /// nginx had waited for the upstream in vain.
     pub fn time_out(self) {
-        // SAFETY: null, or structures of the request's pool and of the upstream's connection. The
-        // event is posted, so that nothing is freed while somebody still uses it.
+        // SAFETY: null, or structures of the request's pool and of the upstream's connection; the
+        // connection's data is the request that has the turn. The event is posted, so that nothing is
+        // freed while somebody still uses it.
         unsafe {
-            let connection = self.raw().upstream.as_ref().map(|upstream| upstream.peer.connection);
+            let turn = (*self.raw().connection).data.cast::<ngx_http_request_t>();
+            let turn = Request::from_raw(turn).filter(|turn| self.includes(*turn));
+            let raw = turn.map_or(self.0.as_ptr(), Request::as_ptr);
+            let connection = (*raw).upstream.as_ref().map(|upstream| upstream.peer.connection);
             if let Some(connection) = connection.and_then(|connection| connection.as_ref()) {
                 (*connection.read).set_timedout(1);
                 ngx_post_event(connection.read, &raw mut ngx_posted_events);
@@ -192,6 +183,22 @@ impl Subrequest {
     fn raw(&self) -> &ngx_http_request_t {
         // SAFETY: valid as long as the main request, in whose context it is kept.
         unsafe { self.0.as_ref() }
+    }
+}
+
+impl Request<'_> {
+    /// Ends the answer of a subrequest that is too long, as if the upstream had failed: to return an error
+    /// from the filter would close the client's connection.
+    pub fn stop(self) {
+        // SAFETY: null, or structures of the request's pool that only this thread changes.
+        unsafe {
+            if let Some(upstream) = self.raw().upstream.as_mut() {
+                upstream.length = 0;
+                if let Some(pipe) = upstream.pipe.as_mut() {
+                    pipe.set_upstream_error(1);
+                }
+            }
+        }
     }
 }
 

@@ -23,7 +23,9 @@ pub struct Answers(HashMap<Id, Answer, foldhash::quality::RandomState>);
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Id {
-    source: SourceId,
+    /// What hosts of a server answer alike is one set.
+    server: u64,
+    uri: Box<[u8]>,
     fingerprint: Fingerprint,
 }
 
@@ -49,12 +51,13 @@ impl Answers {
     /// to be told of them.
     pub fn keys(
         &mut self,
-        source: SourceId,
+        source: &SourceId,
         mut bytes: Zeroizing<Vec<u8>>,
         now: u64,
         told: impl FnMut(Notice),
     ) -> Result<Parsed, KeySetError> {
-        let (size, id) = (bytes.len(), Id { source, fingerprint: Fingerprint::of(&bytes) });
+        let (size, fingerprint) = (bytes.len(), Fingerprint::of(&bytes));
+        let id = Id { server: source.server, uri: source.uri.clone(), fingerprint };
         if let Some(known) = self.0.get_mut(&id) {
             known.used = now;
             return Ok(Parsed { keys: known.keys.clone(), size, anew: false });

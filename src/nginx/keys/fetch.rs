@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::jose::error::KeySetError;
 use crate::nginx::ffi::body_filter::Piece;
+use crate::nginx::ffi::request::Request;
 use crate::nginx::ffi::subrequest::{CutShort, Subrequest};
 
 /// A longer answer is refused. In bytes.
@@ -52,15 +53,15 @@ impl Fetch {
         self.subrequest
     }
 
-    /// Collects pieces of the answer; one that is too long is ended.
-    pub fn collect(&self, pieces: &mut dyn Iterator<Item = Piece<'_>>) {
+    /// Collects pieces of the answer, which `sender` sends; one that is too long is ended.
+    pub fn collect(&self, sender: Request<'_>, pieces: &mut dyn Iterator<Item = Piece<'_>>) {
         let mut body = self.body.borrow_mut();
         for piece in pieces {
             match piece {
                 Piece::InFile => self.broke(),
                 Piece::Bytes(bytes) if body.len().saturating_add(bytes.len()) > MAX_SIZE => {
                     self.error.replace(Some(FetchError::TooLarge));
-                    self.subrequest.stop();
+                    sender.stop();
                 }
                 Piece::Bytes(bytes) => body.extend_from_slice(bytes),
             }

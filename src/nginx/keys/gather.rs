@@ -14,6 +14,9 @@ use crate::nginx::ffi::time;
 use crate::nginx::ffi::uri::Uri;
 use crate::nginx::worker;
 
+/// So many may begin a fetch that a request waits for, and leave, before it fetches for itself.
+const MAX_LEFT: u32 = 1;
+
 /// What a request that needs keys gets.
 pub enum Gathered {
     Ready(KeySets),
@@ -49,7 +52,10 @@ pub fn gather(request: Request<'_>, context: &Context, need: Need<'_>) -> Gather
         let progress = match gathering.waiting.take() {
             Some(waiting) => match request::resume(request, waiting) {
                 Ok(progress) => progress,
-                Err(Again::Left) => continue,
+                Err(Again::Left) => {
+                    gathering.left = gathering.left.saturating_add(1);
+                    continue;
+                }
                 // That newer keys cannot be had is told by who has fetched.
                 Err(Again::Failed { .. }) if ahead => Progress::Failed,
                 // Nobody's failure is somebody else's: ask once more, for oneself.
@@ -63,7 +69,7 @@ pub fn gather(request: Request<'_>, context: &Context, need: Need<'_>) -> Gather
                 }
             },
             None if ahead && gathering.newest.contains(&at) => Progress::Failed,
-            None => ask(request, need, source, ahead),
+            None => ask(request, need, source, ahead, gathering.left > MAX_LEFT),
         };
         match progress {
             Progress::Pending(waiting) => {
@@ -91,6 +97,7 @@ pub fn gather(request: Request<'_>, context: &Context, need: Need<'_>) -> Gather
         }
         gathering.step = gathering.step.saturating_add(1);
         gathering.failed_once = false;
+        gathering.left = 0;
     }
     keep(need, Some(&gathering.sets));
     Gathered::Ready(gathering.sets)
@@ -111,7 +118,13 @@ fn wants_newer(gathering: &Gathering, need: Need<'_>) -> bool {
         && need.kid.is_some_and(|kid| !gathering.sets.iter().any(|set| set.has_kid(kid)))
 }
 
-fn ask(request: Request<'_>, need: Need<'_>, source: &KeySource, ahead: bool) -> Progress {
+fn ask(
+    request: Request<'_>,
+    need: Need<'_>,
+    source: &KeySource,
+    ahead: bool,
+    alone: bool,
+) -> Progress {
     match source {
         // A file is looked at as often as it may be; there is nothing newer to be had.
         KeySource::File { .. } if ahead => Progress::Failed,
@@ -123,7 +136,7 @@ fn ask(request: Request<'_>, need: Need<'_>, source: &KeySource, ahead: bool) ->
                 Err(_) => Progress::Failed,
             }
         }
-        KeySource::Request(uri) => key_request(request, need, uri, ahead),
+        KeySource::Request(uri) => key_request(request, need, uri, ahead, alone),
     }
 }
 
@@ -132,7 +145,13 @@ fn rules(need: Need<'_>, name: &ComplexValue) -> Rules {
     if name.is_literal() { need.conf.key_cache } else { Rules::default() }
 }
 
-fn key_request(request: Request<'_>, need: Need<'_>, uri: &ComplexValue, ahead: bool) -> Progress {
+fn key_request(
+    request: Request<'_>,
+    need: Need<'_>,
+    uri: &ComplexValue,
+    ahead: bool,
+    alone: bool,
+) -> Progress {
     let serves = Serves::under(need.conf.key_cache, uri.is_literal());
     // Without a time for its keys, a request has fetched the newest itself.
     if ahead && matches!(serves, Serves::Itself) {
@@ -155,11 +174,12 @@ fn key_request(request: Request<'_>, need: Need<'_>, uri: &ComplexValue, ahead: 
         }
     };
     let host = match serves {
-        Serves::Everybody(_) => server.names.open_host(request).unwrap_or_default(),
+        Serves::Everybody(_) => server.names.host_of(request),
         Serves::Itself => b"",
     };
     let id = SourceId { server: server.id, uri: text.into(), host: host.into() };
-    request::ask(request, Wanted { id, server, uri, serves, ahead, token: need.token })
+    let token = need.token;
+    request::ask(request, Wanted { id, server, host, uri, serves, ahead, alone, token })
 }
 
 /// A client may have a say in the values of variables; a file of its own would be keys of its own.

@@ -38,10 +38,14 @@ pub enum Progress {
 pub struct Wanted<'w> {
     pub id: SourceId,
     pub server: &'w ServerConf,
+    /// The host that a fetch for everybody asks for.
+    pub host: &'w [u8],
     pub uri: Uri<'w>,
     pub serves: Serves,
     /// Newer keys than those at hand.
     pub ahead: bool,
+    /// Others have begun the fetch of everybody and left, once too often: no more waiting for them.
+    pub alone: bool,
     /// The client's token: no header that carries it goes to the key server.
     pub token: &'w [u8],
 }
@@ -61,6 +65,10 @@ pub fn ask(request: Request<'_>, wanted: Wanted<'_>) -> Progress {
         let handed_down = HandedDown::Request { secret: wanted.token };
         return start(request, wanted.uri, handed_down, wanted.id, None);
     };
+    let handed_down = HandedDown::Host { host: wanted.host, names: &wanted.server.names };
+    if wanted.alone {
+        return start(request, wanted.uri, handed_down, wanted.id, None);
+    }
     let now = monotonic_milliseconds();
     let asked = worker::with(|worker| {
         let mut sources = worker.shared_sources.borrow_mut();
@@ -76,7 +84,7 @@ pub fn ask(request: Request<'_>, wanted: Wanted<'_>) -> Progress {
         Err(flight) => {
             // From here on the fetch is given up when the request is.
             let lead = Some(Lead { flight, rules });
-            start(request, wanted.uri, HandedDown::Host(&wanted.server.names), wanted.id, lead)
+            start(request, wanted.uri, handed_down, wanted.id, lead)
         }
     }
 }
@@ -92,7 +100,8 @@ fn start(
         Some(subrequest) => {
             let deadline = Deadline::new(subrequest, DEADLINE);
             let fetch = Fetch::new(subrequest);
-            Progress::Pending(Waiting::Own(Own { fetch, deadline, source, lead }))
+            let serves_all = matches!(handed_down, HandedDown::Host { .. });
+            Progress::Pending(Waiting::Own(Own { fetch, deadline, source, serves_all, lead }))
         }
         None => {
             let uri = source.uri.escape_ascii();
@@ -146,7 +155,7 @@ fn conclude(request: Request<'_>, own: &Own) -> Progress {
     let now = monotonic_milliseconds();
     let result = own.fetch.answer().and_then(|bytes| {
         worker::with(|worker| {
-            let parsed = worker.answers.borrow_mut().keys(own.source.clone(), bytes, now, told);
+            let parsed = worker.answers.borrow_mut().keys(&own.source, bytes, now, told);
             parsed.map_err(FetchError::KeySet)
         })
     });
@@ -194,12 +203,12 @@ fn is_local(peer: &[u8]) -> bool {
 pub struct KeyRequests;
 
 impl BodyCollector for KeyRequests {
-    fn wants(main: Request<'_>) -> bool {
-        with_fetch(main, |_| ()).is_some()
+    fn wants(sender: Request<'_>) -> bool {
+        with_fetch(sender, |fetch| fetch.subrequest().includes(sender)) == Some(true)
     }
 
-    fn take(main: Request<'_>, pieces: &mut dyn Iterator<Item = Piece<'_>>) {
-        with_fetch(main, |fetch| fetch.collect(pieces));
+    fn take(sender: Request<'_>, pieces: &mut dyn Iterator<Item = Piece<'_>>) {
+        with_fetch(sender, |fetch| fetch.collect(sender, pieces));
     }
 }
 
@@ -216,5 +225,5 @@ impl Requester for KeyRequests {
 
 /// Calls `body` with the fetch that the main request of `request` has under way, if it has one.
 fn with_fetch<T>(request: Request<'_>, body: impl FnOnce(&Fetch) -> T) -> Option<T> {
-    request.made_context::<Context>()?.with_own_fetch(body)
+    request.made_context::<Context>()?.with_own_fetch(|own| body(&own.fetch))
 }

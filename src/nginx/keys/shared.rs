@@ -128,7 +128,9 @@ impl SharedSources {
         let mut size: usize = self.0.values().map(kept).sum();
         while self.0.len() >= MAX_SOURCES || size > MAX_KEPT {
             let idle = self.0.iter().filter(|(_, source)| source.flight.is_none());
-            let oldest = idle.min_by_key(|(_, source)| source.used).map(|(id, _)| id.clone());
+            // Those without keys go first: what fails costs nobody the last keys of another.
+            let oldest = idle.min_by_key(|(_, source)| (source.kept.is_some(), source.used));
+            let oldest = oldest.map(|(id, _)| id.clone());
             let Some(removed) = oldest.and_then(|oldest| self.0.remove(&oldest)) else { return };
             size = size.saturating_sub(kept(&removed));
         }

@@ -8,7 +8,7 @@ pub struct SourceId {
     pub server: u64,
     /// The URI evaluated.
     pub uri: Box<[u8]>,
-    /// The request's host, where its server's name does not decide it; else empty.
+    /// The host that a fetch for everybody asks for; else empty.
     pub host: Box<[u8]>,
 }
 
