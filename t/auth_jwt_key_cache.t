@@ -1,4 +1,5 @@
-# The directive auth_jwt_key_cache, for keys from files.
+# The directive auth_jwt_key_cache: what it may say, and what it does for keys from files. (For keys that
+# are fetched: key_fetch_cache.t.)
 use strict;
 use warnings;
 
@@ -14,6 +15,10 @@ for my $case (
     ['auth_jwt_key_cache soon;', qr/invalid value "soon" in "auth_jwt_key_cache".*a time.*"10m"/],
     ['auth_jwt_key_cache -1;', qr/invalid value "-1" in "auth_jwt_key_cache".*a time.*"10m"/],
     ['auth_jwt_key_cache $arg_a;', qr/invalid value "\$arg_a" in "auth_jwt_key_cache".*a time.*"10m"/],
+    ['auth_jwt_key_cache 1h refresh=often;', qr/invalid value "refresh=often"/],
+    ['auth_jwt_key_cache 1h stale=;', qr/invalid value "stale="/],
+    ['auth_jwt_key_cache 1h stale=1h stale=1h;', qr/duplicate parameter "stale=1h"/],
+    ['auth_jwt_key_cache 1h fresh=1h;', qr/invalid parameter "fresh=1h"/],
     ['auth_jwt_key_cache 1h; auth_jwt_key_cache 1h;', qr/"auth_jwt_key_cache" directive is duplicate/],
     ['if ($arg_a) { auth_jwt_key_cache 1h; }', qr/"auth_jwt_key_cache" directive is not allowed here/],
 ) {
@@ -61,8 +66,7 @@ my $nginx = JWT::Server->new(
 sub status {
     my ($location, $number) = @_;
     my $token = JWT::token({sub => 'alice'}, secret => "the secret number $number");
-    my $answer = $nginx->get("/$location", "Authorization: Bearer $token");
-    return "$answer->{status} $answer->{headers}{'x-status'}";
+    return $nginx->outcome("/$location", "Authorization: Bearer $token");
 }
 
 sub is_now {
@@ -125,7 +129,6 @@ my $until = time + 10;
 sleep 0.02 while $nginx->error_log !~ /exited with code 0/ && time < $until;
 is_now('hour', [$REFUSED, $OK], 'after a reload the file is read again');
 
-my @worse = grep {/\[(?:crit|alert|emerg)\]|panicked/} split /^/m, $nginx->error_log;
-is_deeply(\@worse, [], 'nothing worse in the log');
+$nginx->is_calm('crit');
 
 done_testing();

@@ -1,15 +1,16 @@
 # The directive auth_jwt_key_request: where the URI may lead, what is inherited, what fails how.
 # What the key server gets to see is in auth_jwt_key_request_headers.t, the client's body in
-# auth_jwt_key_request_body.t; slow and broken key servers, and the lines of the log, are in
-# key_fetch_*.t.
+# auth_jwt_key_request_body.t, what URIs may be in key_source_names.t, filters and caches of the key
+# location in key_request_location.t. Slow and broken key servers are in key_fetch_answers.t, those who
+# wait for one in key_fetch_waiting.t.
 use Test::Nginx::Socket 'no_plan';
 use JWT::Nginx;
 
 # A set that fits no buffer of nginx's, and one of keys that a name in the token's claims leads to.
 my $padding = {kty => 'oct', k => JWT::b64url('padding ' x 40_000), kid => 'padding'};
-JWT::Nginx::write_file("$JWT::Nginx::keys/large.jwks",
+JWT::write_file("$JWT::Nginx::keys/large.jwks",
     JWT::key_set($padding, JWT::jwk($JWT::SECRET)));
-JWT::Nginx::write_file("$JWT::Nginx::keys/page.html", "<html>Please come back later</html>\n");
+JWT::write_file("$JWT::Nginx::keys/page.html", "<html>Please come back later</html>\n");
 
 our $RETURNED = JWT::key_set(JWT::jwk($JWT::SECRET));
 our ($USUAL, $OTHER) = (JWT::bearer(), JWT::bearer(undef, secret => $JWT::OTHER_SECRET));
@@ -40,26 +41,7 @@ __DATA__
 ["sub=alice", "401", "404"]
 
 
-=== TEST 2: no token and tokens that do not parse ask for no keys
---- config
-    location = /keys { return 503; }
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_request /keys;
-        add_header X-Status $auth_jwt_status always;
-        proxy_pass http://mock;
-    }
---- request eval
-[("GET /") x 4]
---- more_headers eval
-["X: y", map { "Authorization: Bearer " . JWT::refused($_) } qw(malformed_token wrong_type unsupported_algorithm)]
---- error_code eval
-[(401) x 4]
---- response_headers eval
-[map {"X-Status: $_"} qw(no_token malformed_token wrong_type unsupported_algorithm)]
-
-
-=== TEST 3: a URI with variables: an argument, a capture, a claim of the token
+=== TEST 2: a URI with variables: an argument, a capture, a claim of the token
 --- config
     location /keys/ { internal; alias $TEST_NGINX_KEYS/; }
     location / {
@@ -90,7 +72,7 @@ __DATA__
 ["", "", "", "", "X-Captured: good x good", "", "X-Captured: other y other", "", ""]
 
 
-=== TEST 4: several on a level are one union, files among them
+=== TEST 3: several on a level are one union, files among them
 --- config
     location /keys/ { internal; alias $TEST_NGINX_KEYS/; }
     location /two { auth_jwt "r"; auth_jwt_key_request /keys/other.jwks; auth_jwt_key_request /keys/good.jwks; proxy_pass http://mock; }
@@ -105,7 +87,7 @@ __DATA__
 [(200) x 4, (200) x 3, 401, (401) x 4]
 
 
-=== TEST 5: a kid is looked for in the whole union
+=== TEST 4: a kid is looked for in the whole union
 --- config
     location /keys/ { internal; alias $TEST_NGINX_KEYS/; }
     location / {
@@ -125,7 +107,7 @@ __DATA__
 ["X-Status: ok", "X-Status: invalid_signature"]
 
 
-=== TEST 6: whatever source of several fails: 500
+=== TEST 5: whatever source of several fails: 500
 --- config
     location /keys/ { internal; alias $TEST_NGINX_KEYS/; }
     location = /gone { internal; return 410; }
@@ -146,7 +128,7 @@ __DATA__
 key
 
 
-=== TEST 7: the URI is inherited as any source is, and a level with one of its own replaces the list
+=== TEST 6: the URI is inherited as any source is, and a level with one of its own replaces the list
 --- http_config
     auth_jwt "r";
     auth_jwt_key_request /keys/good.jwks;
@@ -165,7 +147,7 @@ key
 [200, 401, 401, 200, 401, 200, 401, 200, 200]
 
 
-=== TEST 8: a key location that inherits auth_jwt itself is no circle, and stays closed to clients
+=== TEST 7: a key location that inherits auth_jwt itself is no circle, and stays closed to clients
 --- config
     auth_jwt "r";
     auth_jwt_key_request /keys;
@@ -179,7 +161,7 @@ key
 [200, 401, 200]
 
 
-=== TEST 9: in limit_except
+=== TEST 8: in limit_except
 --- config
     location = /keys { internal; alias $TEST_NGINX_KEYS/good.jwks; }
     location / {
@@ -199,7 +181,7 @@ key
 ["method=GET", "401", "method=POST .* length=4", "401"]
 
 
-=== TEST 10: arguments in the URI are passed on
+=== TEST 9: arguments in the URI are passed on
 --- config
     location = /keys {
         internal;
@@ -221,7 +203,7 @@ key
 ["uri=/\\?set=good ", "uri=/variable\\?a=set ", "uri=/whole\\?set=other&more=1 ", "401"]
 
 
-=== TEST 11: answers by return, from a file, from an upstream, over 4k, whatever the buffer
+=== TEST 10: answers by return, from a file, from an upstream, over 4k, whatever the buffer
 --- http_config
     server {
         listen $TEST_NGINX_RAND_PORT_1;
@@ -257,34 +239,7 @@ CONF
 too big
 
 
-=== TEST 12: proxy_cache, miss and hit
---- http_config
-    proxy_cache_path $TEST_NGINX_HTML_DIR/../cache keys_zone=keys:1m;
-    server {
-        listen $TEST_NGINX_RAND_PORT_1;
-        root $TEST_NGINX_KEYS;
-        access_log $TEST_NGINX_HTML_DIR/keys.log;
-    }
---- config
-    location /keys/ {
-        internal;
-        proxy_cache keys;
-        proxy_cache_valid 200 1h;
-        proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1/;
-    }
-    location / { auth_jwt "r"; auth_jwt_key_request /keys/$arg_keys; proxy_pass http://mock; }
-    location = /log { default_type text/plain; alias $TEST_NGINX_HTML_DIR/keys.log; }
---- request eval
-[("GET /?keys=good.jwks") x 3, ("GET /?keys=large.jwks") x 3, "GET /log"]
---- more_headers eval
-[$::USUAL, $::USUAL, $::OTHER, ($::USUAL) x 3, ""]
---- error_code eval
-[200, 200, 401, 200, 200, 200, 200]
---- response_body_like eval
-["", "", "", "", "", "", qr/\A[^\n]*good.jwks[^\n]*\n[^\n]*large.jwks[^\n]*\n\z/]
-
-
-=== TEST 13: inside the key location error_page, try_files, rewrite and named locations lead where they like
+=== TEST 11: inside the key location error_page, try_files, rewrite and named locations lead where they like
 --- config
     location /files/ { internal; alias $TEST_NGINX_KEYS/; }
     location = /page { internal; error_page 503 =200 /files/good.jwks; return 503; }
@@ -305,7 +260,7 @@ too big
 key request
 
 
-=== TEST 14: an error page with a status of its own is no answer, though it holds keys
+=== TEST 12: an error page with a status of its own is no answer, though it holds keys
 --- config
     location /files/ { internal; alias $TEST_NGINX_KEYS/; }
     location = /page { internal; error_page 503 /files/good.jwks; return 503; }
@@ -316,7 +271,7 @@ key request
 key request "/page" was answered with status 503, not 200
 
 
-=== TEST 15: $jwt_ variables in the key location speak of the main request's token
+=== TEST 13: $jwt_ variables in the key location speak of the main request's token
 --- config
     location = /keys {
         internal;
@@ -347,7 +302,7 @@ my $other = JWT::token({sub => 'ben', tenant => 'other'}, secret => $JWT::OTHER_
 ["sub=ann", "sub=ben", "sub=ann", "sub=ben"]
 
 
-=== TEST 16: variables that the main request has set hold in the key location
+=== TEST 14: variables that the main request has set hold in the key location
 --- http_config
     auth_jwt_claim_set $tenant realm tenant;
 --- config
@@ -379,12 +334,13 @@ my $other = JWT::token({sub => 'ben', tenant => 'other'}, secret => $JWT::OTHER_
 ["sub=good.jwks ", "401", "sub=other.jwks ", "sub=other other "]
 
 
-=== TEST 17: what the key location sets reaches nothing of the main request's answer
+=== TEST 15: what the key location sets reaches nothing of the main request's answer
 --- config
     location = /keys {
         internal;
         add_header X-Keys yes always;
         add_header Set-Cookie keys=1 always;
+        add_header Content-Encoding identity always;
         expires 1h;
         alias $TEST_NGINX_KEYS/good.jwks;
     }
@@ -396,33 +352,10 @@ my $other = JWT::token({sub => 'ben', tenant => 'other'}, secret => $JWT::OTHER_
 --- error_code eval
 [200, 200, 401]
 --- response_headers eval
-[("! X-Keys\n! Set-Cookie\n! Cache-Control\n! Last-Modified\n! ETag") x 3]
+[("! X-Keys\n! Set-Cookie\n! Content-Encoding\n! Cache-Control\n! Last-Modified\n! ETag") x 3]
 
 
-=== TEST 18: a compressed answer is refused
---- http_config
-    server {
-        listen $TEST_NGINX_RAND_PORT_1;
-        location /gzip { add_header Content-Encoding gzip; alias $TEST_NGINX_KEYS/good.jwks; }
-        location /identity { add_header Content-Encoding identity; alias $TEST_NGINX_KEYS/good.jwks; }
-    }
---- config
-    location /keys/ { internal; proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1/; }
-    location / { auth_jwt "r"; auth_jwt_key_request /keys/$arg_keys; proxy_pass http://mock; }
---- request eval
-["GET /?keys=identity", "GET /?keys=gzip"]
---- more_headers eval
-[$::USUAL, $::USUAL]
---- error_code eval
-[200, 500]
---- response_headers eval
-[("! Content-Encoding") x 2]
---- no_error_log
-[crit]
-[alert]
-
-
-=== TEST 19: gzip, conditional answers and ranges of the client's request do not reach the key location
+=== TEST 16: gzip, conditional answers and ranges of the client's request do not reach the key location
 --- config
     location = /keys { internal; gzip on; gzip_types *; gzip_min_length 1; alias $TEST_NGINX_KEYS/good.jwks; }
     location / { auth_jwt "r"; auth_jwt_key_request /keys; proxy_pass http://mock; }
@@ -435,7 +368,7 @@ my $other = JWT::token({sub => 'ben', tenant => 'other'}, secret => $JWT::OTHER_
 [(200) x 4]
 
 
-=== TEST 20: keys of one server are never used for another, whatever the URI and however long they are kept
+=== TEST 17: keys of one server are never used for another, whatever the URI and however long they are kept
 --- http_config
     server {
         listen $TEST_NGINX_SERVER_PORT;
@@ -460,36 +393,7 @@ for my $round (1 .. 3) {
 [(200, 401, 401, 200) x 3]
 
 
-=== TEST 21: satisfy any with an allowed address waits for no key
---- config
-    location = /keys { internal; return 503; }
-    location / {
-        satisfy any;
-        allow 127.0.0.1;
-        deny all;
-        auth_jwt "r";
-        auth_jwt_key_request /keys;
-        proxy_pass http://mock;
-    }
---- more_headers eval: $::USUAL
---- response_headers
-! WWW-Authenticate
---- no_error_log
-key request
-[error]
-
-
-=== TEST 22: a denied address is denied before anybody asks for keys
---- config
-    location = /keys { internal; return 503; }
-    location / { deny all; auth_jwt "r"; auth_jwt_key_request /keys; proxy_pass http://mock; }
---- more_headers eval: $::USUAL
---- error_code: 403
---- no_error_log
-key request
-
-
-=== TEST 23: with auth_request beside it
+=== TEST 18: with auth_request beside it
 --- config
     location = /keys { internal; alias $TEST_NGINX_KEYS/good.jwks; }
     location /asked/ { internal; proxy_pass http://mock/status/; proxy_pass_request_body off; proxy_set_header Content-Length ""; }
@@ -505,7 +409,7 @@ key request
 [200, 401, 403, 200, 401]
 
 
-=== TEST 24: after an internal redirect the new location's own source decides
+=== TEST 19: after an internal redirect the new location's own source decides
 --- config
     location /keys/ { internal; alias $TEST_NGINX_KEYS/; }
     location /one/ {
@@ -528,7 +432,7 @@ key request
 ["401", "401", "sub=alice", "401"]
 
 
-=== TEST 25: keys that cannot be had: error_page 500 works as for any 500
+=== TEST 20: keys that cannot be had: error_page 500 works as for any 500
 --- config
     location = /keys { internal; return 503; }
     location @sorry { add_header X-Status $auth_jwt_status always; return 503 "sorry"; }
@@ -542,7 +446,7 @@ X-Status: keys_unavailable
 key request "/keys" was answered with status 503, not 200
 
 
-=== TEST 26: several requests on one connection, pipelined ones too
+=== TEST 21: several requests on one connection, pipelined ones too
 --- config
     location = /files { internal; alias $TEST_NGINX_KEYS/good.jwks; }
     location / { auth_jwt "r"; auth_jwt_key_request /files; proxy_set_header X-Sub $jwt_claim_sub; proxy_pass http://mock; }
@@ -554,7 +458,7 @@ key request "/keys" was answered with status 503, not 200
 ["sub=ann", "sub=ben", "sub=cas", "sub=dan", "sub=eve"]
 
 
-=== TEST 27: the time of a token and requirements count as with any source
+=== TEST 22: the time of a token and requirements count as with any source
 --- config
     location = /keys { internal; alias $TEST_NGINX_KEYS/good.jwks; }
     location / {

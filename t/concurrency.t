@@ -99,7 +99,6 @@ cmp_ok($statuses{$_}, '>', 100, "$_ is among the answers") for 200, 401, 403;
 cmp_ok(scalar(keys %workers), '<=', 2, 'no worker has been replaced');
 note(join ', ', map {"worker $_: $workers{$_}"} sort keys %workers);
 
-my @worse = grep {/\[(?:warn|error|crit|alert|emerg)\]|panicked/} split /^/m, $nginx->error_log;
-is_deeply(\@worse, [], 'nothing in the log above notice');
+$nginx->is_calm('warn');
 
 done_testing();

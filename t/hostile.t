@@ -4,18 +4,16 @@
 use strict;
 use warnings;
 
-use FindBin;
 use File::Temp ();
 use IO::Socket::UNIX;
 use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use lib "$FindBin::Bin/idp";
-use Http2;
 use JWT;
+use JWT::Http2;
+use JWT::KeyServer;
 use JWT::Server;
-use KeyServer;
 
 my $SLOW = $ENV{TEST_NGINX_USE_VALGRIND} ? 30 : 1;
 
@@ -68,7 +66,7 @@ sub write_file {
     return;
 }
 
-my $idp = KeyServer->new;
+my $idp = JWT::KeyServer->new;
 my $address = $idp->address;
 my $GOOD = JWT::key_set(JWT::jwk($JWT::SECRET));
 
@@ -138,7 +136,7 @@ sub ends {
 
 sub http2 {
     my (@lines) = @_;
-    my $client = Http2->new($nginx->directory . '/http2.sock');
+    my $client = JWT::Http2->new($nginx->directory . '/http2.sock');
     return $client->status($client->request('GET', '/', \@lines)) // 'nothing';
 }
 
@@ -355,8 +353,7 @@ CONF
 
 my $last = $nginx->get('/file/good', "Authorization: Bearer $TOKEN");
 is($last->{headers}{'x-pid'}, $WORKER, 'all by one and the same worker');
-my @worse = grep {/\[(?:crit|alert|emerg)\]|panicked|exited on signal/} split /^/m, $nginx->error_log;
-is_deeply(\@worse, [], 'nothing worse in the log');
+$nginx->is_calm('crit');
 
 done_testing();
 

@@ -3,14 +3,12 @@
 use strict;
 use warnings;
 
-use FindBin;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use lib "$FindBin::Bin/idp";
 use JWT;
+use JWT::KeyServer;
 use JWT::Server;
-use KeyServer;
 
 plan skip_all => 'there is no /proc here' unless -r "/proc/$$/status";
 
@@ -20,7 +18,7 @@ my $BATCH = 50;
 # The memory of a worker may grow by so much, in KiB.
 my $GROWTH = 2048;
 
-my $idp = KeyServer->new;
+my $idp = JWT::KeyServer->new;
 my $address = $idp->address;
 my $large = JWT::key_set((map { JWT::jwk("secret $_" x 100, kid => "k$_") } 1 .. 20),
     JWT::jwk($JWT::SECRET, kid => 'usual'));
@@ -58,13 +56,9 @@ sub open_files {
 
 # A new connection: while nginx is still busy with those who have left, its queue may be full.
 sub client {
-    my $until = time + 10;
-    while (1) {
-        my $client = $nginx->connect;
-        return $client if $client;
-        die "cannot connect: $!" if time > $until;
-        sleep 0.01;
-    }
+    my $client;
+    $nginx->wait_until(sub { $client = $nginx->connect }) or die "cannot connect: $!";
+    return $client;
 }
 
 # Clients that leave at once, or amid the fetch, one after the other or all together.
@@ -87,12 +81,7 @@ sub leave {
 # Waits until nothing of them is left.
 sub quiet {
     my ($files) = @_;
-    my $until = time + 10;
-    while (open_files() > $files) {
-        return 0 if time > $until;
-        sleep 0.02;
-    }
-    return 1;
+    return $nginx->wait_until(sub { open_files() <= $files });
 }
 
 my $files = open_files();
@@ -131,8 +120,6 @@ for my $round (1 .. 3) {
     cmp_ok(memory() - $before, '<', $GROWTH, 'once there are many, memory stays');
 }
 
-my @worse = grep {/\[(?:alert|emerg|crit)\]|panicked|exited on signal/ && !/\(24: |connect\(\)/}
-    split /^/m, $nginx->error_log;
-is_deeply(\@worse, [], 'nothing worse in the log');
+$nginx->is_calm('crit', qr/\(24: |connect\(\)/);
 
 done_testing();

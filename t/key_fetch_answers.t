@@ -4,14 +4,12 @@
 use strict;
 use warnings;
 
-use FindBin;
 use Test::More;
 use Time::HiRes qw(time);
 
-use lib "$FindBin::Bin/idp";
 use JWT;
+use JWT::KeyServer;
 use JWT::Server;
-use KeyServer;
 
 my $KEYS = JWT::key_set(JWT::jwk($JWT::SECRET, kid => 'usual'));
 my $MEGABYTE = 1 << 20;
@@ -22,8 +20,8 @@ sub keys_of {
     return $KEYS . ' ' x ($size - length $KEYS);
 }
 
-my $idp = KeyServer->new(answers => {'/good' => {body => $KEYS}});
-my $tcp = KeyServer->new(tcp => 1);
+my $idp = JWT::KeyServer->new(answers => {'/good' => {body => $KEYS}});
+my $tcp = JWT::KeyServer->new(tcp => 1);
 my ($unix_address, $tcp_address) = ($idp->address, $tcp->address);
 my $nginx = JWT::Server->new(
     server => <<"CONF",
@@ -60,9 +58,8 @@ CONF
 sub served {
     my ($uri) = @_;
     $nginx->new_lines;
-    my $answer = $nginx->get("/?keys=$uri", JWT::bearer());
-    my @lines = grep {/ key (?:request|file) "/} $nginx->new_lines;
-    return ($answer ? "$answer->{status} $answer->{headers}{'x-status'}" : 'nothing', @lines);
+    my $outcome = $nginx->outcome("/?keys=$uri", JWT::bearer());
+    return ($outcome, grep {/ key (?:request|file) "/} $nginx->new_lines);
 }
 
 sub is_good {
@@ -186,8 +183,7 @@ is_bad('/none', qr/\S/, 'a URI that leads nowhere but to the location itself');
 
 $idp->forget;
 served('/unix/flood');
-my $until = time + 3;
-until ($idp->left || time > $until) { select undef, undef, undef, 0.02 }
+$idp->wait_until(sub { $idp->left }, 3);
 is_deeply([$idp->left], ['/flood'], 'the connection of an endless answer is closed');
 
 # --- slow ones ---------------------------------------------------------------
@@ -210,12 +206,10 @@ SKIP: {
 
 # A client that leaves ends a drip.
 $idp->forget;
-my $client = $nginx->connect;
-$client->request('GET', '/?keys=/unix/drip', JWT::bearer());
+my $client = $nginx->started('/?keys=/unix/drip', JWT::bearer());
 ok($idp->wait_for_hits(1), 'an answer drips');
 undef $client;
-$until = time + 3;
-until ($idp->left || time > $until) { select undef, undef, undef, 0.02 }
+$idp->wait_until(sub { $idp->left }, 3);
 is_deeply([$idp->left], ['/drip'], 'and is given up with its client');
 
 # --- outage and recovery ------------------------------------------------------
@@ -231,8 +225,7 @@ is_good('/unix/plain', 'the first request after the outage');
 
 # --- nothing else in the log -----------------------------------------------------
 
-my @worse = grep {/\[(?:alert|emerg)\]|panicked|exited on signal/} split /^/m, $nginx->error_log;
-is_deeply(\@worse, [], 'nothing worse in the log');
+$nginx->is_calm('alert');
 my $secrets = join '|', map {quotemeta} JWT::b64url($JWT::SECRET), (split /[.]/, JWT::token())[2];
 unlike($nginx->error_log, qr/$secrets/, 'no key, no signature in the log');
 

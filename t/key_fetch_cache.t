@@ -1,16 +1,15 @@
 # auth_jwt_key_cache for auth_jwt_key_request: fresh and expired keys, refresh= and stale=, bytes
-# that stay the same, and keys that rotate as they do at a real identity provider.
+# that stay the same, and keys that rotate as they do at a real identity provider. (What the directive
+# may say, and keys from files, are in auth_jwt_key_cache.t.)
 use strict;
 use warnings;
 
-use FindBin;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use lib "$FindBin::Bin/idp";
 use JWT;
+use JWT::KeyServer;
 use JWT::Server;
-use KeyServer;
 
 my %secret = map { $_ => "the secret called $_" } qw(one two three);
 
@@ -26,9 +25,9 @@ sub bearer {
 my ($OK, $UNKNOWN, $FORGED, $UNAVAILABLE) =
     ('200 ok', '401 unknown_key', '401 invalid_signature', '500 keys_unavailable');
 
-my $idp = KeyServer->new;
+my $idp = JWT::KeyServer->new;
 
-# A new nginx with a location / that has these lines, on keys that are there.
+# A new nginx with a location / that has these lines, and more locations, on keys that are there.
 sub nginx {
     my ($lines, $more) = @_;
     my $address = $idp->address;
@@ -36,9 +35,7 @@ sub nginx {
     $idp->start;
     $idp->answer('/keys' => {body => keys_of('one')});
     $idp->forget;
-    return JWT::Server->new(
-        http => '    proxy_cache_path %DIR%/cache keys_zone=keys:1m;',
-        server => <<"CONF",
+    return JWT::Server->new(server => <<"CONF");
         add_header X-Status \$auth_jwt_status always;
         location /keys { internal; proxy_read_timeout 2s; proxy_pass http://$address; }
         location / {
@@ -49,7 +46,6 @@ sub nginx {
         }
         ${\($more // '')}
 CONF
-    );
 }
 
 my $client;
@@ -61,7 +57,7 @@ sub status {
         if !$client || $client->{nginx} != $nginx || $client->{used}++ > 500;
     my $answer = $client->{connection}->get($path // '/', $token);
     undef $client if !$answer || ($answer->{headers}{connection} // '') eq 'close';
-    return $answer ? "$answer->{status} $answer->{headers}{'x-status'}" : 'nothing';
+    return JWT::Connection::outcome_of($answer);
 }
 
 sub hits_since {
@@ -81,9 +77,7 @@ sub until_after {
 
 sub done_with {
     my ($nginx) = @_;
-    my @worse = grep {/\[(?:crit|alert|emerg)\]|panicked|exited on signal/ && !/connect\(\)/}
-        split /^/m, $nginx->error_log;
-    is_deeply(\@worse, [], 'nothing worse in the log');
+    $nginx->is_calm('crit', qr/connect\(\)/);
     undef $client;
     return;
 }
@@ -166,8 +160,7 @@ CONF
     $idp->answer('/keys' => {body => keys_of('two')});
     $nginx->signal('HUP');
     undef $client;
-    my $until = time + 5;
-    until (status($nginx, bearer('two')) eq $OK || time > $until) { undef $client; sleep 0.02 }
+    $nginx->wait_until(sub { undef $client; status($nginx, bearer('two')) eq $OK }, 5);
     is(status($nginx, bearer('two')), $OK, 'a reload fetches anew');
     done_with($nginx);
 }
@@ -282,13 +275,12 @@ CONF
     is(status($nginx, bearer('one')), $OK, 'one key');
     $idp->forget;
     $idp->answer('/keys' => {body => keys_of('one', 'two'), wait => 0.5});
-    my @clients = map { $nginx->connect } 1 .. 20;
-    $_->request('GET', '/', bearer('two')) for @clients;
+    my @clients = map { $nginx->started('/', bearer('two')) } 1 .. 20;
     is($idp->wait_for_hits(1), 1, 'a fetch ahead of time');
     my $begun = time;
     is(status($nginx, bearer('one')), $OK, 'who has a known kid');
     cmp_ok(time - $begun, '<', 0.4, 'does not wait for it');
-    is_deeply([map { $_->answer('GET')->{status} } @clients], [(200) x 20], 'twenty who wait');
+    is_deeply(JWT::Connection::tally(@clients), {$OK => 20}, 'twenty who wait');
     hits_since(1, 'share it');
     done_with($nginx);
 }
@@ -299,15 +291,12 @@ CONF
     is(status($nginx, bearer('one')), $OK, 'one key');
     $idp->forget;
     $idp->answer('/keys' => {body => keys_of('one', 'two'), wait => 0.5});
-    my $leader = $nginx->connect;
-    $leader->request('GET', '/', bearer('two'));
+    my $leader = $nginx->started('/', bearer('two'));
     ok($idp->wait_for_hits(1), 'a fetch ahead of time');
-    my $follower = $nginx->connect;
-    $follower->request('GET', '/', bearer('two'));
+    my $follower = $nginx->started('/', bearer('two'));
     sleep 0.1;
     undef $leader;
-    my $answer = $follower->answer('GET');
-    like($answer->{status} // 'nothing', qr/^(?:200|401)$/, 'the follower gets an answer');
+    like($follower->outcome, qr/^(?:200|401) /, 'the follower gets an answer');
     is(status($nginx, bearer('one')), $OK, 'the old key serves');
     cmp_ok($idp->hits, '<=', 2, 'at most two fetches');
     done_with($nginx);
@@ -365,16 +354,15 @@ CONF
         $idp->answer('/keys' => $bad);
         # Until it is tried again.
         $idp->forget;
-        my ($until, %tally) = (time + 5);
-        do { $tally{status($nginx, bearer('one'))}++; sleep 0.02 } until $idp->hits || time > $until;
+        my %tally;
+        $nginx->wait_until(sub { $tally{status($nginx, bearer('one'))}++; $idp->hits }, 5);
         $tally{status($nginx, bearer('one'))}++;
         is_deeply([keys %tally], [$OK], 'the last good keys serve on');
         cmp_ok($idp->hits, '>=', 1, 'and the server was tried');
     }
     is(scalar(grep {/\[warn\]/} split /^/m, $nginx->error_log), 1, 'one warning for all');
     $idp->answer('/keys' => {body => keys_of('two')});
-    my $until = time + 5;
-    until (status($nginx, bearer('two')) eq $OK || time > $until) { sleep 0.05 }
+    $nginx->wait_until(sub { status($nginx, bearer('two')) eq $OK }, 5);
     is(status($nginx, bearer('two')), $OK, 'recovered, with new keys');
     is(status($nginx, bearer('one')), $UNKNOWN, 'and without the old one');
     done_with($nginx);
@@ -386,78 +374,17 @@ CONF
     is(status($nginx, bearer('one')), $OK, 'a source that will hang');
     $idp->answer('/keys' => {silent => 1, then => 'hang'});
     sleep 1.1;
-    my @clients = map { $nginx->connect } 1 .. 10;
-    $_->request('GET', '/', bearer('one')) for @clients;
-    is_deeply([map { $_->answer('GET')->{status} } @clients], [(200) x 10], 'all are served');
+    my @clients = map { $nginx->started('/', bearer('one')) } 1 .. 10;
+    is_deeply(JWT::Connection::tally(@clients), {$OK => 10}, 'all are served');
     sleep 1.2;
     $idp->forget;
-    my $first = $nginx->connect;
-    $first->request('GET', '/', bearer('one'));
+    my $first = $nginx->started('/', bearer('one'));
     ok($idp->wait_for_hits(1), 'it is tried again');
     my $begun = time;
     is(status($nginx, bearer('one')), $OK, 'meanwhile others') for 1 .. 5;
     cmp_ok(time - $begun, '<', 1, 'do not wait');
-    is($first->answer('GET')->{status}, 200, 'who tried is served, too');
+    is($first->outcome, $OK, 'who tried is served, too');
     done_with($nginx);
 }
-
-# --- proxy_cache in the key location ---------------------------------------------------------------------
-
-{
-    my $address = $idp->address;
-    my $nginx = nginx('', <<"CONF");
-        location = /cached {
-            internal;
-            proxy_cache keys;
-            proxy_cache_valid 200 1s;
-            proxy_cache_use_stale error timeout http_500;
-            proxy_cache_lock on;
-            proxy_pass http://$address/keys;
-        }
-        location /api { auth_jwt "r"; auth_jwt_key_request /cached; empty_gif; }
-CONF
-    my $begun = time;
-    is(status($nginx, bearer('one'), '/api'), $OK, 'proxy_cache: a miss');
-    is(status($nginx, bearer('one'), '/api'), $OK, 'proxy_cache: a hit') for 1 .. 5;
-    hits_since(1, 'one fetch') if time - $begun < 0.9;
-    $idp->answer('/keys' => {body => keys_of('two')});
-    until_after($begun, 2.2);
-    is(status($nginx, bearer('two'), '/api'), $OK, 'expired: the new key');
-    is(status($nginx, bearer('one'), '/api'), $UNKNOWN, 'and not the old one');
-    $idp->answer('/keys' => {status => 500});
-    sleep 2.2;
-    is(status($nginx, bearer('two'), '/api'), $OK, 'proxy_cache_use_stale');
-    # Many at once, on a cold cache that is locked.
-    $idp->answer('/keys' => {body => keys_of('three'), wait => 0.3});
-    my @clients = map { $nginx->connect } 1 .. 20;
-    $_->request('GET', '/api', bearer('three')) for @clients;
-    is_deeply([map { $_->answer('GET')->{status} } @clients], [(200) x 20], 'twenty at once');
-    done_with($nginx);
-}
-
-# --- what the configuration may say ---------------------------------------------------------------------------
-
-my @wrong = (
-    ['auth_jwt_key_request;', qr/invalid number of arguments in "auth_jwt_key_request"/],
-    ['auth_jwt_key_request /a /b;', qr/invalid number of arguments in "auth_jwt_key_request"/],
-    ['auth_jwt_key_request "";', qr/invalid value "" in "auth_jwt_key_request"/],
-    ['auth_jwt_key_request /$nobody_knows;', qr/unknown "nobody_knows" variable/],
-    ['auth_jwt_key_cache 1h refresh=often;', qr/invalid value "refresh=often"/],
-    ['auth_jwt_key_cache 1h stale=;', qr/invalid value "stale="/],
-    ['auth_jwt_key_cache 1h stale=1h stale=1h;', qr/duplicate parameter "stale=1h"/],
-    ['auth_jwt_key_cache 1h fresh=1h;', qr/invalid parameter "fresh=1h"/],
-);
-for my $wrong (@wrong) {
-    my ($line, $says) = @$wrong;
-    my ($fine, $said) = JWT::Server->prepared(server => "location / { $line }")->checked;
-    ok(!$fine, "refused: $line");
-    like($said, qr/\[emerg\].*$says.*nginx[.]conf:\d+|\[emerg\].*unknown/, 'and says why');
-}
-my ($fine, $said) = JWT::Server->prepared(server => <<'CONF')->checked;
-    location /a { auth_jwt "r"; auth_jwt_key_request /nowhere; auth_jwt_key_cache 1h stale=1d refresh=30s; }
-    location /b { auth_jwt "r"; auth_jwt_key_request /nowhere?a=b; auth_jwt_key_cache 0; }
-CONF
-ok($fine, 'a URI is not looked for at load') or diag($said);
-unlike($said, qr/\[warn\]/, 'without a warning');
 
 done_testing();

@@ -3,15 +3,13 @@
 use strict;
 use warnings;
 
-use FindBin;
 use IO::Compress::Gzip qw(gzip);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use lib "$FindBin::Bin/idp";
 use JWT;
+use JWT::KeyServer;
 use JWT::Server;
-use KeyServer;
 
 my %secret = map { $_ => "the secret called $_, of more than 32 octets" } qw(one two);
 my $ONE = JWT::json(JWT::jwk($secret{one}, kid => 'one'));
@@ -23,7 +21,7 @@ sub bearer { return JWT::bearer({sub => 'alice'}, secret => $secret{$_[0]}, kid 
 gzip(\$SET, \my $zipped) or die 'cannot compress';
 my $ssi = sub { return {body => $_[0], type => 'text/html'} };
 my $include = sub { return "<!--# include virtual=\"$_[0]\" -->" };
-my $idp = KeyServer->new(answers => {
+my $idp = JWT::KeyServer->new(answers => {
     '/keys' => {body => $SET},
     '/gzip' => {body => $zipped, headers => ['Content-Encoding: gzip']},
     '/gzip-chunked' => {body => $zipped, headers => ['Content-Encoding: gzip'], chunked => 1},
@@ -63,8 +61,7 @@ async function joined(r) {
 export default {joined};
 JS
     },
-    http => '    proxy_cache_path %DIR%/cache keys_zone=keys:1m;'
-        . ($js ? ' js_path %DIR%; js_import keys.js;' : ''),
+    http => $js ? ' js_path %DIR%; js_import keys.js;' : '',
     server => <<"CONF",
         location /plain/ { internal; proxy_pass http://$address/; }
         location /gunzip/ { internal; gunzip on; proxy_pass http://$address/; }
@@ -110,7 +107,7 @@ sub status {
         is($answer->{body}, $GIF, "$uri: the client gets what it asked for, and no more");
         is($answer->{headers}{'content-type'}, 'image/gif', "$uri: with its own headers");
     }
-    return "$answer->{status} $answer->{headers}{'x-status'}";
+    return JWT::Connection::outcome_of($answer);
 }
 
 # --- filters ---------------------------------------------------------------------
@@ -141,7 +138,7 @@ for my $keys (sort keys %refused) {
 }
 
 # All of them at once, on one connection each.
-my @clients = map { my $c = $nginx->connect; $c->request('GET', "/?keys=$_", bearer('one')); $c } (@good) x 4;
+my @clients = map { $nginx->started("/?keys=$_", bearer('one')) } (@good) x 4;
 is(scalar(grep { ($_->answer('GET') // {status => 0})->{status} != 200 } @clients), 0, 'side by side');
 
 # --- proxy_cache -----------------------------------------------------------------------
@@ -152,41 +149,69 @@ my %cached = (
     'stale-while-revalidate' => ['proxy_cache_background_update on;',
         ['Cache-Control: max-age=1, stale-while-revalidate=60']],
 );
-for my $name (sort keys %cached) {
-    my ($lines, $headers) = @{$cached{$name}};
-    my $cache = JWT::Server->new(
+my $TWO_SET = JWT::key_set(JWT::jwk($secret{two}, kid => 'two'));
+
+# A new nginx whose key location has a cache with these lines.
+sub cache {
+    my ($lines) = @_;
+    return JWT::Server->new(
         http => '    proxy_cache_path %DIR%/cache keys_zone=keys:1m;',
         server => <<"CONF",
-        location = /_keys { internal; proxy_cache keys; $lines proxy_pass http://$address/cached; }
+        location /_keys/ { internal; proxy_cache keys; $lines proxy_pass http://$address/; }
         location / {
             auth_jwt "r";
-            auth_jwt_key_request /_keys;
+            auth_jwt_key_request /_keys\$uri;
             add_header X-Status \$auth_jwt_status always;
             empty_gif;
         }
 CONF
     );
-    my $verdict = sub {
-        my $answer = $cache->get('/', bearer($_[0]));
-        return "$answer->{status} $answer->{headers}{'x-status'}";
-    };
+}
+
+# A miss and hits, of a small set and of one that fits no buffer; keys that are new once their time is
+# over; old ones while the key server fails; many at once on a cold cache.
+{
+    my $cache = cache('proxy_cache_valid 200 2s; proxy_cache_use_stale error timeout http_500; proxy_cache_lock on;');
+    $idp->answer('/cached' => {body => $SET}, '/large' => {body => $SET . ' ' x 300_000});
+    for my $path ('/cached', '/large') {
+        $idp->forget;
+        my $begun = time;
+        is($cache->outcome($path, bearer('one')), '200 ok', "proxy_cache, $path, request $_") for 1 .. 5;
+        is($cache->outcome($path, bearer('two')), '401 unknown_key', 'proxy_cache: another signer');
+        is($idp->hits, 1, 'one fetch') if time - $begun < 1.8;
+    }
+    $idp->answer('/cached' => {body => $TWO_SET});
+    sleep 3.2;
+    is($cache->outcome('/cached', bearer('two')), '200 ok', 'expired: the new key');
+    is($cache->outcome('/cached', bearer('one')), '401 unknown_key', 'and not the old one');
+    $idp->answer('/cached' => {status => 500});
+    sleep 3.2;
+    is($cache->outcome('/cached', bearer('two')), '200 ok', 'proxy_cache_use_stale');
+    $idp->answer('/cold' => {body => $SET, wait => 0.3});
+    $idp->forget;
+    my @clients = map { $cache->started('/cold', bearer('one')) } 1 .. 20;
+    is_deeply(JWT::Connection::tally(@clients), {'200 ok' => 20}, 'twenty at once');
+    is($idp->hits, 1, 'by one fetch');
+    $cache->is_calm('crit');
+}
+
+for my $name (sort keys %cached) {
+    my ($lines, $headers) = @{$cached{$name}};
+    my $cache = cache($lines);
+    my $verdict = sub { return $cache->outcome('/cached', bearer($_[0])) };
     $idp->answer('/cached' => {body => $SET, headers => $headers});
     is($verdict->('one'), '200 ok', "$name: fetched");
-    $idp->answer('/cached' => {body => JWT::key_set(JWT::jwk($secret{two}, kid => 'two')),
-        headers => $headers, wait => 0.2});
+    $idp->answer('/cached' => {body => $TWO_SET, headers => $headers, wait => 0.2});
     sleep 2.1;
     is($verdict->('one'), '200 ok', "$name: stale, and served while it is updated");
-    my $until = time + 5;
-    until ($verdict->('two') eq '200 ok' || time > $until) { sleep 0.05 }
+    $cache->wait_until(sub { $verdict->('two') eq '200 ok' }, 5);
     is($verdict->('two'), '200 ok', "$name: then the new keys");
     is($verdict->('one'), '401 unknown_key', "$name: and the old ones no more");
     sleep 2.1;
     is($verdict->('two'), '200 ok', "$name: stale again, and served still");
-    my @worse = grep {/\[(?:warn|error|crit|alert|emerg)\]|panicked/} split /^/m, $cache->error_log;
-    is_deeply(\@worse, [], "$name: nothing worse in the log");
+    $cache->is_calm('warn');
 }
 
-my @worse = grep {/\[(?:crit|alert|emerg)\]|panicked|exited on signal/} split /^/m, $nginx->error_log;
-is_deeply(\@worse, [], 'nothing worse in the log');
+$nginx->is_calm('crit');
 
 done_testing();

@@ -4,14 +4,12 @@
 use strict;
 use warnings;
 
-use FindBin;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use lib "$FindBin::Bin/idp";
 use JWT;
+use JWT::KeyServer;
 use JWT::Server;
-use KeyServer;
 
 my %secret = map { $_ => "the secret of tenant $_" } qw(a b c);
 
@@ -19,7 +17,7 @@ sub keys_of { return JWT::key_set(map { JWT::jwk($secret{$_}) } @_) }
 
 sub bearer { return JWT::bearer(undef, secret => $secret{$_[0]}) }
 
-my $idp = KeyServer->new;
+my $idp = JWT::KeyServer->new;
 my $address = $idp->address;
 
 # One answer for each tenant, slow enough for everybody to come meanwhile.
@@ -48,24 +46,11 @@ CONF
 # Starts a GET with a Host of its own.
 sub started {
     my ($nginx, $host, $path, @lines) = @_;
-    my $client = $nginx->connect;
-    $client->send_bytes(join "\r\n", "GET $path HTTP/1.1", "Host: $host", @lines, '', '');
-    return $client;
+    return $nginx->started($path, "Host: $host", @lines);
 }
 
-sub status {
-    my ($client) = @_;
-    my $answer = $client->answer('GET') // return 'nothing';
-    return "$answer->{status} $answer->{headers}{'x-status'}";
-}
-
-sub is_calm {
-    my ($nginx) = @_;
-    my @worse = grep {/\[(?:warn|crit|alert|emerg)\]|panicked|exited on signal/}
-        split /^/m, $nginx->error_log;
-    is_deeply(\@worse, [], 'nothing worse in the log');
-    return;
-}
+# Failures of key requests are logged as errors, and meant here.
+sub is_calm { return $_[0]->is_calm('warn', qr/\[error\]/) }
 
 # --- tenants by the name of the server ------------------------------------------------
 
@@ -96,7 +81,7 @@ for my $name (sort keys %servers) {
         }
         for my $client (@clients) {
             my ($tenant, $signer, $connection) = @$client;
-            is(status($connection), $tenant eq $signer ? '200 ok' : '401 invalid_signature',
+            is($connection->outcome, $tenant eq $signer ? '200 ok' : '401 invalid_signature',
                 "$name, $path: a token of $signer at $tenant");
         }
         is_calm($nginx);
@@ -117,7 +102,7 @@ for my $path ('/each', '/kept') {
         sleep 0.005;
     }
     for my $client (@clients) {
-        my $status = status($client->[1]);
+        my $status = $client->[1]->outcome;
         $tally{$status eq $client->[0] ? 'right' : "$status instead of $client->[0]"}++;
     }
     is_deeply(\%tally, {right => 200}, "$path: two hundred interleaved");
@@ -147,7 +132,7 @@ CONF
         }
         for my $client (@clients) {
             my ($tenant, $signer, $connection) = @$client;
-            is(status($connection), $tenant eq $signer ? '200 ok' : '401 invalid_signature',
+            is($connection->outcome, $tenant eq $signer ? '200 ok' : '401 invalid_signature',
                 "$path: a token of $signer for $tenant");
         }
     }
@@ -191,7 +176,7 @@ CONF
     my @client = ('X-Tenant: evil', 'X-Forwarded-Host: evil.example', 'X-Forwarded-For: 192.0.2.1',
         'User-Agent: evil', 'Accept: text/html', 'Forwarded: host=evil.example', 'Cookie: a=b', bearer('a'));
     $idp->forget;
-    is(status(started($nginx, 'localhost', '/kept', @client)), '200 ok', 'a client with many headers');
+    is(started($nginx, 'localhost', '/kept', @client)->outcome, '200 ok', 'a client with many headers');
     my ($keys) = $idp->requests;
     my %seen = %{$keys->{headers}};
     delete $seen{connection};
@@ -205,7 +190,7 @@ CONF
         'none of them reaches the key server, by no variable either',
     ) or diag explain \%seen;
     $idp->forget;
-    is(status(started($nginx, 'LOCALHOST:8080', '/early?who=me', @client)), '200 ok', 'and variables known before');
+    is(started($nginx, 'LOCALHOST:8080', '/early?who=me', @client)->outcome, '200 ok', 'and variables known before');
     my ($again, $api) = $idp->requests;
     is($again->{headers}{'seen-set'}, 's:', 'what this client has set is not handed down');
     is($again->{headers}{'seen-mapped'}, 'm:mapped ', 'nor what was evaluated for it');
@@ -213,8 +198,7 @@ CONF
     is($again->{headers}{'seen-uri'}, '/_jwks?a=b', 'the URI is that of the key request');
     is($api->{headers}{'seen-set'}, 's:chosen for me', 'and its own request keeps it');
     is($api->{headers}{'seen-mapped'}, 'm:mapped evil', 'the one as the other');
-    my @worse = grep {/\[(?:error|crit|alert|emerg)\]|panicked/} split /^/m, $nginx->error_log;
-    is_deeply(\@worse, [], 'nothing worse in the log');
+    $nginx->is_calm('error');
 }
 
 # --- one client's failure is nobody else's ----------------------------------------------------
@@ -235,69 +219,10 @@ CONF
         push @clients, map { ['good', started($nginx, 'localhost', $path, bearer('a'))] } 1 .. 5;
         sleep 0.05;
     }
-    $tally{"$_->[0] " . status($_->[1])}++ for @clients;
+    $tally{"$_->[0] " . $_->[1]->outcome}++ for @clients;
     my $evil = $path eq '/each' ? '500 keys_unavailable' : '401 invalid_signature';
     is_deeply(\%tally, {'good 200 ok' => 50, "evil $evil" => 20}, "$path: long headers harm nobody else")
         or diag explain \%tally;
-}
-
-# Who waited for a fetch that failed asks once more, and is served where that succeeds.
-{
-    my $nginx = JWT::Server->new(http => server('localhost',
-        "location = /_jwks { internal; proxy_pass http://$address/jwks; }"));
-    $idp->answer('/jwks' => {status => 503, wait => 0.5});
-    $idp->forget;
-    my @clients = map { started($nginx, 'localhost', '/kept', bearer('a')) } 1 .. 10;
-    ok($idp->wait_for_hits(1), 'one fetches, which will fail');
-    sleep 0.1;
-    $idp->answer('/jwks' => {body => keys_of('a'), wait => 0.1});
-    my %tally;
-    $tally{status($_)}++ for @clients;
-    is_deeply(\%tally, {'200 ok' => 9, '500 keys_unavailable' => 1}, 'the nine who waited are served');
-    is($idp->hits, 2, 'by one more fetch, which they share');
-    my @lines = grep {/\[error\].*key request/} $nginx->new_lines;
-    is(scalar @lines, 1, 'one line, of the one that failed') or diag(@lines);
-
-    # Where it fails again, that is the end.
-    $nginx->configure(http => server('localhost',
-        "location = /_jwks { internal; proxy_pass http://$address/gone; }"));
-    $idp->answer('/gone' => {status => 503, wait => 0.3});
-    $nginx->signal('HUP');
-    sleep 0.3;
-    $idp->forget;
-    @clients = map { started($nginx, 'localhost', '/kept', bearer('a')) } 1 .. 10;
-    %tally = ();
-    $tally{status($_)}++ for @clients;
-    is_deeply(\%tally, {'500 keys_unavailable' => 10}, 'all are answered where it fails again');
-    is($idp->hits, 2, 'by two fetches');
-    @lines = grep {/\[error\].*key request "\/_jwks"/} $nginx->new_lines;
-    is(scalar @lines, 10, 'one line for each') or diag(@lines);
-    is_calm($nginx);
-}
-
-# --- a client that leaves -------------------------------------------------------------------------
-
-# Its request and its FIN come in one event, while another one's fetch is under way.
-for my $path ('/kept', '/each') {
-    my $nginx = JWT::Server->new(http => server('localhost',
-        "access_log %DIR%/logs/access.log; location = /_jwks { internal; proxy_pass http://$address/jwks; }"));
-    $idp->answer('/jwks' => {body => keys_of('a'), wait => 1.5});
-    $idp->forget;
-    my $leader = started($nginx, 'localhost', $path, bearer('a'));
-    ok($idp->wait_for_hits(1), "$path: a fetch is under way");
-    # While the worker sleeps, so that it sees both at once.
-    my $log = sub { return scalar grep {/ 499 /} split /^/m, $nginx->read('logs/access.log') };
-    my $children = qx(ps -o pid= --ppid $nginx->{pid});
-    my ($worker) = $children =~ /(\d+)/;
-    kill STOP => $worker;
-    my $leaving = started($nginx, 'localhost', $path, bearer('a'));
-    undef $leaving;
-    kill CONT => $worker;
-    my $until = time + 1;
-    until ($log->() || time > $until) { sleep 0.02 }
-    is($log->(), 1, 'who has left is noticed at once, not when the keys come');
-    is(status($leader), '200 ok', 'and whoever fetches is served');
-    is_calm($nginx);
 }
 
 done_testing();

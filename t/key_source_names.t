@@ -3,10 +3,8 @@
 use strict;
 use warnings;
 
-use FindBin;
 use Test::More;
 
-use lib "$FindBin::Bin/lib";
 use JWT;
 use JWT::Server;
 
@@ -41,8 +39,7 @@ CONF
 sub asked {
     my ($uri, $signer) = @_;
     $nginx->new_lines;
-    my $answer = $nginx->get($uri, bearer($signer));
-    return ("$answer->{status} $answer->{headers}{'x-status'}", grep {/\[error\]/} $nginx->new_lines);
+    return ($nginx->outcome($uri, bearer($signer)), grep {/\[error\]/} $nginx->new_lines);
 }
 
 sub is_served {
@@ -96,25 +93,35 @@ for my $t ('../evil', '../uploads/evil', 'x/../../evil') {
 }
 is_refused('/mapped', qr/key file "[^"]+" is refused: a variable brings "[.][.]" into it/);
 
-my @worse = grep {/\[(?:warn|crit|alert|emerg)\]|panicked|exited on signal/} split /^/m, $nginx->error_log;
-is_deeply(\@worse, [], 'nothing worse in the log');
+$nginx->is_calm('warn', qr/\[error\]/);
 
 # --- at load -----------------------------------------------------------------------------
 
-for my $uri ('https://idp.example/keys', 'http://127.0.0.1/keys', 'HTTPS://idp.example', 'keys', '@keys', '?a') {
+my $way = '.*begins with "\/".*proxy_pass';
+for my $case (
+    (map { ["\"$_\"", qr/invalid value "\Q$_\E" in "auth_jwt_key_request"$way/] }
+        'https://idp.example/keys', 'http://127.0.0.1/keys', 'HTTPS://idp.example', 'keys', '@keys', '?a'),
+    ['""', qr/invalid value "" in "auth_jwt_key_request"/],
+    ['', qr/invalid number of arguments in "auth_jwt_key_request"/],
+    ['/a /b', qr/invalid number of arguments in "auth_jwt_key_request"/],
+    ['/$nobody_knows', qr/unknown "nobody_knows" variable/, qr//],
+) {
+    my ($arguments, $says, $where) = @$case;
     my ($fine, $said) = JWT::Server->prepared(server => <<"CONF")->checked;
-        location / { auth_jwt r; auth_jwt_key_request "$uri"; empty_gif; }
+        location / { auth_jwt r; auth_jwt_key_request $arguments; empty_gif; }
 CONF
-    ok(!$fine, "refused at load: $uri");
-    like($said, qr/\[emerg\].*invalid value "\Q$uri\E" in "auth_jwt_key_request".*begins with "\/".*proxy_pass.*nginx[.]conf:\d+/,
-        'and names the way');
+    ok(!$fine, "refused at load: $arguments");
+    $where //= qr/.*nginx[.]conf:\d+/;
+    like($said, qr/\[emerg\].*$says$where/, 'and says why, and names the way');
 }
 my ($fine, $said) = JWT::Server->prepared(server => <<'CONF')->checked;
         location /a { auth_jwt r; auth_jwt_key_request keys/$arg_t; empty_gif; }
         location /b { auth_jwt r; auth_jwt_key_request /keys/$arg_t; empty_gif; }
         location /c { auth_jwt r; auth_jwt_key_request $arg_t; empty_gif; }
+        location /nowhere { auth_jwt r; auth_jwt_key_request /nowhere; auth_jwt_key_cache 1h stale=1d refresh=30s; }
+        location /arguments { auth_jwt r; auth_jwt_key_request /nowhere?a=b; auth_jwt_key_cache 0; }
 CONF
-ok($fine, 'variables may bring the slash');
+ok($fine, 'a URI is not looked for, and variables may bring the slash');
 my @warned = grep {/\[warn\]/} split /^/m, $said;
 is(scalar @warned, 1, 'where they cannot, a warning') or diag($said);
 like($warned[0] // '', qr/"keys\/\$arg_t" of "auth_jwt_key_request" in \S+:\d+ never begins with "\/"/, 'says so');

@@ -3,14 +3,12 @@
 use strict;
 use warnings;
 
-use FindBin;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use lib "$FindBin::Bin/idp";
 use JWT;
+use JWT::KeyServer;
 use JWT::Server;
-use KeyServer;
 
 my $module = $ENV{AUTH_JWT_PANICS_MODULE};
 plan skip_all => 'AUTH_JWT_PANICS_MODULE names no module of scripts/build --panics' unless $module;
@@ -45,7 +43,7 @@ my $SERVER = <<'CONF';
 CONF
 
 my %keys = JWT::key_files();
-my $idp = KeyServer->new;
+my $idp = JWT::KeyServer->new;
 $idp->answer('/slow' => {body => $keys{'good.jwks'}, wait => 0.5}, '/late' => {body => $keys{'good.jwks'}, wait => 4});
 my $address = $idp->address;
 $SERVER =~ s/KEY_SERVER/$address/g;

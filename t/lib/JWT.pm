@@ -14,6 +14,7 @@ use File::Spec;
 use JSON::PP ();
 use Math::BigInt;
 use MIME::Base64 qw(encode_base64url decode_base64url);
+use POSIX ();
 
 # What tokens are signed with where a test does not say else, and what good.jwks holds.
 our $SECRET = 'the secret of the tests, which no line of a log may show';
@@ -105,6 +106,24 @@ sub key_files {
         'broken.jwks' => '{"keys":[',
         'empty.jwks'  => key_set(),
     );
+}
+
+# Writes them into a directory, and beside them a FIFO "fifo" and a directory "directory".
+sub write_key_files {
+    my ($directory) = @_;
+    my %files = key_files();
+    write_file("$directory/$_", $files{$_}) for keys %files;
+    mkdir "$directory/directory" or croak "cannot make a directory: $!";
+    POSIX::mkfifo("$directory/fifo", 0600) or croak "cannot make a FIFO: $!";
+    return;
+}
+
+sub write_file {
+    my ($name, $bytes) = @_;
+    open my $file, '>:raw', $name or croak "cannot open $name: $!";
+    print {$file} $bytes;
+    close $file or croak "cannot write $name: $!";
+    return;
 }
 
 # A file of t/data as Perl data.

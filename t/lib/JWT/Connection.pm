@@ -21,10 +21,12 @@ sub get {
     return $self->answer('GET');
 }
 
-# Sends a request without a body; its answer is read later.
+# Sends a request without a body; its answer is read later. Its Host is localhost, unless the first
+# line says another.
 sub request {
     my ($self, $method, $path, @lines) = @_;
-    my @all = ("$method $path HTTP/1.1", 'Host: localhost', @lines);
+    my @host = @lines && $lines[0] =~ /^Host:/ ? () : 'Host: localhost';
+    my @all = ("$method $path HTTP/1.1", @host, @lines);
     return $self->send_bytes(join "\r\n", @all, '', '');
 }
 
@@ -60,6 +62,26 @@ sub answer {
         $body = $self->body(\%joined) // return;
     }
     return {status => $status, headers => \%joined, body => $body};
+}
+
+# How the GET that was sent came out: the status and what X-Status says ("200 ok"), or "nothing".
+sub outcome {
+    my ($self) = @_;
+    return outcome_of($self->answer('GET'));
+}
+
+# The same of an answer that has been read.
+sub outcome_of {
+    my ($answer) = @_;
+    return $answer ? join ' ', $answer->{status}, $answer->{headers}{'x-status'} // () : 'nothing';
+}
+
+# How often each outcome came, on so many connections.
+sub tally {
+    my (@connections) = @_;
+    my %tally;
+    $tally{$_->outcome}++ for @connections;
+    return \%tally;
 }
 
 sub body {

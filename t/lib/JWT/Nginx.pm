@@ -1,7 +1,6 @@
 # What the blocks of t/*.t on Test::Nginx::Socket share. Use it after Test::Nginx::Socket:
 #
-#   - $TEST_NGINX_KEYS is a directory with the key files of JWT::key_files, a FIFO "fifo" and a
-#     directory "directory"; "missing.jwks" is not there
+#   - $TEST_NGINX_KEYS is a directory with what JWT::write_key_files writes; "missing.jwks" is not there
 #   - http://mock is an upstream that tells what reached it
 #   - each block without "--- request" asks for /, and one without checks of the error log fails
 #     where that holds more than notices
@@ -12,9 +11,9 @@ use strict;
 use warnings;
 
 use File::Temp ();
-use POSIX ();
 
 use JWT ();
+use JWT::Log ();
 use Test::Nginx::Socket ();
 
 our $keys = File::Temp->newdir('jwt-keys-XXXXXX', TMPDIR => 1);
@@ -22,13 +21,7 @@ our $keys = File::Temp->newdir('jwt-keys-XXXXXX', TMPDIR => 1);
 # Beyond this nginx cannot bind a unix socket.
 my $LONGEST_SOCKET_NAME = 107;
 
-# What a block must not find in the error log.
-my $NOTHING_WRONG = [qr/\[(?:warn|error|crit|alert|emerg)\]/, qr/panicked/];
-
-my %files = JWT::key_files();
-write_file("$keys/$_", $files{$_}) for keys %files;
-mkdir "$keys/directory" or die "cannot make a directory: $!";
-POSIX::mkfifo("$keys/fifo", 0600) or die "cannot make a FIFO: $!";
+JWT::write_key_files("$keys");
 
 $ENV{TEST_NGINX_KEYS} = "$keys";
 $ENV{TEST_NGINX_HTML_DIR} = Test::Nginx::Socket::html_dir();
@@ -64,16 +57,8 @@ Test::Nginx::Socket::add_block_preprocessor(sub {
         $block->set_value(request => "GET /\n");
     }
     unless (grep { defined $block->$_ } qw(error_log no_error_log grep_error_log)) {
-        $block->set_value(no_error_log => [@$NOTHING_WRONG]);
+        $block->set_value(no_error_log => [JWT::Log::from('warn')]);
     }
 });
-
-sub write_file {
-    my ($name, $bytes) = @_;
-    open my $file, '>:raw', $name or die "cannot open $name: $!";
-    print {$file} $bytes;
-    close $file or die "cannot write $name: $!";
-    return;
-}
 
 1;

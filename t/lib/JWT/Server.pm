@@ -8,12 +8,15 @@ use warnings;
 use Carp qw(croak);
 use File::Basename qw(dirname);
 use File::Path qw(make_path);
-use File::Temp ();
 use IO::Socket::UNIX;
 use POSIX ();
+use Test::More ();
 use Time::HiRes qw(sleep time);
 
 use JWT::Connection;
+use JWT::Log;
+
+use parent 'JWT::Process';
 
 my $BINARY = $ENV{TEST_NGINX_BINARY} // 'nginx';
 
@@ -33,8 +36,8 @@ sub new {
 # As new, but nginx is not started.
 sub prepared {
     my ($class, %options) = @_;
-    my $directory = File::Temp->newdir('jwt-XXXXXX', TMPDIR => 1);
-    my $self = bless {directory => $directory, owner => $$}, $class;
+    my $self = $class->in_directory('jwt');
+    my $directory = $self->directory;
     make_path(map {"$directory/$_"} qw(conf html logs temp));
     for my $name (sort keys %{$options{files} // {}}) {
         make_path(dirname("$directory/$name"));
@@ -43,8 +46,6 @@ sub prepared {
     $self->configure(%options);
     return $self;
 }
-
-sub directory { return "$_[0]{directory}" }
 
 # Writes the configuration; a running nginx takes it on a HUP.
 sub configure {
@@ -105,13 +106,11 @@ sub checked {
 
 sub start {
     my ($self) = @_;
-    my $pid = fork // croak "cannot fork: $!";
-    if (!$pid) {
+    my $pid = $self->spawn(sub {
         open STDOUT, '>', "$self->{directory}/logs/stdout";
         open STDERR, '>&', \*STDOUT;
         exec $self->command or POSIX::_exit(127);
-    }
-    $self->{pid} = $pid;
+    });
     my $until = time + $PATIENCE;
     until ($self->connect) {
         if (time > $until || waitpid($pid, POSIX::WNOHANG()) != 0) {
@@ -137,47 +136,10 @@ sub stop {
     return;
 }
 
-sub DESTROY {
-    my ($self) = @_;
-    local ($?, $!, $@);
-    $self->stop if $self->{owner} == $$;
-    return;
-}
-
 # Sends the master a signal.
 sub signal {
     my ($self, $signal) = @_;
     return kill $signal => $self->{pid};
-}
-
-# Writes a file in place: it is the same inode, and for a moment it is empty.
-sub write {
-    my ($self, $name, $bytes) = @_;
-    open my $file, '>:raw', "$self->{directory}/$name" or croak "cannot open $name: $!";
-    print {$file} $bytes;
-    close $file or croak "cannot write $name: $!";
-    return;
-}
-
-# Writes a file aside and moves it over the old one.
-sub replace {
-    my ($self, $name, $bytes) = @_;
-    $self->write("$name.new", $bytes);
-    rename "$self->{directory}/$name.new", "$self->{directory}/$name" or croak "cannot rename: $!";
-    return;
-}
-
-sub remove {
-    my ($self, $name) = @_;
-    unlink "$self->{directory}/$name" or croak "cannot remove $name: $!";
-    return;
-}
-
-sub read {
-    my ($self, $name) = @_;
-    open my $file, '<:raw', "$self->{directory}/$name" or return '';
-    local $/ = undef;
-    return <$file> // '';
 }
 
 sub error_log { return $_[0]->read('logs/error.log') }
@@ -192,6 +154,21 @@ sub new_lines {
     return split /^/m, substr $text, $seen;
 }
 
+# A test: no line of the error log is of this level or worse, but for those that $except fits, and no
+# worker has come to harm.
+sub is_calm {
+    my ($self, $level, $except) = @_;
+    my @worse = JWT::Log::worse($level, $except, split /^/m, $self->error_log);
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return Test::More::is_deeply(\@worse, [], 'nothing worse in the log');
+}
+
+# The version of nginx, as its second number: 22 for 1.22.
+sub version { return qx("$BINARY" -v 2>&1) =~ m{nginx/1[.](\d+)} ? $1 : 0 }
+
+# What makes a server on a socket speak HTTP/2: what stands behind the address in listen, and a line.
+sub http2 { return version() >= 25 ? ('', 'http2 on;') : (' http2', '') }
+
 # A new connection, or nothing.
 sub connect {
     my ($self) = @_;
@@ -199,10 +176,24 @@ sub connect {
     return JWT::Connection->new($socket, $PATIENCE);
 }
 
-# One GET on a connection of its own: its path and header lines. See JWT::Connection::answer.
+# A connection of its own on which a GET has been sent: its path and header lines. The answer is read later.
+sub started {
+    my ($self, @request) = @_;
+    my $connection = $self->connect;
+    $connection->request('GET', @request);
+    return $connection;
+}
+
+# One GET on a connection of its own, and its answer. See JWT::Connection::answer.
 sub get {
     my ($self, @request) = @_;
-    return $self->connect->get(@request);
+    return $self->started(@request)->answer('GET');
+}
+
+# One GET, and how it came out. See JWT::Connection::outcome.
+sub outcome {
+    my ($self, @request) = @_;
+    return $self->started(@request)->outcome;
 }
 
 1;

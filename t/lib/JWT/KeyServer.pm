@@ -11,29 +11,28 @@
 #   largest_head   a request whose head is longer is answered 431
 #   then      what comes after the body (of which Content-Length must not tell): "reset", "hang",
 #             "flood" (bytes as fast as they go), "drip" (a space every "pace" seconds, 0.1)
-package KeyServer;
+package JWT::KeyServer;
 
 use strict;
 use warnings;
 
 use Carp qw(croak);
-use File::Temp ();
 use IO::Socket::INET;
 use IO::Socket::UNIX;
 use JSON::PP ();
 use POSIX ();
 use Socket qw(SOL_SOCKET SO_LINGER SOMAXCONN);
 use Storable ();
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(time);
+
+use parent 'JWT::Process';
 
 my $FLOOD = ' ' x 65536;
 
 # Options: tcp (a port instead of a unix socket), answers (path => answer).
 sub new {
     my ($class, %options) = @_;
-    my $directory = File::Temp->newdir('keys-XXXXXX', TMPDIR => 1);
-    my $self = bless {directory => $directory, owner => $$, tcp => $options{tcp}}, $class;
-    $self->{answers} = {};
+    my $self = $class->in_directory('keys', tcp => $options{tcp}, answers => {});
     $self->answer(%{$options{answers} // {}});
     $self->start;
     return $self;
@@ -49,9 +48,7 @@ sub address {
 sub answer {
     my ($self, %answers) = @_;
     %{$self->{answers}} = (%{$self->{answers}}, %answers);
-    my $file = "$self->{directory}/answers";
-    Storable::nstore($self->{answers}, "$file.new");
-    rename "$file.new", $file or croak "cannot rename: $!";
+    $self->replace('answers', Storable::nfreeze($self->{answers}));
     return;
 }
 
@@ -81,20 +78,14 @@ sub forget {
 
 sub events {
     my ($self) = @_;
-    open my $file, '<', "$self->{directory}/events" or return;
-    seek $file, $self->{forgotten} // 0, 0;
-    return map { JSON::PP::decode_json($_) } <$file>;
+    my $events = substr $self->read('events'), $self->{forgotten} // 0;
+    return map { JSON::PP::decode_json($_) } split /^/m, $events;
 }
 
 # Waits until so many requests have come; false if they do not.
 sub wait_for_hits {
     my ($self, $count) = @_;
-    my $until = time + 10;
-    until ($self->hits >= $count) {
-        return 0 if time > $until;
-        sleep 0.01;
-    }
-    return 1;
+    return $self->wait_until(sub { $self->hits >= $count });
 }
 
 sub start {
@@ -112,13 +103,11 @@ sub start {
     chmod 0777, $name;
     $self->{port} = $listener->sockport if $self->{tcp};
     my $parent = $$;
-    my $pid = fork // croak "cannot fork: $!";
-    if (!$pid) {
+    $self->spawn(sub {
         $SIG{TERM} = sub { POSIX::_exit(0) };
         eval { $self->serve($listener, $parent); 1 } or warn $@;
         POSIX::_exit(1);
-    }
-    $self->{pid} = $pid;
+    });
     return;
 }
 
@@ -128,13 +117,6 @@ sub stop {
     my $pid = delete $self->{pid} // return;
     kill KILL => $pid;
     waitpid $pid, 0;
-    return;
-}
-
-sub DESTROY {
-    my ($self) = @_;
-    local ($?, $!, $@);
-    $self->stop if $self->{owner} == $$;
     return;
 }
 
@@ -197,7 +179,7 @@ sub receive {
     my $body = substr $connection->{in}, $end + 4;
     return 1 if length $body < ($headers{'content-length'} // 0);
     my ($path) = split /[?]/, $uri;
-    my $answer = Storable::retrieve("$self->{directory}/answers")->{$path};
+    my $answer = Storable::thaw($self->read('answers'))->{$path};
     $answer //= {status => 404, body => "no such path\n", type => 'text/plain'};
     $answer = {%$answer, status => 431, body => ''} if $end > ($answer->{largest_head} // $end);
     $connection->{path} = $path;

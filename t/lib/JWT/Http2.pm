@@ -1,6 +1,6 @@
 # Just enough of an HTTP/2 client: many streams on one connection, each with a small body, and the
 # status of each answer. Bodies must fit the windows, as nothing here counts them.
-package Http2;
+package JWT::Http2;
 
 use strict;
 use warnings;

@@ -1,18 +1,16 @@
 # Where keys are kept, however briefly, one fetch is in flight for each source and worker: who comes
-# meanwhile waits for it and shares it.
+# meanwhile waits for it and shares it (whom it may serve is in key_request_sharing.t).
 # Nobody is left hanging when a client leaves, the key server fails, nginx reloads or quits.
 use strict;
 use warnings;
 
-use FindBin;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use lib "$FindBin::Bin/idp";
-use Http2;
 use JWT;
+use JWT::Http2;
+use JWT::KeyServer;
 use JWT::Server;
-use KeyServer;
 
 my $KEYS = JWT::key_set(JWT::jwk($JWT::SECRET, kid => 'usual'));
 my $GOOD = JWT::bearer();
@@ -21,10 +19,9 @@ my $FORGED = JWT::bearer(undef, secret => 'x');
 # Slow means: long enough for everybody to come, on a slow machine, too.
 my $SLOW = {body => $KEYS, wait => 0.5};
 
-my $version = qx($ENV{TEST_NGINX_BINARY} -v 2>&1) =~ m{nginx/1[.](\d+)} ? $1 : 0;
-my ($listen_http2, $http2) = $version >= 25 ? ('', 'http2 on;') : (' http2', '');
+my ($listen_http2, $http2) = JWT::Server::http2();
 
-my $idp = KeyServer->new;
+my $idp = JWT::KeyServer->new;
 my $address = $idp->address;
 my $locations = <<"CONF";
         add_header X-Status \$auth_jwt_status always;
@@ -50,6 +47,7 @@ my $locations = <<"CONF";
         location /allowed { satisfy any; allow all; auth_jwt "r"; auth_jwt_key_request /keys/slow; auth_jwt_key_cache 1ms; empty_gif; }
         location /denied { deny all; auth_jwt "r"; auth_jwt_key_request /keys/slow; empty_gif; }
         location /limited { satisfy any; deny all; auth_jwt "r"; auth_jwt_key_request /keys/slow; auth_jwt_key_cache 1ms; empty_gif; }
+        location /each { auth_jwt "r"; auth_jwt_key_request /keys/slow; empty_gif; }
         location /open { empty_gif; }
 CONF
 my $h2 = "    server { listen unix:%DIR%/h2.sock$listen_http2; $http2\n$locations }";
@@ -64,32 +62,16 @@ sub nginx {
     return JWT::Server->new(server => $locations, http => $h2, %options);
 }
 
-# Starts a GET on a connection of its own.
+# Starts a GET on a connection of its own, with a good token where nothing else is said.
 sub started {
     my ($nginx, $path, @lines) = @_;
-    my $client = $nginx->connect;
-    $client->request('GET', $path, @lines ? @lines : $GOOD);
-    return $client;
+    return $nginx->started($path, @lines ? @lines : $GOOD);
 }
 
-# The statuses of answers, and how often there was each.
-sub tally {
-    my (@clients) = @_;
-    my %tally;
-    for my $client (@clients) {
-        my $answer = $client->answer('GET');
-        $tally{$answer ? "$answer->{status} $answer->{headers}{'x-status'}" : 'nothing'}++;
-    }
-    return \%tally;
-}
+sub tally { return JWT::Connection::tally(@_) }
 
-sub is_calm {
-    my ($nginx) = @_;
-    my @worse = grep {/\[(?:warn|crit|alert|emerg)\]|panicked|exited on signal/}
-        split /^/m, $nginx->error_log;
-    is_deeply(\@worse, [], 'nothing worse in the log');
-    return;
-}
+# Failures of key requests are logged as errors, and meant here.
+sub is_calm { return $_[0]->is_calm('warn', qr/\[error\]/) }
 
 # --- a cold, slow set -------------------------------------------------------------
 
@@ -102,7 +84,7 @@ for my $workers (1, 2) {
         my (%tally, %workers);
         for my $client (@clients) {
             my $answer = $client->answer('GET');
-            $tally{$answer ? "$answer->{status} $answer->{headers}{'x-status'}" : 'nothing'}++;
+            $tally{JWT::Connection::outcome_of($answer)}++;
             $workers{$answer->{headers}{'x-pid'}} = 1 if $answer;
         }
         is_deeply(\%tally, {'200 ok' => 40, '401 invalid_signature' => 10},
@@ -153,11 +135,11 @@ for my $workers (1, 2) {
 
     # Without anybody who waits: still no fetch.
     $idp->forget;
-    for my $path ('/brief', '/kept', '/allowed', '/limited') {
-        started($nginx, $path, 'X: y')->answer('GET');
-        started($nginx, $path, 'Authorization: Bearer a.b.c')->answer('GET');
-        started($nginx, $path, 'Authorization: Bearer ' . JWT::refused('unsupported_algorithm'))
-            ->answer('GET');
+    my @words = qw(malformed_token wrong_type unsupported_algorithm);
+    for my $path ('/each', '/brief', '/kept', '/allowed', '/limited') {
+        is($nginx->outcome($path, 'X: y'), $path eq '/allowed' ? 200 : '401 no_token', "$path: no token");
+        is($nginx->outcome($path, 'Authorization: Bearer ' . JWT::refused($_)),
+            $path eq '/allowed' ? 200 : "401 $_", "$path: $_") for @words;
     }
     started($nginx, '/allowed')->answer('GET');
     started($nginx, '/denied')->answer('GET');
@@ -187,6 +169,21 @@ for my $workers (1, 2) {
         $idp->answer('/slow' => {body => $KEYS});
         is_deeply(tally(started($nginx, '/brief')), {'200 ok' => 1}, "$name: then recovery");
     }
+    is_calm($nginx);
+}
+
+# Who waited for a fetch that failed asks once more, and is served where that succeeds.
+{
+    my $nginx = nginx();
+    $idp->answer('/slow' => {status => 503, wait => 0.5});
+    my @clients = map { started($nginx, '/kept') } 1 .. 10;
+    ok($idp->wait_for_hits(1), 'one fetches, which will fail');
+    sleep 0.1;
+    $idp->answer('/slow' => {body => $KEYS, wait => 0.1});
+    is_deeply(tally(@clients), {'200 ok' => 9, '500 keys_unavailable' => 1}, 'the nine who waited are served');
+    is($idp->hits, 2, 'by one more fetch, which they share');
+    my @lines = grep {/\[error\].*key request/} $nginx->new_lines;
+    is(scalar @lines, 1, 'one line, of the one that failed') or diag(@lines);
     is_calm($nginx);
 }
 
@@ -233,12 +230,31 @@ for my $workers (1, 2) {
     is_calm($nginx);
 }
 
+# A request and its FIN come in one event, while another one's fetch is under way.
+for my $path ('/kept', '/each') {
+    my $nginx = nginx(server => "access_log logs/access.log; $locations");
+    $idp->answer('/slow' => {body => $KEYS, wait => 1.5});
+    my $leader = started($nginx, $path);
+    ok($idp->wait_for_hits(1), "$path: a fetch is under way");
+    # While the worker sleeps, so that it sees both at once.
+    my $has_left = sub { return scalar grep {/ 499 /} split /^/m, $nginx->read('logs/access.log') };
+    my ($worker) = qx(ps -o pid= --ppid $nginx->{pid}) =~ /(\d+)/;
+    kill STOP => $worker;
+    my $leaving = started($nginx, $path);
+    undef $leaving;
+    kill CONT => $worker;
+    $nginx->wait_until($has_left, 1);
+    is($has_left->(), 1, 'who has left is noticed at once, not when the keys come');
+    is($leader->outcome, '200 ok', 'and whoever fetches is served');
+    is_calm($nginx);
+}
+
 # --- HTTP/2 ---------------------------------------------------------------------------------------
 
 {
     my $nginx = nginx();
     my $directory = $nginx->directory;
-    my $client = Http2->new("$directory/h2.sock");
+    my $client = JWT::Http2->new("$directory/h2.sock");
     my @streams = map { $client->request(GET => '/brief', [$GOOD]) } 1 .. 20;
     is_deeply([map { $client->status($_) } @streams], [(200) x 20], 'twenty streams of a connection');
     is($idp->hits, 1, 'by one fetch');
@@ -250,7 +266,7 @@ for my $workers (1, 2) {
         is_deeply([map { $client->status($_) } @streams], [(200) x 5], "stream $who is cancelled");
     }
     # Beside a connection that goes with all of its streams.
-    my $other = Http2->new("$directory/h2.sock");
+    my $other = JWT::Http2->new("$directory/h2.sock");
     $other->request(GET => '/brief', [$GOOD]);
     sleep 0.1;
     my $stream = $client->request(GET => '/brief', [$GOOD]);

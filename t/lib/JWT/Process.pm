@@ -1,0 +1,76 @@
+# What nginx and the key server of a test have in common: a process of its own with a directory of its
+# own, which ends when the object goes.
+package JWT::Process;
+
+use strict;
+use warnings;
+
+use Carp qw(croak);
+use File::Temp ();
+use Time::HiRes qw(sleep time);
+
+use JWT ();
+
+sub in_directory {
+    my ($class, $kind, %members) = @_;
+    my $directory = File::Temp->newdir("$kind-XXXXXX", TMPDIR => 1);
+    return bless {%members, directory => $directory, owner => $$}, $class;
+}
+
+sub directory { return "$_[0]{directory}" }
+
+# Starts the process: $run is called in it, and must not return.
+sub spawn {
+    my ($self, $run) = @_;
+    my $pid = fork // croak "cannot fork: $!";
+    $run->() unless $pid;
+    return $self->{pid} = $pid;
+}
+
+sub DESTROY {
+    my ($self) = @_;
+    local ($?, $!, $@);
+    $self->stop if $self->{owner} == $$;
+    return;
+}
+
+# Writes a file in place: it is the same inode, and for a moment it is empty.
+sub write {
+    my ($self, $name, $bytes) = @_;
+    JWT::write_file("$self->{directory}/$name", $bytes);
+    return;
+}
+
+# Writes a file aside and moves it over the old one.
+sub replace {
+    my ($self, $name, $bytes) = @_;
+    $self->write("$name.new", $bytes);
+    rename "$self->{directory}/$name.new", "$self->{directory}/$name" or croak "cannot rename: $!";
+    return;
+}
+
+sub remove {
+    my ($self, $name) = @_;
+    unlink "$self->{directory}/$name" or croak "cannot remove $name: $!";
+    return;
+}
+
+sub read {
+    my ($self, $name) = @_;
+    open my $file, '<:raw', "$self->{directory}/$name" or return '';
+    local $/ = undef;
+    return <$file> // '';
+}
+
+# Waits until something is so, at most so many seconds (10); false if it does not come to be.
+sub wait_until {
+    my ($self, $so, $patience) = @_;
+    my $until = time + ($patience // 10);
+    until ($so->()) {
+        return 0 if time > $until;
+        sleep 0.01;
+    }
+    return 1;
+}
+
+1;
