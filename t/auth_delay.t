@@ -8,13 +8,8 @@ run_tests();
 __DATA__
 
 === TEST 1: auth_delay holds back a 401
---- config
-    location / {
-        auth_delay 300ms;
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        proxy_pass http://mock;
-    }
+--- guarded
+auth_delay 300ms;
 --- more_headers eval: 'Authorization: Bearer ' . JWT::refused('expired')
 --- error_code: 401
 --- response_headers
@@ -24,19 +19,13 @@ delaying unauthorized request
 
 
 === TEST 2: auth_delay: a good token and a failed requirement with 403 are not held back
---- config
-    location / {
-        auth_delay 300ms;
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        proxy_pass http://mock;
-        location /admin { auth_jwt_require $jwt_claim_admin error=403; proxy_pass http://mock; }
-    }
---- request eval
-["GET /", "GET /admin"]
---- more_headers eval
-[JWT::bearer(), JWT::bearer()]
---- error_code eval
-[200, 403]
+--- guarded
+auth_delay 300ms;
+location /admin { auth_jwt_require $jwt_claim_admin error=403; proxy_pass http://mock; }
+--- cases eval
+[
+    ["GET /", JWT::bearer(), 200],
+    ["GET /admin", JWT::bearer(), 403],
+]
 --- no_error_log
 delaying unauthorized request

@@ -19,61 +19,36 @@ __DATA__
 
 
 === TEST 2: a realm guards, and a token signed with a key of the set passes
---- config
-    location / {
-        auth_jwt "closed site";
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        proxy_set_header X-Sub $jwt_claim_sub;
-        proxy_pass http://mock;
-    }
---- request eval
-["GET /", "GET /", "GET /"]
---- more_headers eval
-["X-None: x", JWT::bearer(), "Authorization: Bearer " . JWT::refused('invalid_signature')]
---- error_code eval
-[401, 200, 401]
---- response_headers eval
+--- guarded
+auth_jwt "closed site";
+--- cases eval
 [
-    'WWW-Authenticate: Bearer realm="closed site"',
-    '! WWW-Authenticate',
-    'WWW-Authenticate: Bearer realm="closed site", error="invalid_token"',
+    ["GET /", undef, 401, 'WWW-Authenticate: Bearer realm="closed site"', "401 Authorization Required"],
+    ["GET /", JWT::bearer(), 200, '! WWW-Authenticate', "sub=alice"],
+    ["GET /", "Authorization: Bearer " . JWT::refused('invalid_signature'), 401,
+        'WWW-Authenticate: Bearer realm="closed site", error="invalid_token"', "401 Authorization Required"],
 ]
---- response_body_like eval
-["401 Authorization Required", "sub=alice", "401 Authorization Required"]
 
 
 === TEST 3: "" is a realm like any other: it enables
---- config
-    location / {
-        auth_jwt "";
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        proxy_pass http://mock;
-    }
---- request eval
-["GET /", "GET /"]
---- more_headers eval
-["X-None: x", JWT::bearer()]
---- error_code eval
-[401, 200]
---- response_headers eval
-['WWW-Authenticate: Bearer realm=""', '! WWW-Authenticate']
+--- guarded
+auth_jwt "";
+--- cases eval
+[
+    ["GET /", undef, 401, 'WWW-Authenticate: Bearer realm=""'],
+    ["GET /", JWT::bearer(), 200, '! WWW-Authenticate'],
+]
 
 
 === TEST 4: the literal off disables
---- config
-    location / {
-        auth_jwt off;
-        auth_jwt_key_file $TEST_NGINX_KEYS/missing.jwks;
-        proxy_pass http://mock;
-    }
---- request eval
-["GET /", "GET /"]
---- more_headers eval
-["X-None: x", "Authorization: Bearer " . JWT::refused('malformed_token')]
---- error_code eval
-[200, 200]
---- response_headers eval
-['! WWW-Authenticate', '! WWW-Authenticate']
+--- guarded
+auth_jwt off;
+auth_jwt_key_file $TEST_NGINX_KEYS/missing.jwks;
+--- cases eval
+[
+    ["GET /", undef, 200, '! WWW-Authenticate'],
+    ["GET /", "Authorization: Bearer " . JWT::refused('malformed_token'), 200, '! WWW-Authenticate'],
+]
 --- no_error_log
 [error]
 
@@ -83,12 +58,11 @@ __DATA__
     auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
     location /title { auth_jwt Off; proxy_pass http://mock; }
     location /upper { auth_jwt OFF; proxy_pass http://mock; }
---- request eval
-["GET /title", "GET /upper"]
---- error_code eval
-[401, 401]
---- response_headers eval
-['WWW-Authenticate: Bearer realm="Off"', 'WWW-Authenticate: Bearer realm="OFF"']
+--- cases eval
+[
+    ["GET /title", undef, 401, 'WWW-Authenticate: Bearer realm="Off"'],
+    ["GET /upper", undef, 401, 'WWW-Authenticate: Bearer realm="OFF"'],
+]
 
 
 === TEST 6: inherited from http, server and location; the innermost wins
@@ -128,14 +102,11 @@ __DATA__
     auth_jwt "server";
     auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
     location / { proxy_pass http://mock; }
---- request eval
-["GET /", "GET /"]
---- more_headers eval
-["X-None: x", JWT::bearer()]
---- error_code eval
-[401, 200]
---- response_headers eval
-['WWW-Authenticate: Bearer realm="server"', '! WWW-Authenticate']
+--- cases eval
+[
+    ["GET /", undef, 401, 'WWW-Authenticate: Bearer realm="server"'],
+    ["GET /", JWT::bearer(), 200, '! WWW-Authenticate'],
+]
 
 
 === TEST 8: off cancels an inherited auth_jwt, and a level below may enable it again
@@ -150,16 +121,12 @@ __DATA__
         location /public/still/ { proxy_pass http://mock; }
         location /public/not/ { auth_jwt "again"; proxy_pass http://mock; }
     }
---- request eval
-["GET /", "GET /public/", "GET /public/still/", "GET /public/not/"]
---- error_code eval
-[401, 200, 200, 401]
---- response_headers eval
+--- cases eval
 [
-    'WWW-Authenticate: Bearer realm="http"',
-    '! WWW-Authenticate',
-    '! WWW-Authenticate',
-    'WWW-Authenticate: Bearer realm="again"',
+    ["GET /", undef, 401, 'WWW-Authenticate: Bearer realm="http"'],
+    ["GET /public/", undef, 200, '! WWW-Authenticate'],
+    ["GET /public/still/", undef, 200, '! WWW-Authenticate'],
+    ["GET /public/not/", undef, 401, 'WWW-Authenticate: Bearer realm="again"'],
 ]
 
 
@@ -170,17 +137,11 @@ __DATA__
         auth_jwt "$tenant at $2 of $host";
         proxy_pass http://mock;
     }
---- request eval
-["GET /tenant/blue/one", "GET /tenant/green/two", "GET /tenant/green/two"]
---- more_headers eval
-["X-None: x", "X-None: x", JWT::bearer()]
---- error_code eval
-[401, 401, 200]
---- response_headers eval
+--- cases eval
 [
-    'WWW-Authenticate: Bearer realm="blue at one of localhost"',
-    'WWW-Authenticate: Bearer realm="green at two of localhost"',
-    '! WWW-Authenticate',
+    ["GET /tenant/blue/one", undef, 401, 'WWW-Authenticate: Bearer realm="blue at one of localhost"'],
+    ["GET /tenant/green/two", undef, 401, 'WWW-Authenticate: Bearer realm="green at two of localhost"'],
+    ["GET /tenant/green/two", JWT::bearer(), 200, '! WWW-Authenticate'],
 ]
 
 
@@ -191,54 +152,32 @@ __DATA__
         public   off;
         nameless "";
     }
---- config
-    location / {
-        auth_jwt $realm;
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        proxy_pass http://mock;
-    }
---- request eval
-["GET /?area=public", "GET /?area=private", "GET /?area=nameless", "GET /?area=private"]
---- more_headers eval
-["X-None: x", "X-None: x", "X-None: x", JWT::bearer()]
---- error_code eval
-[200, 401, 401, 200]
---- response_headers eval
+--- guarded
+auth_jwt $realm;
+--- cases eval
 [
-    '! WWW-Authenticate',
-    'WWW-Authenticate: Bearer realm="members"',
-    'WWW-Authenticate: Bearer realm=""',
-    '! WWW-Authenticate',
+    ["GET /?area=public", undef, 200, '! WWW-Authenticate'],
+    ["GET /?area=private", undef, 401, 'WWW-Authenticate: Bearer realm="members"'],
+    ["GET /?area=nameless", undef, 401, 'WWW-Authenticate: Bearer realm=""'],
+    ["GET /?area=private", JWT::bearer(), 200, '! WWW-Authenticate'],
 ]
 
 
 === TEST 11: a realm put together from variables to off disables, too; an unset variable enables
---- config
-    location / {
-        auth_jwt "$arg_first$arg_second";
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        proxy_pass http://mock;
-    }
---- request eval
-["GET /?first=o&second=ff", "GET /?first=off", "GET /?first=off&second=ice", "GET /"]
---- error_code eval
-[200, 200, 401, 401]
---- response_headers eval
+--- guarded
+auth_jwt "$arg_first$arg_second";
+--- cases eval
 [
-    '! WWW-Authenticate',
-    '! WWW-Authenticate',
-    'WWW-Authenticate: Bearer realm="office"',
-    'WWW-Authenticate: Bearer realm=""',
+    ["GET /?first=o&second=ff", undef, 200, '! WWW-Authenticate'],
+    ["GET /?first=off", undef, 200, '! WWW-Authenticate'],
+    ["GET /?first=off&second=ice", undef, 401, 'WWW-Authenticate: Bearer realm="office"'],
+    ["GET /", undef, 401, 'WWW-Authenticate: Bearer realm=""'],
 ]
 
 
 === TEST 12: " and \ of a literal realm are escaped
---- config
-    location / {
-        auth_jwt 'the "inner" \\ room';
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        proxy_pass http://mock;
-    }
+--- guarded
+auth_jwt 'the "inner" \\ room';
 --- error_code: 401
 --- response_headers
 WWW-Authenticate: Bearer realm="the \"inner\" \\ room"
@@ -251,18 +190,14 @@ WWW-Authenticate: Bearer realm="the \"inner\" \\ room"
         auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
         proxy_pass http://mock;
     }
---- request eval
+--- cases eval
 [
-    "GET /realm/a%22b%5Cc",
-    "GET /realm/a%0D%0ASet-Cookie:%20x=1",
-    "GET /realm/a%09b%1Fc%7Fd%01e",
-    "GET /realm/J%C3%BCrgen",
-    "GET /realm/%22,%20error=%22x",
+    ["GET /realm/a%22b%5Cc", undef, 401],
+    ["GET /realm/a%0D%0ASet-Cookie:%20x=1", undef, 401],
+    ["GET /realm/a%09b%1Fc%7Fd%01e", undef, 401],
+    ["GET /realm/J%C3%BCrgen", undef, 401],
+    ["GET /realm/%22,%20error=%22x", JWT::bearer(undef, secret => "other"), 401],
 ]
---- more_headers eval
-["X-None: x", "X-None: x", "X-None: x", "X-None: x", JWT::bearer(undef, secret => "other")]
---- error_code eval
-[401, 401, 401, 401, 401]
 --- raw_response_headers_like eval
 [
     quotemeta('WWW-Authenticate: Bearer realm="a\\"b\\\\c"') . "\r\n",
@@ -298,14 +233,11 @@ qq{
         proxy_pass http://mock;
         location /outer/inner/ { proxy_pass http://mock; }
     }
---- request eval
-["GET /outer/inner/", "GET /outer/inner/"]
---- more_headers eval
-[JWT::bearer(), "Cookie: jwt=" . JWT::token()]
---- error_code eval
-[401, 200]
---- response_headers eval
-['WWW-Authenticate: Bearer realm="outer"', '! WWW-Authenticate']
+--- cases eval
+[
+    ["GET /outer/inner/", JWT::bearer(), 401, 'WWW-Authenticate: Bearer realm="outer"'],
+    ["GET /outer/inner/", "Cookie: jwt=" . JWT::token(), 200, '! WWW-Authenticate'],
+]
 
 
 === TEST 16: realm and token source are replaced together
@@ -316,14 +248,11 @@ qq{
         proxy_pass http://mock;
         location /outer/inner/ { auth_jwt "inner"; proxy_pass http://mock; }
     }
---- request eval
-["GET /outer/inner/", "GET /outer/inner/"]
---- more_headers eval
-[JWT::bearer(), "Cookie: jwt=" . JWT::token()]
---- error_code eval
-[200, 401]
---- response_headers eval
-['! WWW-Authenticate', 'WWW-Authenticate: Bearer realm="inner"']
+--- cases eval
+[
+    ["GET /outer/inner/", JWT::bearer(), 200, '! WWW-Authenticate'],
+    ["GET /outer/inner/", "Cookie: jwt=" . JWT::token(), 401, 'WWW-Authenticate: Bearer realm="inner"'],
+]
 
 
 === TEST 17: off replaces an inherited token source, too
@@ -346,13 +275,7 @@ JWT::bearer({sub => 'header'}) . "\nCookie: jwt=" . JWT::token({sub => 'cookie'}
 
 
 === TEST 18: the same token passes on every request of a connection, and a bad one between does not harm
---- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        proxy_set_header X-Sub $jwt_claim_sub;
-        proxy_pass http://mock;
-    }
+--- guarded
 --- pipelined_requests eval
 ["GET /1", "GET /2", "GET /3", "GET /4"]
 --- more_headers eval

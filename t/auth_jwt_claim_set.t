@@ -29,10 +29,11 @@ __DATA__
     auth_jwt_claim_set $other c;
 --- config
     location / { return 200 "<$one><$two><$three><$four><$other>"; }
---- request eval
-[("GET /") x 5]
---- more_headers eval
-[map { JWT::bearer($_) } {a => {b => {c => {d => 'x'}}}}, {a => {b => {c => 'x'}}}, {a => 'x', c => 'y'}, {b => 'x'}, {a => [{b => 'x'}]}]
+--- cases eval
+[
+    map { ["GET /", $_, 200] }
+        map { JWT::bearer($_) } {a => {b => {c => {d => 'x'}}}}, {a => {b => {c => 'x'}}}, {a => 'x', c => 'y'}, {b => 'x'}, {a => [{b => 'x'}]},
+]
 --- response_body eval
 [
     '<{"b":{"c":{"d":"x"}}}><{"c":{"d":"x"}}><{"d":"x"}><x><>', '<{"b":{"c":"x"}}><{"c":"x"}><x><><>',
@@ -67,13 +68,14 @@ JWT::bearer({
 "auth_jwt_claim_set \$street stra\xC3\x9Fe \"gr\xC3\xB6\xC3\x9Fe \xF0\x9F\x98\x80\";"
 --- config
     location / { return 200 "<$street>"; }
---- request eval
-[("GET /") x 3]
---- more_headers eval
-[map { JWT::bearer($_) }
-    '{"stra\u00dfe":{"gr\u00f6\u00dfe \ud83d\ude00":"escaped"}}',
-    "{\"stra\xC3\x9Fe\":{\"gr\xC3\xB6\xC3\x9Fe \xF0\x9F\x98\x80\":\"written\"}}",
-    "{\"stra\xC3\x9Fe\":{\"gro\xCC\x88\xC3\x9Fe \xF0\x9F\x98\x80\":\"composed\"}}"]
+--- cases eval
+[
+    map { ["GET /", $_, 200] }
+        map { JWT::bearer($_) }
+        '{"stra\u00dfe":{"gr\u00f6\u00dfe \ud83d\ude00":"escaped"}}',
+        "{\"stra\xC3\x9Fe\":{\"gr\xC3\xB6\xC3\x9Fe \xF0\x9F\x98\x80\":\"written\"}}",
+        "{\"stra\xC3\x9Fe\":{\"gro\xCC\x88\xC3\x9Fe \xF0\x9F\x98\x80\":\"composed\"}}",
+]
 --- response_body eval
 ['<escaped>', '<written>', '<>']
 
@@ -84,10 +86,11 @@ JWT::bearer({
     auth_jwt_claim_set $in  a Sub;
 --- config
     location / { return 200 "<$sub><$in>"; }
---- request eval
-[("GET /") x 3]
---- more_headers eval
-[map { JWT::bearer($_) } {sub => 'x', a => {sub => 'x'}}, {Sub => 'y', SUB => 'x', a => {Sub => 'y'}}, {Subs => 'x', 'Sub ' => 'x', a => {Su => 'x'}}]
+--- cases eval
+[
+    map { ["GET /", $_, 200] }
+        map { JWT::bearer($_) } {sub => 'x', a => {sub => 'x'}}, {Sub => 'y', SUB => 'x', a => {Sub => 'y'}}, {Subs => 'x', 'Sub ' => 'x', a => {Su => 'x'}},
+]
 --- response_body eval
 ['<><>', '<y><y>', '<><>']
 
@@ -97,10 +100,11 @@ JWT::bearer({
     auth_jwt_claim_set $groups realm_access groups;
 --- config
     location / { return 200 "<$groups>"; }
---- request eval
-[("GET /") x 5]
---- more_headers eval
-[map { JWT::bearer({realm_access => {groups => $_}}) } ['a', 'b', 'c'], ['a'], [], [1, 'x y', {k => 2}], [['a', 'b'], 'c,d']]
+--- cases eval
+[
+    map { ["GET /", $_, 200] }
+        map { JWT::bearer({realm_access => {groups => $_}}) } ['a', 'b', 'c'], ['a'], [], [1, 'x y', {k => 2}], [['a', 'b'], 'c,d'],
+]
 --- response_body eval
 ['<a,b,c>', '<a>', '<>', '<1,x y,{"k":2}>', '<["a","b"],c,d>']
 
@@ -111,10 +115,11 @@ JWT::bearer({
     auth_jwt_claim_set $in    groups name;
 --- config
     location / { return 200 "<$first><$in>"; }
---- request eval
-[("GET /") x 3]
---- more_headers eval
-[map { JWT::bearer({groups => $_}) } ['a', 'b'], {0 => 'zero', name => 'n'}, [{name => 'n'}]]
+--- cases eval
+[
+    map { ["GET /", $_, 200] }
+        map { JWT::bearer({groups => $_}) } ['a', 'b'], {0 => 'zero', name => 'n'}, [{name => 'n'}],
+]
 --- response_body eval
 ['<><>', '<zero><n>', '<><>']
 
@@ -151,10 +156,11 @@ my @texts = ("\xE2\x82\xAC\"", '12345678901234567890', '-1.50e2', 'true', '', '1
     map $jwt_claim_sub $after { alice 1; default 0; }
 --- config
     location / { return 200 "<$jwt_claim_sub><$jwt_claim_same><$jwt_header_alg><$jwt_claim_aud><$jwt_header_typ>$before$after"; }
---- request eval
-["GET /", "GET /"]
---- more_headers eval
-[map { JWT::bearer($_) } {sub => 'bob', user => {id => 'alice', alg => 'mine'}, same => 1, aud => 'web'}, {sub => 'alice', Same => 1}]
+--- cases eval
+[
+    map { ["GET /", $_, 200] }
+        map { JWT::bearer($_) } {sub => 'bob', user => {id => 'alice', alg => 'mine'}, same => 1, aud => 'web'}, {sub => 'alice', Same => 1},
+]
 --- response_body eval
 ['<alice><1><mine><web><JWT>11', '<><><><><JWT>00']
 
@@ -185,11 +191,14 @@ my @texts = ("\xE2\x82\xAC\"", '12345678901234567890', '-1.50e2', 'true', '', '1
     auth_jwt_claim_set $id user id;
 --- config
     location / { return 200 "<$id>"; }
---- request eval
-[("GET /") x 4]
---- more_headers eval
+--- cases eval
 my $claims = {user => {id => 7}};
-['X-None: x', 'Authorization: Bearer a.b.c', JWT::bearer($claims, secret => 'forged'), JWT::bearer({%$claims, exp => 1})]
+[
+    ["GET /", undef, 200],
+    ["GET /", 'Authorization: Bearer a.b.c', 200],
+    ["GET /", JWT::bearer($claims, secret => 'forged'), 200],
+    ["GET /", JWT::bearer({%$claims, exp => 1}), 200],
+]
 --- response_body eval
 ['<>', '<>', '<7>', '<7>']
 
@@ -201,10 +210,11 @@ my $claims = {user => {id => 7}};
     location /header { auth_jwt off; return 200 "<$id>"; }
     location /cookie { auth_jwt off token=$cookie_jwt; return 200 "<$id>"; }
     location /query  { auth_jwt "r" token=$arg_jwt; return 200 "<$id>"; }
---- request eval
-[map {"GET /$_?jwt=" . JWT::token({user => {id => 'q'}})} qw(header cookie query)]
---- more_headers eval
-[(JWT::bearer({user => {id => 'h'}}) . "\nCookie: jwt=" . JWT::token({user => {id => 'c'}})) x 3]
+--- cases eval
+[
+    map { [$_, JWT::bearer({user => {id => 'h'}}) . "\nCookie: jwt=" . JWT::token({user => {id => 'c'}}), 200] }
+        map {"GET /$_?jwt=" . JWT::token({user => {id => 'q'}})} qw(header cookie query),
+]
 --- response_body eval
 ['<h>', '<c>', '<q>']
 --- no_error_log
@@ -241,17 +251,12 @@ JWT::bearer({user => {id => 'h'}}) . "\nCookie: jwt=" . JWT::token({user => {id 
         proxy_set_header X-A $plan;
         proxy_pass http://mock;
     }
---- request eval
-["GET /", "GET /"]
---- more_headers eval
+--- cases eval
 my $claims = {'https://example.com/account' => {plan => 'pro'}};
-[JWT::bearer($claims), JWT::bearer($claims, secret => 'forged')]
---- error_code eval
-[200, 401]
---- response_headers eval
-[('X-Plan: pro 1000 paying all') x 2]
---- response_body_like eval
-['a=pro ', '401']
+[
+    ["GET /", JWT::bearer($claims), 200, 'X-Plan: pro 1000 paying all', 'a=pro '],
+    ["GET /", JWT::bearer($claims, secret => 'forged'), 401, 'X-Plan: pro 1000 paying all', '401'],
+]
 --- access_log eval
 qr/^plan "pro"$/m
 
@@ -275,15 +280,11 @@ qr/^plan "pro"$/m
 === TEST 17: auth_request is asked with it, and auth_request_set takes it
 --- http_config
     auth_jwt_claim_set $account account id;
+--- guarded
+auth_request /ask;
+auth_request_set $asked $account;
+add_header X-Asked $asked;
 --- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        auth_request /ask;
-        auth_request_set $asked $account;
-        add_header X-Asked $asked;
-        proxy_pass http://mock;
-    }
     location = /ask { internal; proxy_set_header X-Sub $account; proxy_pass http://mock/status/204?$account; }
 --- request eval
 ["GET /", "GET /"]

@@ -28,10 +28,11 @@ __DATA__
     auth_jwt_claim_set $only_header alg;
 --- config
     location / { return 200 "<$algorithm><$one><$two><$only_claim><$only_header>"; }
---- request eval
-["GET /", "GET /"]
---- more_headers eval
-[map { JWT::bearer({sub => 'x', a => {b => 'payload'}}, header => {a => $_}) } {b => 'header'}, 'x']
+--- cases eval
+[
+    map { ["GET /", $_, 200] }
+        map { JWT::bearer({sub => 'x', a => {b => 'payload'}}, header => {a => $_}) } {b => 'header'}, 'x',
+]
 --- response_body eval
 ['<HS256><{"b":"header"}><header><><>', '<HS256><x><><><>']
 
@@ -62,10 +63,11 @@ JWT::bearer(undef, header => {
     auth_jwt_header_set $first list 0;
 --- config
     location / { return 200 "<$all><$first>"; }
---- request eval
-[("GET /") x 4]
---- more_headers eval
-[map { JWT::bearer(undef, header => {list => $_}) } ['a', 'b'], [1, ['x'], {y => 2}], [], {0 => 'zero'}]
+--- cases eval
+[
+    map { ["GET /", $_, 200] }
+        map { JWT::bearer(undef, header => {list => $_}) } ['a', 'b'], [1, ['x'], {y => 2}], [], {0 => 'zero'},
+]
 --- response_body eval
 ['<a,b><>', '<1,["x"],{"y":2}><>', '<><>', '<{"0":"zero"}><zero>']
 
@@ -87,10 +89,11 @@ JWT::bearer(undef, header => {
     auth_jwt_header_set $jwt_claim_sub key owner;
 --- config
     location / { return 200 "<$jwt_header_kid><$jwt_claim_sub><$jwt_header_alg><$jwt_claim_aud>$before"; }
---- request eval
-["GET /", "GET /"]
---- more_headers eval
-[map { JWT::bearer({sub => 'alice', aud => 'web'}, kid => 'outer', header => $_) } {key => {id => 'inner', owner => 'carol'}}, {}]
+--- cases eval
+[
+    map { ["GET /", $_, 200] }
+        map { JWT::bearer({sub => 'alice', aud => 'web'}, kid => 'outer', header => $_) } {key => {id => 'inner', owner => 'carol'}}, {},
+]
 --- response_body eval
 ['<inner><carol><HS256><web>1', '<><><HS256><web>0']
 
@@ -112,12 +115,13 @@ JWT::bearer(undef, header => {
     auth_jwt_header_set $algorithm alg;
 --- config
     location / { return 200 "<$algorithm>"; }
---- request eval
-[("GET /") x 5]
---- more_headers eval
+--- cases eval
 [
-    'X-None: x', 'Authorization: Bearer x', JWT::bearer(undef, secret => 'forged'),
-    JWT::bearer('no claims'), 'Authorization: Bearer ' . JWT::refused('wrong_type'),
+    ["GET /", undef, 200],
+    ["GET /", 'Authorization: Bearer x', 200],
+    ["GET /", JWT::bearer(undef, secret => 'forged'), 200],
+    ["GET /", JWT::bearer('no claims'), 200],
+    ["GET /", 'Authorization: Bearer ' . JWT::refused('wrong_type'), 200],
 ]
 --- response_body eval
 ['<>', '<>', '<HS256>', '<HS256>', '<dir>']
@@ -127,17 +131,12 @@ JWT::bearer(undef, header => {
 --- http_config
     auth_jwt_header_set $tenant https://example.com/tenant;
     map $tenant $known { blue 1; green 1; }
---- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        auth_jwt_require $known error=403;
-        set $seen "";
-        if ($tenant) { set $seen "in the rewrite phase"; }
-        add_header X-Tenant "$tenant $seen";
-        proxy_set_header X-A $tenant;
-        proxy_pass http://mock;
-    }
+--- guarded
+auth_jwt_require $known error=403;
+set $seen "";
+if ($tenant) { set $seen "in the rewrite phase"; }
+add_header X-Tenant "$tenant $seen";
+proxy_set_header X-A $tenant;
 --- request eval
 ["GET /", "GET /", "GET /"]
 --- more_headers eval
@@ -156,9 +155,10 @@ JWT::bearer(undef, header => {
 --- config
     location /header { return 200 "<$key>"; }
     location /cookie { auth_jwt off token=$cookie_jwt; return 200 "<$key>"; }
---- request eval
-["GET /header", "GET /cookie"]
---- more_headers eval
-[(JWT::bearer(undef, kid => 'h') . "\nCookie: jwt=" . JWT::token(undef, kid => 'c')) x 2]
+--- cases eval
+[
+    ["GET /header", JWT::bearer(undef, kid => 'h') . "\nCookie: jwt=" . JWT::token(undef, kid => 'c'), 200],
+    ["GET /cookie", JWT::bearer(undef, kid => 'h') . "\nCookie: jwt=" . JWT::token(undef, kid => 'c'), 200],
+]
 --- response_body eval
 ['<h>', '<c>']

@@ -7,71 +7,46 @@ run_tests();
 __DATA__
 
 === TEST 1: a JWK Set
---- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        proxy_pass http://mock;
-    }
---- request eval
-["GET /", "GET /", "GET /"]
---- more_headers eval
-[JWT::bearer(), JWT::bearer(undef, kid => 'usual'), JWT::bearer(undef, secret => 'x')]
---- error_code eval
-[200, 200, 401]
+--- guarded
+--- cases eval
+[
+    ["GET /", JWT::bearer(), 200],
+    ["GET /", JWT::bearer(undef, kid => 'usual'), 200],
+    ["GET /", JWT::bearer(undef, secret => 'x'), 401],
+]
 
 
 === TEST 2: a single bare JWK is a set of one
---- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/bare.jwk;
-        proxy_pass http://mock;
-    }
---- request eval
-["GET /", "GET /"]
---- more_headers eval
-[JWT::bearer(), JWT::bearer(undef, secret => 'x')]
---- error_code eval
-[200, 401]
+--- guarded
+auth_jwt_key_file $TEST_NGINX_KEYS/bare.jwk;
+--- cases eval
+[
+    ["GET /", JWT::bearer(), 200],
+    ["GET /", JWT::bearer(undef, secret => 'x'), 401],
+]
 
 
 === TEST 3: several files on a level are one union
---- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/other.jwks;
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        proxy_pass http://mock;
-    }
---- request eval
-["GET /", "GET /", "GET /"]
---- more_headers eval
-[JWT::bearer(), JWT::bearer(undef, secret => $JWT::OTHER_SECRET), JWT::bearer(undef, secret => 'x')]
---- error_code eval
-[200, 200, 401]
+--- guarded
+auth_jwt_key_file $TEST_NGINX_KEYS/other.jwks;
+auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
+--- cases eval
+[
+    ["GET /", JWT::bearer(), 200],
+    ["GET /", JWT::bearer(undef, secret => $JWT::OTHER_SECRET), 200],
+    ["GET /", JWT::bearer(undef, secret => 'x'), 401],
+]
 
 
 === TEST 4: in a union, a kid of one file keeps the keys without a kid of another from being tried
---- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/other.jwks;
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        add_header X-Status $auth_jwt_status always;
-        proxy_pass http://mock;
-    }
---- request eval
-["GET /", "GET /"]
---- more_headers eval
+--- guarded
+auth_jwt_key_file $TEST_NGINX_KEYS/other.jwks;
+auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
+--- cases eval
 [
-    JWT::bearer(undef, secret => $JWT::OTHER_SECRET, kid => 'usual'),
-    JWT::bearer(undef, secret => $JWT::OTHER_SECRET, kid => 'unknown'),
+    ["GET /", JWT::bearer(undef, secret => $JWT::OTHER_SECRET, kid => 'usual'), 401, "X-Status: invalid_signature"],
+    ["GET /", JWT::bearer(undef, secret => $JWT::OTHER_SECRET, kid => 'unknown'), 200, "X-Status: ok"],
 ]
---- error_code eval
-[401, 200]
---- response_headers eval
-["X-Status: invalid_signature", "X-Status: ok"]
 
 
 === TEST 5: if any source of the union cannot be had: 500
@@ -79,14 +54,12 @@ __DATA__
     location /missing { auth_jwt "r"; auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks; auth_jwt_key_file $TEST_NGINX_KEYS/missing.jwks; proxy_pass http://mock; }
     location /broken  { auth_jwt "r"; auth_jwt_key_file $TEST_NGINX_KEYS/broken.jwks; auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks; proxy_pass http://mock; }
     location /empty   { auth_jwt "r"; auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks; auth_jwt_key_file $TEST_NGINX_KEYS/empty.jwks; proxy_pass http://mock; }
---- request eval
-["GET /missing", "GET /broken", "GET /empty"]
---- more_headers eval
-[JWT::bearer(), JWT::bearer(), JWT::bearer()]
---- error_code eval
-[500, 500, 500]
---- response_headers eval
-['! WWW-Authenticate', '! WWW-Authenticate', '! WWW-Authenticate']
+--- cases eval
+[
+    ["GET /missing", JWT::bearer(), 500, '! WWW-Authenticate'],
+    ["GET /broken", JWT::bearer(), 500, '! WWW-Authenticate'],
+    ["GET /empty", JWT::bearer(), 500, '! WWW-Authenticate'],
+]
 --- error_log
 [error]
 .jwks
@@ -119,33 +92,24 @@ my @two = (JWT::bearer(), JWT::bearer(undef, secret => $JWT::OTHER_SECRET));
     auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
 --- config
     location / { auth_jwt "r"; proxy_pass http://mock; }
---- request eval
-["GET /", "GET /"]
---- more_headers eval
-[JWT::bearer(), JWT::bearer(undef, secret => $JWT::OTHER_SECRET)]
---- error_code eval
-[200, 401]
+--- cases eval
+[
+    ["GET /", JWT::bearer(), 200],
+    ["GET /", JWT::bearer(undef, secret => $JWT::OTHER_SECRET), 401],
+]
 
 
 === TEST 8: relative to the conf prefix
---- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file relative/keys.jwks;
-        proxy_pass http://mock;
-    }
+--- guarded
+auth_jwt_key_file relative/keys.jwks;
 --- user_files eval
 [["../conf/relative/keys.jwks", JWT::key_set(JWT::jwk($JWT::SECRET))]]
 --- more_headers eval: JWT::bearer()
 
 
 === TEST 9: a missing file lets nginx start; a token that parses gets 500, and the log names the file
---- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/missing.jwks;
-        proxy_pass http://mock;
-    }
+--- guarded
+auth_jwt_key_file $TEST_NGINX_KEYS/missing.jwks;
 --- more_headers eval: JWT::bearer()
 --- error_code: 500
 --- response_headers
@@ -170,12 +134,8 @@ my @two = (JWT::bearer(), JWT::bearer(undef, secret => $JWT::OTHER_SECRET));
 
 
 === TEST 11: a broken file: 500, and the log names the file and the reason
---- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/broken.jwks;
-        proxy_pass http://mock;
-    }
+--- guarded
+auth_jwt_key_file $TEST_NGINX_KEYS/broken.jwks;
 --- more_headers eval: JWT::bearer()
 --- error_code: 500
 --- error_log eval
@@ -192,12 +152,12 @@ my @two = (JWT::bearer(), JWT::bearer(undef, secret => $JWT::OTHER_SECRET));
 {"keys": [{"kty": "XYZ"}, {"kty": "oct", "k": ""}]}
 >>> bare.jwk
 {"kty": "XYZ"}
---- request eval
-["GET /empty", "GET /unusable", "GET /bare"]
---- more_headers eval
-[(JWT::bearer()) x 3]
---- error_code eval
-[500, 500, 500]
+--- cases eval
+[
+    ["GET /empty", JWT::bearer(), 500],
+    ["GET /unusable", JWT::bearer(), 500],
+    ["GET /bare", JWT::bearer(), 500],
+]
 --- error_log eval
 [qr{\[error\] .*empty JWK set}]
 
@@ -213,35 +173,26 @@ my @two = (JWT::bearer(), JWT::bearer(undef, secret => $JWT::OTHER_SECRET));
     [bom => "\xEF\xBB\xBF\xEF\xBB\xBF" . JWT::key_set(JWT::jwk($JWT::SECRET))],
     [latin => JWT::key_set(JWT::jwk($JWT::SECRET)) =~ s/"k"/"j":"\xFC","k"/r],
 ]
---- request eval
-[map {"GET /$_"} qw(zero space array string object notarray null trailing pem bom latin)]
---- more_headers eval
-[(JWT::bearer()) x 11]
---- error_code eval
-[(500) x 11]
+--- cases eval
+[
+    map { [$_, JWT::bearer(), 500] }
+        map {"GET /$_"} qw(zero space array string object notarray null trailing pem bom latin),
+]
 --- error_log eval
 [qr{\[error\]}]
 
 
 === TEST 14: white space around the set does not matter
---- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_HTML_DIR/spaced.jwks;
-        proxy_pass http://mock;
-    }
+--- guarded
+auth_jwt_key_file $TEST_NGINX_HTML_DIR/spaced.jwks;
 --- user_files eval
 [['spaced.jwks', "\r\n \t" . JWT::key_set(JWT::jwk($JWT::SECRET)) . "\r\n\r\n"]]
 --- more_headers eval: JWT::bearer()
 
 
 === TEST 15: an entry we cannot use is skipped with one notice and never spoils the others
---- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_HTML_DIR/mixed.jwks;
-        proxy_pass http://mock;
-    }
+--- guarded
+auth_jwt_key_file $TEST_NGINX_HTML_DIR/mixed.jwks;
 --- user_files eval
 [['mixed.jwks', JWT::key_set(
     {kty => 'XYZ', kid => 'odd-type'},
@@ -267,12 +218,8 @@ qr/\A$all\z/
 
 
 === TEST 16: a skipped entry's kid that is hostile is no danger to the log
---- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_HTML_DIR/hostile.jwks;
-        proxy_pass http://mock;
-    }
+--- guarded
+auth_jwt_key_file $TEST_NGINX_HTML_DIR/hostile.jwks;
 --- user_files eval
 [['hostile.jwks', JWT::key_set(
     {kty => 'XYZ', kid => "line\r\nforged"}, {kty => 'XYZ', kid => 'x' x 5000}, JWT::jwk($JWT::SECRET)
@@ -285,13 +232,8 @@ is not usable
 
 
 === TEST 17: a set whose keys all serve another purpose is no error: 401
---- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/enc.jwks;
-        add_header X-Status $auth_jwt_status always;
-        proxy_pass http://mock;
-    }
+--- guarded
+auth_jwt_key_file $TEST_NGINX_KEYS/enc.jwks;
 --- more_headers eval: JWT::bearer()
 --- error_code: 401
 --- response_headers
@@ -300,12 +242,8 @@ X-Status: unknown_key
 
 
 === TEST 18: a directory as key file: 500
---- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/directory;
-        proxy_pass http://mock;
-    }
+--- guarded
+auth_jwt_key_file $TEST_NGINX_KEYS/directory;
 --- more_headers eval: JWT::bearer()
 --- error_code: 500
 --- error_log eval
@@ -313,12 +251,8 @@ X-Status: unknown_key
 
 
 === TEST 19: a FIFO as key file: 500, and nobody waits for a writer
---- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/fifo;
-        proxy_pass http://mock;
-    }
+--- guarded
+auth_jwt_key_file $TEST_NGINX_KEYS/fifo;
 --- more_headers eval: JWT::bearer()
 --- error_code: 500
 --- error_log eval
@@ -329,23 +263,18 @@ X-Status: unknown_key
 --- config
     location /null { auth_jwt "r"; auth_jwt_key_file /dev/null; proxy_pass http://mock; }
     location /zero { auth_jwt "r"; auth_jwt_key_file /dev/zero; proxy_pass http://mock; }
---- request eval
-["GET /null", "GET /zero"]
---- more_headers eval
-[JWT::bearer(), JWT::bearer()]
---- error_code eval
-[500, 500]
+--- cases eval
+[
+    ["GET /null", JWT::bearer(), 500],
+    ["GET /zero", JWT::bearer(), 500],
+]
 --- error_log eval
 [qr{\[error\] .*/dev/(?:null|zero)\\?" }]
 
 
 === TEST 21: a symbolic link is followed
---- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_HTML_DIR/link;
-        proxy_pass http://mock;
-    }
+--- guarded
+auth_jwt_key_file $TEST_NGINX_HTML_DIR/link;
 --- init
 symlink "$ENV{TEST_NGINX_KEYS}/good.jwks", "$ENV{TEST_NGINX_HTML_DIR}/link" or die $!;
 --- more_headers eval: JWT::bearer()

@@ -29,16 +29,12 @@ __DATA__
         proxy_set_header X-Sub $jwt_claim_sub;
         proxy_pass http://mock;
     }
---- request eval
-["GET /", "GET /", "GET /keys"]
---- more_headers eval
-[$::USUAL, $::OTHER, $::USUAL]
---- error_code eval
-[200, 401, 404]
---- response_headers eval
-["X-Status: ok", "X-Status: invalid_signature", ""]
---- response_body_like eval
-["sub=alice", "401", "404"]
+--- cases eval
+[
+    ["GET /", $::USUAL, 200, "X-Status: ok", "sub=alice"],
+    ["GET /", $::OTHER, 401, "X-Status: invalid_signature", "401"],
+    ["GET /keys", $::USUAL, 404, "", "404"],
+]
 
 
 === TEST 2: a URI with variables: an argument, a capture, a claim of the token
@@ -60,16 +56,18 @@ __DATA__
         auth_jwt_key_request /keys/$jwt_claim_iss.jwks;
         proxy_pass http://mock;
     }
---- request eval
-["GET /?tenant=good", "GET /?tenant=good", "GET /?tenant=other", "GET /?tenant=other",
- "GET /tenant/good/x", "GET /tenant/other/x", "GET /tenant/other/y", "GET /claim", "GET /claim"]
---- more_headers eval
-[$::USUAL, $::OTHER, $::USUAL, $::OTHER, $::USUAL, $::USUAL, $::OTHER,
- JWT::bearer({iss => 'good'}), JWT::bearer({iss => 'other'})]
---- error_code eval
-[200, 401, 401, 200, 200, 401, 200, 200, 401]
---- response_headers eval
-["", "", "", "", "X-Captured: good x good", "", "X-Captured: other y other", "", ""]
+--- cases eval
+[
+    ["GET /?tenant=good", $::USUAL, 200, ""],
+    ["GET /?tenant=good", $::OTHER, 401, ""],
+    ["GET /?tenant=other", $::USUAL, 401, ""],
+    ["GET /?tenant=other", $::OTHER, 200, ""],
+    ["GET /tenant/good/x", $::USUAL, 200, "X-Captured: good x good"],
+    ["GET /tenant/other/x", $::USUAL, 401, ""],
+    ["GET /tenant/other/y", $::OTHER, 200, "X-Captured: other y other"],
+    ["GET /claim", JWT::bearer({iss => 'good'}), 200, ""],
+    ["GET /claim", JWT::bearer({iss => 'other'}), 401, ""],
+]
 
 
 === TEST 3: several on a level are one union, files among them
@@ -97,14 +95,11 @@ __DATA__
         add_header X-Status $auth_jwt_status always;
         proxy_pass http://mock;
     }
---- request eval
-["GET /", "GET /"]
---- more_headers eval
-[JWT::bearer(undef, kid => 'usual'), JWT::bearer(undef, kid => 'usual', secret => $JWT::OTHER_SECRET)]
---- error_code eval
-[200, 401]
---- response_headers eval
-["X-Status: ok", "X-Status: invalid_signature"]
+--- cases eval
+[
+    ["GET /", JWT::bearer(undef, kid => 'usual'), 200, "X-Status: ok"],
+    ["GET /", JWT::bearer(undef, kid => 'usual', secret => $JWT::OTHER_SECRET), 401, "X-Status: invalid_signature"],
+]
 
 
 === TEST 5: whatever source of several fails: 500
@@ -115,14 +110,13 @@ __DATA__
     location /last { auth_jwt "r"; auth_jwt_key_request /keys/good.jwks; auth_jwt_key_request /gone; proxy_pass http://mock; }
     location /file { auth_jwt "r"; auth_jwt_key_request /keys/good.jwks; auth_jwt_key_file $TEST_NGINX_KEYS/empty.jwks; proxy_pass http://mock; }
     location /after { auth_jwt "r"; auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks; auth_jwt_key_request /gone; proxy_pass http://mock; }
---- request eval
-["GET /first", "GET /last", "GET /file", "GET /after"]
---- more_headers eval
-[($::USUAL) x 4]
---- error_code eval
-[(500) x 4]
---- response_headers eval
-[("! WWW-Authenticate") x 4]
+--- cases eval
+[
+    ["GET /first", $::USUAL, 500, "! WWW-Authenticate"],
+    ["GET /last", $::USUAL, 500, "! WWW-Authenticate"],
+    ["GET /file", $::USUAL, 500, "! WWW-Authenticate"],
+    ["GET /after", $::USUAL, 500, "! WWW-Authenticate"],
+]
 --- error_log
 [error]
 key
@@ -139,12 +133,18 @@ key
     location /other { auth_jwt_key_request /keys/other.jwks; proxy_pass http://mock; location /other/below { proxy_pass http://mock; } }
     location /file { auth_jwt_key_file $TEST_NGINX_KEYS/other.jwks; proxy_pass http://mock; }
     location /off { auth_jwt off; proxy_pass http://mock; }
---- request eval
-["GET /", "GET /", "GET /other", "GET /other", "GET /other/below", "GET /other/below", "GET /file", "GET /file", "GET /off"]
---- more_headers eval
-[($::USUAL, $::OTHER) x 4, "X: y"]
---- error_code eval
-[200, 401, 401, 200, 401, 200, 401, 200, 200]
+--- cases eval
+[
+    ["GET /", $::USUAL, 200],
+    ["GET /", $::OTHER, 401],
+    ["GET /other", $::USUAL, 401],
+    ["GET /other", $::OTHER, 200],
+    ["GET /other/below", $::USUAL, 401],
+    ["GET /other/below", $::OTHER, 200],
+    ["GET /file", $::USUAL, 401],
+    ["GET /file", $::OTHER, 200],
+    ["GET /off", undef, 200],
+]
 
 
 === TEST 7: a key location that inherits auth_jwt itself is no circle, and stays closed to clients
@@ -153,12 +153,12 @@ key
     auth_jwt_key_request /keys;
     location = /keys { alias $TEST_NGINX_KEYS/good.jwks; }
     location / { proxy_pass http://mock; }
---- request eval
-["GET /", "GET /keys", "GET /keys"]
---- more_headers eval
-[$::USUAL, "X: y", $::USUAL]
---- error_code eval
-[200, 401, 200]
+--- cases eval
+[
+    ["GET /", $::USUAL, 200],
+    ["GET /keys", undef, 401],
+    ["GET /keys", $::USUAL, 200],
+]
 
 
 === TEST 8: in limit_except
@@ -171,14 +171,13 @@ key
         }
         proxy_pass http://mock;
     }
---- request eval
-["GET /", "POST /\nbody", "POST /\nbody", "DELETE /"]
---- more_headers eval
-["X: y", "X: y", $::USUAL, $::OTHER]
---- error_code eval
-[200, 401, 200, 401]
---- response_body_like eval
-["method=GET", "401", "method=POST .* length=4", "401"]
+--- cases eval
+[
+    ["GET /", undef, 200, undef, "method=GET"],
+    ["POST /\nbody", undef, 401, undef, "401"],
+    ["POST /\nbody", $::USUAL, 200, undef, "method=POST .* length=4"],
+    ["DELETE /", $::OTHER, 401, undef, "401"],
+]
 
 
 === TEST 9: arguments in the URI are passed on
@@ -193,14 +192,13 @@ key
     location / { auth_jwt "r"; auth_jwt_key_request /keys?set=other&more=1; proxy_pass http://mock; }
     location /variable { auth_jwt "r"; auth_jwt_key_request /keys?$arg_a=other&more=1; proxy_pass http://mock; }
     location /whole { auth_jwt "r"; auth_jwt_key_request /keys?$args; proxy_pass http://mock; }
---- request eval
-["GET /?set=good", "GET /variable?a=set", "GET /whole?set=other&more=1", "GET /?set=good"]
---- more_headers eval
-[$::OTHER, $::OTHER, $::OTHER, $::USUAL]
---- error_code eval
-[200, 200, 200, 401]
---- response_body_like eval
-["uri=/\\?set=good ", "uri=/variable\\?a=set ", "uri=/whole\\?set=other&more=1 ", "401"]
+--- cases eval
+[
+    ["GET /?set=good", $::OTHER, 200, undef, "uri=/\\?set=good "],
+    ["GET /variable?a=set", $::OTHER, 200, undef, "uri=/variable\\?a=set "],
+    ["GET /whole?set=other&more=1", $::OTHER, 200, undef, "uri=/whole\\?set=other&more=1 "],
+    ["GET /?set=good", $::USUAL, 401, undef, "401"],
+]
 
 
 === TEST 10: answers by return, from a file, from an upstream, over 4k, whatever the buffer
@@ -223,15 +221,12 @@ key
     location /eleven/ { internal; proxy_http_version 1.1; proxy_pass http://127.0.0.1:\$TEST_NGINX_RAND_PORT_1/; }
     location / { auth_jwt "r"; auth_jwt_key_request \$arg_keys; proxy_pass http://mock; }
 CONF
---- request eval
-["GET /?keys=/return", map { ("GET /?keys=/$_/good.jwks", "GET /?keys=/$_/large.jwks") }
-    qw(file threads sendfile proxy unbuffered small temp eleven)]
---- more_headers eval
-[($::USUAL) x 17]
---- error_code eval
-[(200) x 17]
---- response_body_like eval
-[("method=GET") x 17]
+--- cases eval
+[
+    map { [$_, $::USUAL, 200, undef, "method=GET"] }
+        "GET /?keys=/return", map { ("GET /?keys=/$_/good.jwks", "GET /?keys=/$_/large.jwks") }
+        qw(file threads sendfile proxy unbuffered small temp eleven),
+]
 --- no_error_log
 [error]
 [crit]
@@ -250,12 +245,8 @@ too big
     location = /moved { internal; rewrite ^ /files/good.jwks last; }
     location = /upstream { internal; proxy_intercept_errors on; error_page 403 =200 /files/large.jwks; proxy_pass http://mock/status/403; }
     location / { auth_jwt "r"; auth_jwt_key_request $arg_keys; proxy_pass http://mock; }
---- request eval
-[map {"GET /?keys=/$_"} qw(page named tried moved upstream)]
---- more_headers eval
-[($::USUAL) x 5]
---- error_code eval
-[(200) x 5]
+--- cases eval
+[map { [$_, $::USUAL, 200] } map {"GET /?keys=/$_"} qw(page named tried moved upstream)]
 --- no_error_log
 key request
 
@@ -291,15 +282,15 @@ key request "/page" was answered with status 503, not 200
         proxy_set_header X-Sub $jwt_claim_sub;
         proxy_pass http://mock;
     }
---- request eval
-["GET /", "GET /", "GET /cookie/", "GET /cookie/"]
---- more_headers eval
+--- cases eval
 my $usual = JWT::token({sub => 'ann', tenant => 'good'}, kid => 'usual');
 my $other = JWT::token({sub => 'ben', tenant => 'other'}, secret => $JWT::OTHER_SECRET);
-["Authorization: Bearer $usual", "Authorization: Bearer $other",
- "Authorization: Bearer $other\nCookie: token=$usual", "Authorization: Bearer $usual\nCookie: token=$other"]
---- response_body_like eval
-["sub=ann", "sub=ben", "sub=ann", "sub=ben"]
+[
+    ["GET /", "Authorization: Bearer $usual", 200, undef, "sub=ann"],
+    ["GET /", "Authorization: Bearer $other", 200, undef, "sub=ben"],
+    ["GET /cookie/", "Authorization: Bearer $other\nCookie: token=$usual", 200, undef, "sub=ann"],
+    ["GET /cookie/", "Authorization: Bearer $usual\nCookie: token=$other", 200, undef, "sub=ben"],
+]
 
 
 === TEST 14: variables that the main request has set hold in the key location
@@ -324,14 +315,14 @@ my $other = JWT::token({sub => 'ben', tenant => 'other'}, secret => $JWT::OTHER_
         proxy_set_header X-Sub "$chosen $tenant";
         proxy_pass http://mock;
     }
---- request eval
-["GET /?chosen=good", "GET /?chosen=other", "GET /?chosen=other", "GET /claim"]
---- more_headers eval
-[$::USUAL, $::USUAL, $::OTHER, JWT::bearer({realm => {tenant => 'other'}}, secret => $JWT::OTHER_SECRET)]
---- error_code eval
-[200, 401, 200, 200]
---- response_body_like eval
-["sub=good.jwks ", "401", "sub=other.jwks ", "sub=other other "]
+--- cases eval
+[
+    ["GET /?chosen=good", $::USUAL, 200, undef, "sub=good.jwks "],
+    ["GET /?chosen=other", $::USUAL, 401, undef, "401"],
+    ["GET /?chosen=other", $::OTHER, 200, undef, "sub=other.jwks "],
+    ["GET /claim", JWT::bearer({realm => {tenant => 'other'}}, secret => $JWT::OTHER_SECRET), 200,
+        undef, "sub=other other "],
+]
 
 
 === TEST 15: what the key location sets reaches nothing of the main request's answer
@@ -345,27 +336,24 @@ my $other = JWT::token({sub => 'ben', tenant => 'other'}, secret => $JWT::OTHER_
         alias $TEST_NGINX_KEYS/good.jwks;
     }
     location / { auth_jwt "r"; auth_jwt_key_request /keys; proxy_pass http://mock; }
---- request eval
-["GET /", "HEAD /", "GET /"]
---- more_headers eval
-[$::USUAL, $::USUAL, $::OTHER]
---- error_code eval
-[200, 200, 401]
---- response_headers eval
-[("! X-Keys\n! Set-Cookie\n! Content-Encoding\n! Cache-Control\n! Last-Modified\n! ETag") x 3]
+--- cases eval
+[
+    ["GET /", $::USUAL, 200, "! X-Keys\n! Set-Cookie\n! Content-Encoding\n! Cache-Control\n! Last-Modified\n! ETag"],
+    ["HEAD /", $::USUAL, 200, "! X-Keys\n! Set-Cookie\n! Content-Encoding\n! Cache-Control\n! Last-Modified\n! ETag"],
+    ["GET /", $::OTHER, 401, "! X-Keys\n! Set-Cookie\n! Content-Encoding\n! Cache-Control\n! Last-Modified\n! ETag"],
+]
 
 
 === TEST 16: gzip, conditional answers and ranges of the client's request do not reach the key location
 --- config
     location = /keys { internal; gzip on; gzip_types *; gzip_min_length 1; alias $TEST_NGINX_KEYS/good.jwks; }
     location / { auth_jwt "r"; auth_jwt_key_request /keys; proxy_pass http://mock; }
---- request eval
-[("GET /") x 4]
---- more_headers eval
-[map {"$::USUAL\n$_"} "Accept-Encoding: gzip", "Range: bytes=0-1", "Range: bytes=99999-",
-    "If-Modified-Since: Fri, 31 Dec 2100 00:00:00 GMT"]
---- error_code eval
-[(200) x 4]
+--- cases eval
+[
+    map { ["GET /", $_, 200] }
+        map {"$::USUAL\n$_"} "Accept-Encoding: gzip", "Range: bytes=0-1", "Range: bytes=99999-",
+        "If-Modified-Since: Fri, 31 Dec 2100 00:00:00 GMT",
+]
 
 
 === TEST 17: keys of one server are never used for another, whatever the URI and however long they are kept
@@ -401,12 +389,14 @@ for my $round (1 .. 3) {
     location /all { auth_jwt "r"; auth_jwt_key_request /keys; auth_request /yes; proxy_pass http://mock; }
     location /refused { auth_jwt "r"; auth_jwt_key_request /keys; auth_request /asked/403; proxy_pass http://mock; }
     location /any { satisfy any; auth_jwt "r"; auth_jwt_key_request /keys; auth_request /asked/401; proxy_pass http://mock; }
---- request eval
-["POST /all\nbody", "GET /all", "GET /refused", "GET /any", "GET /any"]
---- more_headers eval
-[$::USUAL, $::OTHER, $::USUAL, $::USUAL, $::OTHER]
---- error_code eval
-[200, 401, 403, 200, 401]
+--- cases eval
+[
+    ["POST /all\nbody", $::USUAL, 200],
+    ["GET /all", $::OTHER, 401],
+    ["GET /refused", $::USUAL, 403],
+    ["GET /any", $::USUAL, 200],
+    ["GET /any", $::OTHER, 401],
+]
 
 
 === TEST 19: after an internal redirect the new location's own source decides
@@ -422,14 +412,13 @@ for my $round (1 .. 3) {
         try_files /none @same;
     }
     location @same { auth_jwt "r"; auth_jwt_key_request /keys/good.jwks; proxy_set_header X-Sub $jwt_claim_sub; proxy_pass http://mock; }
---- request eval
-["GET /one/", "GET /one/", "GET /both/", "GET /both/"]
---- more_headers eval
-[$::USUAL, $::OTHER, $::USUAL, $::OTHER]
---- error_code eval
-[401, 401, 200, 401]
---- response_body_like eval
-["401", "401", "sub=alice", "401"]
+--- cases eval
+[
+    ["GET /one/", $::USUAL, 401, undef, "401"],
+    ["GET /one/", $::OTHER, 401, undef, "401"],
+    ["GET /both/", $::USUAL, 200, undef, "sub=alice"],
+    ["GET /both/", $::OTHER, 401, undef, "401"],
+]
 
 
 === TEST 20: keys that cannot be had: error_page 500 works as for any 500
@@ -468,11 +457,9 @@ key request "/keys" was answered with status 503, not 200
         add_header X-Status $auth_jwt_status always;
         proxy_pass http://mock;
     }
---- request eval
-["GET /", "GET /", "GET /"]
---- more_headers eval
-["Authorization: Bearer " . JWT::refused('expired'), JWT::bearer({sub => 'x'}), JWT::bearer({admin => 1})]
---- error_code eval
-[401, 403, 200]
---- response_headers eval
-["X-Status: expired", "X-Status: requirement_failed", "X-Status: ok"]
+--- cases eval
+[
+    ["GET /", "Authorization: Bearer " . JWT::refused('expired'), 401, "X-Status: expired"],
+    ["GET /", JWT::bearer({sub => 'x'}), 403, "X-Status: requirement_failed"],
+    ["GET /", JWT::bearer({admin => 1}), 200, "X-Status: ok"],
+]

@@ -143,26 +143,22 @@ my %seconds = (bare => 600, s => 600, m => 600, h => 3600, d => 86400, sum => 54
 === TEST 7: only exp and nbf are checked: iat, iss, aud, sub and others are never by themselves
 --- config eval
 "$main::guarded location / { proxy_pass http://mock; }"
---- request eval
-[("GET /") x 8]
---- more_headers eval
+--- cases eval
 [
-    main::from_now(iat => 3600), main::from_now(iat => -99999999), main::from_now(auth_time => 3600, EXP => -3600, Nbf => 3600),
-    map { main::payload($_) } '{"iat":"yesterday"}', '{"iss":7,"aud":null,"sub":[]}', '{"aud":"somebody else"}', '{"jti":{}}', '{}'
+    map { ["GET /", $_, 200] }
+        main::from_now(iat => 3600), main::from_now(iat => -99999999), main::from_now(auth_time => 3600, EXP => -3600, Nbf => 3600),
+        map { main::payload($_) } '{"iat":"yesterday"}', '{"iss":7,"aud":null,"sub":[]}', '{"aud":"somebody else"}', '{"jti":{}}', '{}',
 ]
---- error_code eval
-[(200) x 8]
 
 
 === TEST 8: a token without exp passes, with nbf alone, too
 --- config eval
 "$main::guarded location / { proxy_pass http://mock; }"
---- request eval
-[("GET /") x 2]
---- more_headers eval
-[JWT::bearer({sub => 'alice'}), main::from_now(nbf => -30)]
---- error_code eval
-[200, 200]
+--- cases eval
+[
+    ["GET /", JWT::bearer({sub => 'alice'}), 200],
+    ["GET /", main::from_now(nbf => -30), 200],
+]
 
 
 === TEST 9: a JSON number, in whatever way it is written
@@ -186,14 +182,11 @@ my $now = CORE::time();
 === TEST 10: any other type, or a number that is not finite, is a malformed token
 --- config eval
 "$main::guarded auth_jwt_leeway 1h; location / { proxy_pass http://mock; }"
---- request eval
-[("GET /") x 16]
---- more_headers eval
-[map { (main::payload(qq({"exp":$_})), main::payload(qq({"nbf":$_}))) } '"9999999999"', 'null', 'true', '[9999999999]', '{}', '1e999', '-1e999', '""']
---- error_code eval
-[(401) x 16]
---- response_headers eval
-[("X-Status: malformed_token\nWWW-Authenticate: Bearer realm=\"r\", error=\"invalid_token\"") x 16]
+--- cases eval
+[
+    map { ["GET /", $_, 401, "X-Status: malformed_token\nWWW-Authenticate: Bearer realm=\"r\", error=\"invalid_token\""] }
+        map { (main::payload(qq({"exp":$_})), main::payload(qq({"nbf":$_}))) } '"9999999999"', 'null', 'true', '[9999999999]', '{}', '1e999', '-1e999', '""',
+]
 
 
 === TEST 11: a leeway of centuries, and times at the ends: sums do not wrap
@@ -210,11 +203,8 @@ my $now = CORE::time();
 === TEST 12: leeway is for times alone
 --- config eval
 "$main::guarded auth_jwt_leeway 1d; location / { auth_jwt_require \$jwt_claim_admin; proxy_pass http://mock; }"
---- request eval
-[("GET /") x 2]
---- more_headers eval
-[JWT::bearer({exp => 9999999999}, secret => 'forged'), JWT::bearer({exp => 9999999999})]
---- error_code eval
-[401, 401]
---- response_headers eval
-["X-Status: invalid_signature", "X-Status: requirement_failed"]
+--- cases eval
+[
+    ["GET /", JWT::bearer({exp => 9999999999}, secret => 'forged'), 401, "X-Status: invalid_signature"],
+    ["GET /", JWT::bearer({exp => 9999999999}), 401, "X-Status: requirement_failed"],
+]

@@ -38,48 +38,28 @@ run_tests();
 __DATA__
 
 === TEST 1: it holds when the value is non-empty and not 0
---- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        auth_jwt_require $jwt_claim_v;
-        proxy_pass http://mock;
-    }
---- request eval
-[("GET /") x 12]
---- more_headers eval
-[map { main::v($_) } '"yes"', '1', '"00"', '0.0', '-0', '" "', 'false', '"no"', '{}', '[0,0]', '["",""]', '[[]]']
---- error_code eval
-[(200) x 12]
+--- guarded
+auth_jwt_require $jwt_claim_v;
+--- cases eval
+[
+    map { ["GET /", $_, 200] }
+        map { main::v($_) } '"yes"', '1', '"00"', '0.0', '-0', '" "', 'false', '"no"', '{}', '[0,0]', '["",""]', '[[]]',
+]
 
 
 === TEST 2: it fails when the value is missing, empty or 0
---- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        auth_jwt_require $jwt_claim_v;
-        add_header X-Status $auth_jwt_status always;
-        proxy_pass http://mock;
-    }
---- request eval
-[("GET /") x 8]
---- more_headers eval
-[(map { main::v($_) } '""', '0', '"0"', 'null', '[]', '[0]', '[""]'), JWT::bearer({w => 1})]
---- error_code eval
-[(401) x 8]
---- response_headers eval
-[("X-Status: requirement_failed") x 8]
+--- guarded
+auth_jwt_require $jwt_claim_v;
+--- cases eval
+[
+    map { ["GET /", $_, 401, "X-Status: requirement_failed"] }
+        (map { main::v($_) } '""', '0', '"0"', 'null', '[]', '[0]', '[""]'), JWT::bearer({w => 1}),
+]
 
 
 === TEST 3: every value of a directive must hold
---- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        auth_jwt_require $arg_a $arg_b $arg_c;
-        proxy_pass http://mock;
-    }
+--- guarded
+auth_jwt_require $arg_a $arg_b $arg_c;
 --- request eval
 [map {"GET /?$_"} 'a=1&b=1&c=1', 'a=0&b=1&c=1', 'a=1&b=0&c=1', 'a=1&b=1&c=0', 'a=1&b=1', 'x=1']
 --- more_headers eval
@@ -111,17 +91,17 @@ __DATA__
     location /none { auth_jwt "r"; auth_jwt_require $jwt_claim_v; proxy_pass http://mock; }
     location /401  { auth_jwt "r"; auth_jwt_require $jwt_claim_v error=401; proxy_pass http://mock; }
     location /403  { auth_jwt "r"; auth_jwt_require $jwt_claim_v $arg_a error=403; proxy_pass http://mock; }
---- request eval
-["GET /none", "GET /401", "GET /403", "GET /403", "GET /403?a=1"]
---- more_headers eval
-[JWT::bearer(), JWT::bearer(), JWT::bearer(), main::v(1), main::v(1)]
---- error_code eval
-[401, 401, 403, 403, 200]
---- response_headers eval
+--- cases eval
 [
-    (qq(WWW-Authenticate: Bearer realm="r", error="invalid_token"\nX-Status: requirement_failed)) x 2,
-    (qq(WWW-Authenticate: Bearer realm="r", error="insufficient_scope"\nX-Status: requirement_failed)) x 2,
-    "! WWW-Authenticate\nX-Status: ok",
+    ["GET /none", JWT::bearer(), 401,
+        qq(WWW-Authenticate: Bearer realm="r", error="invalid_token"\nX-Status: requirement_failed)],
+    ["GET /401", JWT::bearer(), 401,
+        qq(WWW-Authenticate: Bearer realm="r", error="invalid_token"\nX-Status: requirement_failed)],
+    ["GET /403", JWT::bearer(), 403,
+        qq(WWW-Authenticate: Bearer realm="r", error="insufficient_scope"\nX-Status: requirement_failed)],
+    ["GET /403", main::v(1), 403,
+        qq(WWW-Authenticate: Bearer realm="r", error="insufficient_scope"\nX-Status: requirement_failed)],
+    ["GET /403?a=1", main::v(1), 200, "! WWW-Authenticate\nX-Status: ok"],
 ]
 
 
@@ -151,14 +131,8 @@ __DATA__
 
 
 === TEST 7: it is judged after signature and times, and where there is no token not at all
---- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        auth_jwt_require $jwt_claim_admin error=403;
-        add_header X-Status $auth_jwt_status always;
-        proxy_pass http://mock;
-    }
+--- guarded
+auth_jwt_require $jwt_claim_admin error=403;
 --- request eval
 [("GET /") x 6]
 --- more_headers eval
@@ -270,13 +244,8 @@ my %ours = (aud => 'api', iss => 'https://issuer.example/');
     auth_jwt_claim_set $age person age;
     js_import rules from $TEST_NGINX_HTML_DIR/rules.js;
     js_set $adult rules.adult;
---- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        auth_jwt_require $adult error=403;
-        proxy_pass http://mock;
-    }
+--- guarded
+auth_jwt_require $adult error=403;
 --- user_files
 >>> rules.js
 function adult(r) {
@@ -292,20 +261,15 @@ export default {adult};
 
 
 === TEST 13: the requirement reads the token that auth_jwt has judged
---- config
-    location / {
-        auth_jwt "r" token=$cookie_jwt;
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        auth_jwt_require $jwt_claim_admin error=403;
-        proxy_pass http://mock;
-    }
---- request eval
-["GET /", "GET /"]
---- more_headers eval
+--- guarded
+auth_jwt "r" token=$cookie_jwt;
+auth_jwt_require $jwt_claim_admin error=403;
+--- cases eval
 my ($admin, $other) = map { JWT::token($_) } {admin => 1}, {};
-["Authorization: Bearer $admin\nCookie: jwt=$other", "Authorization: Bearer $other\nCookie: jwt=$admin"]
---- error_code eval
-[403, 200]
+[
+    ["GET /", "Authorization: Bearer $admin\nCookie: jwt=$other", 403],
+    ["GET /", "Authorization: Bearer $other\nCookie: jwt=$admin", 200],
+]
 
 
 === TEST 14: after an internal redirect the new location's own requirements are judged
@@ -316,22 +280,17 @@ my ($admin, $other) = map { JWT::token($_) } {admin => 1}, {};
     location /open { root $TEST_NGINX_HTML_DIR; auth_jwt_require $jwt_claim_sub; try_files /none @open; }
     location @strict { auth_jwt_require $jwt_claim_admin error=403; proxy_pass http://mock; }
     location @open { auth_jwt_require $jwt_claim_sub; proxy_pass http://mock; }
---- request eval
-["GET /", "GET /open", "GET /"]
---- more_headers eval
-[JWT::bearer(), JWT::bearer(), JWT::bearer({admin => 1})]
---- error_code eval
-[403, 200, 200]
+--- cases eval
+[
+    ["GET /", JWT::bearer(), 403],
+    ["GET /open", JWT::bearer(), 200],
+    ["GET /", JWT::bearer({admin => 1}), 200],
+]
 
 
 === TEST 15: the log has one line for it, at info
---- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        auth_jwt_require $jwt_claim_admin error=403;
-        proxy_pass http://mock;
-    }
+--- guarded
+auth_jwt_require $jwt_claim_admin error=403;
 --- more_headers eval: JWT::bearer()
 --- error_code: 403
 --- grep_error_log eval

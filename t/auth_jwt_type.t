@@ -59,13 +59,8 @@ my ($wrapped, $rsa) = @main::encrypted;
 
 
 === TEST 3: that is judged before keys are loaded
---- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/missing.jwks;
-        add_header X-Status $auth_jwt_status always;
-        proxy_pass http://mock;
-    }
+--- guarded
+auth_jwt_key_file $TEST_NGINX_KEYS/missing.jwks;
 --- more_headers eval
 "Authorization: Bearer $main::encrypted[0]"
 --- error_code: 401

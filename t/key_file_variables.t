@@ -173,12 +173,11 @@ my $from = sub { JWT::bearer({iss => $_[0]}, secret => "the secret of $_[1]") };
 === TEST 7: the log names the file; a name that comes out empty is one that is not there
 --- config
     location / { auth_jwt "r"; auth_jwt_key_file $arg_file; proxy_pass http://mock; }
---- request eval
-["GET /?file=jwk/nobody/secrets.jwk", "GET /"]
---- more_headers eval
-[JWT::bearer(), JWT::bearer()]
---- error_code eval
-[500, 500]
+--- cases eval
+[
+    ["GET /?file=jwk/nobody/secrets.jwk", JWT::bearer(), 500],
+    ["GET /", JWT::bearer(), 500],
+]
 --- error_log eval
 [qr{\[error\] .*key file \\?"\S*/conf/(?:jwk/nobody/secrets\.jwk)?\\?" .*(?:No such file|regular file)}]
 

@@ -7,29 +7,20 @@ run_tests();
 __DATA__
 
 === TEST 1: error_page 401 = @login: the login page's own answer, with the challenge
+--- guarded
+error_page 401 = @login;
 --- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        error_page 401 = @login;
-        proxy_pass http://mock;
-    }
     location @login {
         add_header X-Status $auth_jwt_status always;
         return 302 https://login.example/?then=$uri;
     }
---- request eval
-["GET /page", "GET /page", "GET /page"]
---- more_headers eval
-["X-None: x", 'Authorization: Bearer ' . JWT::refused('expired'), JWT::bearer()]
---- error_code eval
-[302, 302, 200]
---- response_headers eval
+--- cases eval
 [
-    "Location: https://login.example/?then=/page\nX-Status: no_token\nWWW-Authenticate: Bearer realm=\"r\"",
-    "Location: https://login.example/?then=/page\nX-Status: expired\n"
-        . 'WWW-Authenticate: Bearer realm="r", error="invalid_token"',
-    "! Location\n! WWW-Authenticate",
+    ["GET /page", undef, 302,
+        "Location: https://login.example/?then=/page\nX-Status: no_token\nWWW-Authenticate: Bearer realm=\"r\""],
+    ["GET /page", 'Authorization: Bearer ' . JWT::refused('expired'), 302,
+        "Location: https://login.example/?then=/page\nX-Status: expired\n" . 'WWW-Authenticate: Bearer realm="r", error="invalid_token"'],
+    ["GET /page", JWT::bearer(), 200, "! Location\n! WWW-Authenticate"],
 ]
 
 
@@ -44,14 +35,12 @@ __DATA__
 --- user_files
 >>> 401.json
 {"error": "who are you?"}
---- request eval
-["GET /kept", "GET /changed", "GET /proxied"]
---- error_code eval
-[401, 200, 418]
---- response_headers eval
-[('WWW-Authenticate: Bearer realm="r"') x 3]
---- response_body_like eval
-["who are you", "who are you", "uri=/sorry"]
+--- cases eval
+[
+    ["GET /kept", undef, 401, 'WWW-Authenticate: Bearer realm="r"', "who are you"],
+    ["GET /changed", undef, 200, 'WWW-Authenticate: Bearer realm="r"', "who are you"],
+    ["GET /proxied", undef, 418, 'WWW-Authenticate: Bearer realm="r"', "uri=/sorry"],
+]
 
 
 === TEST 3: an error page that is guarded itself has the last word
@@ -82,16 +71,11 @@ WWW-Authenticate: Bearer realm="login"
         proxy_pass http://mock;
     }
     location @told { add_header X-Status $auth_jwt_status always; proxy_pass http://mock; }
---- request eval
-["GET /403", "GET /500"]
---- more_headers eval
-[JWT::bearer(), JWT::bearer()]
---- error_code eval
-[403, 500]
---- response_headers eval
+--- cases eval
 [
-    "X-Status: requirement_failed\nWWW-Authenticate: Bearer realm=\"r\", error=\"insufficient_scope\"",
-    "X-Status: keys_unavailable\n! WWW-Authenticate",
+    ["GET /403", JWT::bearer(), 403,
+        "X-Status: requirement_failed\nWWW-Authenticate: Bearer realm=\"r\", error=\"insufficient_scope\""],
+    ["GET /500", JWT::bearer(), 500, "X-Status: keys_unavailable\n! WWW-Authenticate"],
 ]
 --- no_error_log
 [crit]
@@ -158,24 +142,14 @@ my $good = JWT::bearer();
         proxy_set_header X-Sub $jwt_claim_sub;
         proxy_pass http://mock;
     }
---- request eval
-[("GET /") x 3]
---- more_headers eval
+--- cases eval
 [
-    JWT::bearer(),
-    JWT::bearer() . "\nCookie: jwt=" . JWT::refused('invalid_signature'),
-    JWT::bearer() . "\nCookie: jwt=" . JWT::token({sub => 'cookie'}),
+    ["GET /", JWT::bearer(), 401, 'WWW-Authenticate: Bearer realm="cookie"', "401"],
+    ["GET /", JWT::bearer() . "\nCookie: jwt=" . JWT::refused('invalid_signature'), 401,
+        'WWW-Authenticate: Bearer realm="cookie", error="invalid_token"', "401"],
+    ["GET /", JWT::bearer() . "\nCookie: jwt=" . JWT::token({sub => 'cookie'}), 200,
+        '! WWW-Authenticate', "sub=cookie"],
 ]
---- error_code eval
-[401, 401, 200]
---- response_headers eval
-[
-    'WWW-Authenticate: Bearer realm="cookie"',
-    'WWW-Authenticate: Bearer realm="cookie", error="invalid_token"',
-    '! WWW-Authenticate',
-]
---- response_body_like eval
-["401", "401", "sub=cookie"]
 
 
 === TEST 7: X-Accel-Redirect: the location it leads to decides for itself
@@ -214,36 +188,22 @@ my $good = JWT::bearer();
 --- user_files
 >>> other/index.html
 other
---- request eval
-["GET /", "GET /", "GET /other/"]
---- more_headers eval
-["X-None: x", JWT::bearer(), JWT::bearer()]
---- error_code eval
-[401, 200, 401]
---- response_headers eval
+--- cases eval
 [
-    'WWW-Authenticate: Bearer realm="directory"',
-    '! WWW-Authenticate',
-    'WWW-Authenticate: Bearer realm="page", error="invalid_token"',
+    ["GET /", undef, 401, 'WWW-Authenticate: Bearer realm="directory"'],
+    ["GET /", JWT::bearer(), 200, '! WWW-Authenticate'],
+    ["GET /other/", JWT::bearer(), 401, 'WWW-Authenticate: Bearer realm="page", error="invalid_token"'],
 ]
 
 
 === TEST 9: internal: 404 from outside, whatever the token
---- config
-    location / {
-        internal;
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        proxy_pass http://mock;
-    }
---- request eval
-["GET /", "GET /"]
---- more_headers eval
-["X-None: x", JWT::bearer()]
---- error_code eval
-[404, 404]
---- response_headers eval
-[('! WWW-Authenticate') x 2]
+--- guarded
+internal;
+--- cases eval
+[
+    ["GET /", undef, 404, '! WWW-Authenticate'],
+    ["GET /", JWT::bearer(), 404, '! WWW-Authenticate'],
+]
 
 
 === TEST 10: rewrite ... last leads to another location before anything is checked
@@ -252,12 +212,12 @@ other
     location /to-open { auth_jwt "first"; auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks; rewrite ^ /open last; }
     location /guarded { auth_jwt "guarded"; auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks; proxy_pass http://mock; }
     location /open { proxy_pass http://mock; }
---- request eval
-["GET /to-guarded", "GET /to-guarded", "GET /to-open"]
---- more_headers eval
-["X-None: x", JWT::bearer(), "X-None: x"]
---- error_code eval
-[401, 200, 200]
+--- cases eval
+[
+    ["GET /to-guarded", undef, 401],
+    ["GET /to-guarded", JWT::bearer(), 200],
+    ["GET /to-open", undef, 200],
+]
 
 
 === TEST 11: limit_except: some methods are public, others guarded
@@ -269,16 +229,16 @@ other
         }
         proxy_pass http://mock;
     }
---- request eval
-["GET /", "HEAD /", "POST /", "DELETE /", "OPTIONS /", "POST /", "POST /"]
---- more_headers eval
-[("X-None: x") x 5, JWT::bearer(), 'Authorization: Bearer ' . JWT::refused('expired')]
---- error_code eval
-[200, 200, 401, 401, 401, 200, 401]
---- response_headers eval
+--- cases eval
 [
-    ('! WWW-Authenticate') x 2, ('WWW-Authenticate: Bearer realm="writers"') x 3, '! WWW-Authenticate',
-    'WWW-Authenticate: Bearer realm="writers", error="invalid_token"',
+    ["GET /", undef, 200, '! WWW-Authenticate'],
+    ["HEAD /", undef, 200, '! WWW-Authenticate'],
+    ["POST /", undef, 401, 'WWW-Authenticate: Bearer realm="writers"'],
+    ["DELETE /", undef, 401, 'WWW-Authenticate: Bearer realm="writers"'],
+    ["OPTIONS /", undef, 401, 'WWW-Authenticate: Bearer realm="writers"'],
+    ["POST /", JWT::bearer(), 200, '! WWW-Authenticate'],
+    ["POST /", 'Authorization: Bearer ' . JWT::refused('expired'), 401,
+        'WWW-Authenticate: Bearer realm="writers", error="invalid_token"'],
 ]
 
 
@@ -296,31 +256,29 @@ other
         limit_except GET { auth_jwt_key_file $TEST_NGINX_KEYS/other.jwks; }
         proxy_pass http://mock;
     }
---- request eval
-["GET /", "POST /", "OPTIONS /", "GET /keys", "POST /keys", "POST /keys"]
---- more_headers eval
-[("X-None: x") x 3, JWT::bearer(), JWT::bearer(), JWT::bearer(undef, secret => $JWT::OTHER_SECRET)]
---- error_code eval
-[401, 401, 200, 200, 401, 200]
+--- cases eval
+[
+    ["GET /", undef, 401],
+    ["POST /", undef, 401],
+    ["OPTIONS /", undef, 200],
+    ["GET /keys", JWT::bearer(), 200],
+    ["POST /keys", JWT::bearer(), 401],
+    ["POST /keys", JWT::bearer(undef, secret => $JWT::OTHER_SECRET), 200],
+]
 
 
 === TEST 13: an if block inherits auth_jwt from its location
---- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        if ($arg_v = 2) {
-            set $version 2;
-            proxy_pass http://mock;
-        }
-        proxy_pass http://mock;
-    }
---- request eval
-["GET /?v=1", "GET /?v=2", "GET /?v=2"]
---- more_headers eval
-["X-None: x", "X-None: x", JWT::bearer()]
---- error_code eval
-[401, 401, 200]
+--- guarded
+if ($arg_v = 2) {
+    set $version 2;
+    proxy_pass http://mock;
+}
+--- cases eval
+[
+    ["GET /?v=1", undef, 401],
+    ["GET /?v=2", undef, 401],
+    ["GET /?v=2", JWT::bearer(), 200],
+]
 
 
 === TEST 14: return answers in the rewrite phase, before any access rule
@@ -345,13 +303,10 @@ for everybody
 --- user_files
 >>> 404.html
 nothing here
---- request eval
-["GET /none", "GET /none"]
---- more_headers eval
-["X-None: x", JWT::bearer()]
---- error_code eval
-[401, 404]
---- response_body_like eval
-["401 Authorization Required", "nothing here"]
+--- cases eval
+[
+    ["GET /none", undef, 401, undef, "401 Authorization Required"],
+    ["GET /none", JWT::bearer(), 404, undef, "nothing here"],
+]
 --- no_error_log
 [crit]

@@ -12,10 +12,11 @@ __DATA__
 === TEST 1: a string is its decoded text
 --- config
     location / { return 200 "<$jwt_claim_v>"; }
---- request eval
-[("GET /") x 7]
---- more_headers eval
-[map { main::v($_) } '"alice"', '""', '"a b"', '"q\\"\\\\\\/"', '"\\u00e9\\u20ac"', '"\\ud83d\\ude00"', "\"\xC3\xA9\""]
+--- cases eval
+[
+    map { ["GET /", $_, 200] }
+        map { main::v($_) } '"alice"', '""', '"a b"', '"q\\"\\\\\\/"', '"\\u00e9\\u20ac"', '"\\ud83d\\ude00"', "\"\xC3\xA9\"",
+]
 --- response_body eval
 ["<alice>", "<>", "<a b>", "<q\"\\/>", "<\xC3\xA9\xE2\x82\xAC>", "<\xF0\x9F\x98\x80>", "<\xC3\xA9>"]
 
@@ -23,10 +24,11 @@ __DATA__
 === TEST 2: an integer is its digits, however many
 --- config
     location / { return 200 "<$jwt_claim_v>"; }
---- request eval
-[("GET /") x 6]
---- more_headers eval
-[map { main::v($_) } qw(0 17 -1 1700000000 9007199254740993 123456789012345678901234567890)]
+--- cases eval
+[
+    map { ["GET /", $_, 200] }
+        map { main::v($_) } qw(0 17 -1 1700000000 9007199254740993 123456789012345678901234567890),
+]
 --- response_body eval
 [map {"<$_>"} qw(0 17 -1 1700000000 9007199254740993 123456789012345678901234567890)]
 
@@ -34,10 +36,8 @@ __DATA__
 === TEST 3: other numbers are as written in the token
 --- config
     location / { return 200 "<$jwt_claim_v>"; }
---- request eval
-[("GET /") x 6]
---- more_headers eval
-[map { main::v($_) } qw(1.50 -0.5 1e3 1E+2 2.0 -0)]
+--- cases eval
+[map { ["GET /", $_, 200] } map { main::v($_) } qw(1.50 -0.5 1e3 1E+2 2.0 -0)]
 --- response_body eval
 [map {"<$_>"} qw(1.50 -0.5 1e3 1E+2 2.0 -0)]
 
@@ -45,10 +45,8 @@ __DATA__
 === TEST 4: true and false are words, null is empty
 --- config
     location / { return 200 "<$jwt_claim_v>"; }
---- request eval
-[("GET /") x 3]
---- more_headers eval
-[map { main::v($_) } qw(true false null)]
+--- cases eval
+[map { ["GET /", $_, 200] } map { main::v($_) } qw(true false null)]
 --- response_body eval
 ["<true>", "<false>", "<>"]
 
@@ -56,10 +54,11 @@ __DATA__
 === TEST 5: an array is its elements joined by a comma
 --- config
     location / { return 200 "<$jwt_claim_v>"; }
---- request eval
-[("GET /") x 7]
---- more_headers eval
-[map { main::v($_) } '["a","b","c"]', '["one"]', '[]', '[1, 2.50 , true,false, null,"x"]', '["a,b","c"]', '[ "" ]', '["",""]']
+--- cases eval
+[
+    map { ["GET /", $_, 200] }
+        map { main::v($_) } '["a","b","c"]', '["one"]', '[]', '[1, 2.50 , true,false, null,"x"]', '["a,b","c"]', '[ "" ]', '["",""]',
+]
 --- response_body eval
 ["<a,b,c>", "<one>", "<>", "<1,2.50,true,false,,x>", "<a,b,c>", "<>", "<,>"]
 
@@ -67,10 +66,8 @@ __DATA__
 === TEST 6: an element that is an array or an object is compact JSON
 --- config
     location / { return 200 "<$jwt_claim_v>"; }
---- request eval
-[("GET /") x 2]
---- more_headers eval
-[map { main::v($_) } '[["a", 1], {"b" : [ 2 ]}, "c"]', '[ [ ] , { } ]']
+--- cases eval
+[map { ["GET /", $_, 200] } map { main::v($_) } '[["a", 1], {"b" : [ 2 ]}, "c"]', '[ [ ] , { } ]']
 --- response_body eval
 ['<["a",1],{"b":[2]},c>', '<[],{}>']
 
@@ -78,10 +75,11 @@ __DATA__
 === TEST 7: an object is compact JSON, its strings untouched
 --- config
     location / { return 200 "<$jwt_claim_v>"; }
---- request eval
-[("GET /") x 3]
---- more_headers eval
-[map { main::v($_) } '{ "b" : [ 1 , "x \\" y" ] ,' . "\n\t" . '"a" : { } }', '{}', '{"city":"Wien","zip":1010}']
+--- cases eval
+[
+    map { ["GET /", $_, 200] }
+        map { main::v($_) } '{ "b" : [ 1 , "x \\" y" ] ,' . "\n\t" . '"a" : { } }', '{}', '{"city":"Wien","zip":1010}',
+]
 --- response_body eval
 ['<{"b":[1,"x \\" y"],"a":{}}>', '<{}>', '<{"city":"Wien","zip":1010}>']
 
@@ -96,10 +94,11 @@ __DATA__
 === TEST 9: CR, LF and NUL become a space, everything else is passed as it is
 --- config
     location / { return 200 "<$jwt_claim_v>"; }
---- request eval
-[("GET /") x 4]
---- more_headers eval
-[map { main::v($_) } '"a\\r\\nb"', '"a\\u0000b\\u000ac"', '["a\\n","b"]', '"t\\tb\\u0001\\u001f\\u007f;\\",<>"']
+--- cases eval
+[
+    map { ["GET /", $_, 200] }
+        map { main::v($_) } '"a\\r\\nb"', '"a\\u0000b\\u000ac"', '["a\\n","b"]', '"t\\tb\\u0001\\u001f\\u007f;\\",<>"',
+]
 --- response_body eval
 ["<a  b>", "<a b c>", "<a ,b>", "<t\tb\x01\x1F\x7F;\",<>>"]
 
@@ -150,10 +149,11 @@ X-Claim: a  X-A: forged    b
         try_files /none @told;
     }
     location @told { return 200 "$jwt_claim_v"; }
---- request eval
-["GET /", "GET /"]
---- more_headers eval
-[main::v('"' . 'x' x 60000 . '"'), main::v('[' . CORE::join(',', map {"\"group-$_\""} 1 .. 5000) . ']')]
+--- cases eval
+[
+    ["GET /", main::v('"' . 'x' x 60000 . '"'), 200],
+    ["GET /", main::v('[' . CORE::join(',', map {"\"group-$_\""} 1 .. 5000) . ']'), 200],
+]
 --- response_body eval
 ['x' x 60000, CORE::join(',', map {"group-$_"} 1 .. 5000)]
 
@@ -168,10 +168,12 @@ X-Claim: a  X-A: forged    b
 === TEST 15: $jwt_payload of a signed token is the claims' JSON, as it is in the token
 --- config
     location / { return 200 "<$jwt_payload>"; }
---- request eval
-["GET /", "GET /", "GET /"]
---- more_headers eval
-[JWT::bearer('{"b": 1,  "a":"\\u00e9"}'), JWT::bearer("{\n\"a\":1}"), "X-None: x"]
+--- cases eval
+[
+    ["GET /", JWT::bearer('{"b": 1,  "a":"\\u00e9"}'), 200],
+    ["GET /", JWT::bearer("{\n\"a\":1}"), 200],
+    ["GET /", undef, 200],
+]
 --- response_body eval
 ['<{"b": 1,  "a":"\\u00e9"}>', '<{ "a":1}>', '<>']
 
@@ -179,13 +181,11 @@ X-Claim: a  X-A: forged    b
 === TEST 16: names: exact match first, then case-insensitive
 --- config
     location / { return 200 "<$jwt_claim_sub><$jwt_claim_emailverified><$jwt_header_kid>"; }
---- request eval
-["GET /", "GET /", "GET /"]
---- more_headers eval
+--- cases eval
 [
-    JWT::bearer('{"SUB":"upper","sub":"lower","emailVerified":true}'),
-    JWT::bearer('{"sub":"lower","SUB":"upper","EMAILVERIFIED":false}'),
-    JWT::bearer('{"Sub":"title"}', header_bytes => '{"alg":"HS256","KID":"shout"}'),
+    ["GET /", JWT::bearer('{"SUB":"upper","sub":"lower","emailVerified":true}'), 200],
+    ["GET /", JWT::bearer('{"sub":"lower","SUB":"upper","EMAILVERIFIED":false}'), 200],
+    ["GET /", JWT::bearer('{"Sub":"title"}', header_bytes => '{"alg":"HS256","KID":"shout"}'), 200],
 ]
 --- response_body eval
 ["<lower><true><>", "<lower><false><>", "<title><><shout>"]
@@ -225,11 +225,12 @@ X-Claim: a  X-A: forged    b
         if ($jwt_claim_v = "a,b") { return 201 "list"; }
         return 200 "$seen";
     }
---- request eval
-[("GET /") x 4]
---- more_headers eval
-[main::v('["a","b"]'), main::v('true'), main::v('null'), main::v('"x"')]
---- error_code eval
-[201, 200, 200, 200]
+--- cases eval
+[
+    ["GET /", main::v('["a","b"]'), 201],
+    ["GET /", main::v('true'), 200],
+    ["GET /", main::v('null'), 200],
+    ["GET /", main::v('"x"'), 200],
+]
 --- response_body eval
 ["list", "boolean", "nothing", "other"]

@@ -42,26 +42,22 @@ __DATA__
     location / { proxy_pass http://mock; }
     location /off { auth_jwt off token=$cookie_jwt; proxy_pass http://mock; }
     location /variable { auth_jwt $arg_realm; auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks; proxy_pass http://mock; }
---- request eval
-["GET /", "GET /off", "GET /variable?realm=off", "GET /variable?realm=on"]
---- error_code eval
-[200, 200, 200, 401]
---- response_headers eval
-["X-Status: <off>", "X-Status: <off>", "X-Status: <off>", "X-Status: <no_token>"]
+--- cases eval
+[
+    ["GET /", undef, 200, "X-Status: <off>"],
+    ["GET /off", undef, 200, "X-Status: <off>"],
+    ["GET /variable?realm=off", undef, 200, "X-Status: <off>"],
+    ["GET /variable?realm=on", undef, 401, "X-Status: <no_token>"],
+]
 --- no_error_log
 [error]
 
 
 === TEST 3: empty before the token has been judged
---- config
-    location / {
-        set $early "<$auth_jwt_status>";
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        add_header X-Early $early;
-        add_header X-Late "<$auth_jwt_status>";
-        proxy_pass http://mock;
-    }
+--- guarded
+set $early "<$auth_jwt_status>";
+add_header X-Early $early;
+add_header X-Late "<$auth_jwt_status>";
 --- more_headers eval: JWT::bearer()
 --- response_headers
 X-Early: <>
@@ -69,22 +65,16 @@ X-Late: <ok>
 
 
 === TEST 4: the last verdict of the request, in the error page too
+--- guarded
+error_page 401 /error;
 --- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        error_page 401 /error;
-        proxy_pass http://mock;
-    }
     location = /error { auth_jwt off; add_header X-Status $auth_jwt_status always; proxy_pass http://mock; }
---- request eval
-["GET /", "GET /", "GET /error"]
---- more_headers eval
-["X-None: x", 'Authorization: Bearer ' . JWT::refused('expired'), "X-None: x"]
---- error_code eval
-[401, 401, 200]
---- response_headers eval
-["X-Status: no_token", "X-Status: expired", "X-Status: off"]
+--- cases eval
+[
+    ["GET /", undef, 401, "X-Status: no_token"],
+    ["GET /", 'Authorization: Bearer ' . JWT::refused('expired'), 401, "X-Status: expired"],
+    ["GET /error", undef, 200, "X-Status: off"],
+]
 
 
 === TEST 5: after a redirect to another guarded location, the verdict of that one
@@ -106,20 +96,15 @@ X-Status: invalid_signature
         no_token "log in";
         default  "";
     }
+--- guarded
+error_page 401 @told;
 --- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        error_page 401 @told;
-        proxy_pass http://mock;
-    }
     location @told { return 401 "$hint\n"; }
---- request eval
-["GET /", "GET /"]
---- more_headers eval
-["X-None: x", 'Authorization: Bearer ' . JWT::refused('expired')]
---- error_code eval
-[401, 401]
+--- cases eval
+[
+    ["GET /", undef, 401],
+    ["GET /", 'Authorization: Bearer ' . JWT::refused('expired'), 401],
+]
 --- response_body eval
 ["log in\n", "log in again\n"]
 
@@ -141,13 +126,11 @@ X-Status: invalid_signature
         proxy_pass http://mock;
     }
     location = /yes { internal; proxy_pass http://mock/; }
---- request eval
-["GET /", "GET /", "GET /asked"]
---- more_headers eval
-[JWT::bearer(), ('Authorization: Bearer ' . JWT::refused('expired')) x 2]
---- error_code eval
-[200, 401, 200]
---- response_headers eval
-["X-Status: ok", "X-Status: expired", "X-Status: expired"]
+--- cases eval
+[
+    ["GET /", JWT::bearer(), 200, "X-Status: ok"],
+    ["GET /", 'Authorization: Bearer ' . JWT::refused('expired'), 401, "X-Status: expired"],
+    ["GET /asked", 'Authorization: Bearer ' . JWT::refused('expired'), 200, "X-Status: expired"],
+]
 --- no_error_log
 [crit]

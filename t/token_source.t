@@ -7,94 +7,53 @@ run_tests();
 __DATA__
 
 === TEST 1: the scheme is compared case-insensitively; one or more spaces may follow
---- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        proxy_pass http://mock;
-    }
---- request eval
-[("GET /") x 6]
---- more_headers eval
+--- guarded
+--- cases eval
 my $token = JWT::token();
-[map {"Authorization: $_$token"} 'Bearer ', 'bearer ', 'BEARER ', 'bEaReR ', 'Bearer  ', 'Bearer' . ' ' x 20]
---- error_code eval
-[200, 200, 200, 200, 200, 200]
+[
+    map { ["GET /", $_, 200] }
+        map {"Authorization: $_$token"} 'Bearer ', 'bearer ', 'BEARER ', 'bEaReR ', 'Bearer  ', 'Bearer' . ' ' x 20,
+]
 
 
 === TEST 2: another scheme, or an empty token, counts as no token
---- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        add_header X-Status $auth_jwt_status always;
-        proxy_pass http://mock;
-    }
---- request eval
-[("GET /") x 10]
---- more_headers eval
+--- guarded
+--- cases eval
 my $token = JWT::token();
 [
-    map {"Authorization: $_"} 'Basic YWxpY2U6c2VjcmV0', "Basic $token", 'Bearer', 'Bearer ', 'Bearer    ',
+    map { ["GET /", $_, 401, "WWW-Authenticate: Bearer realm=\"r\"\nX-Status: no_token"] }
+        map {"Authorization: $_"} 'Basic YWxpY2U6c2VjcmV0', "Basic $token", 'Bearer', 'Bearer ', 'Bearer    ',
         "Bearer$token", "Bearer\t$token", "BearerX $token", "JWT $token", $token,
 ]
---- error_code eval
-[(401) x 10]
---- response_headers eval
-[("WWW-Authenticate: Bearer realm=\"r\"\nX-Status: no_token") x 10]
 
 
 === TEST 3: what follows the scheme is the token, spaces inside make it malformed
---- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        add_header X-Status $auth_jwt_status always;
-        proxy_pass http://mock;
-    }
---- request eval
-[("GET /") x 3]
---- more_headers eval
+--- guarded
+--- cases eval
 my $token = JWT::token();
-[map {"Authorization: Bearer $_"} "$token $token", "x $token", "\"$token\""]
---- error_code eval
-[401, 401, 401]
---- response_headers eval
-[("WWW-Authenticate: Bearer realm=\"r\", error=\"invalid_token\"\nX-Status: malformed_token") x 3]
+[
+    map { ["GET /", $_, 401, "WWW-Authenticate: Bearer realm=\"r\", error=\"invalid_token\"\nX-Status: malformed_token"] }
+        map {"Authorization: Bearer $_"} "$token $token", "x $token", "\"$token\"",
+]
 
 
 === TEST 4: token= takes a cookie
---- config
-    location / {
-        auth_jwt "r" token=$cookie_auth_token;
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        proxy_set_header X-Sub $jwt_claim_sub;
-        proxy_pass http://mock;
-    }
+--- guarded
+auth_jwt "r" token=$cookie_auth_token;
 --- more_headers eval: 'Cookie: a=b; auth_token=' . JWT::token() . '; c=d'
 --- response_body_like: sub=alice
 
 
 === TEST 5: token= takes a query argument
---- config
-    location / {
-        auth_jwt "r" token=$arg_apijwt;
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        proxy_set_header X-Sub $jwt_claim_sub;
-        proxy_pass http://mock;
-    }
+--- guarded
+auth_jwt "r" token=$arg_apijwt;
 --- request eval: 'GET /?a=b&apijwt=' . JWT::token() . '&c=d'
 --- response_body_like: sub=alice
 
 
 === TEST 6: token= takes a header of another name
---- config
-    location / {
-        auth_jwt "r" token=$http_x_token;
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        proxy_set_header X-Sub $jwt_claim_sub;
-        proxy_pass http://mock;
-    }
+--- guarded
+auth_jwt "r" token=$http_x_token;
 --- more_headers eval: 'X-Token: ' . JWT::token()
 --- response_body_like: sub=alice
 
@@ -105,50 +64,36 @@ my $token = JWT::token();
         "~*^Token (?<it>.+)$"  $it;
         default                $cookie_jwt;
     }
---- config
-    location / {
-        auth_jwt "r" token=$given;
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        proxy_set_header X-Sub $jwt_claim_sub;
-        proxy_pass http://mock;
-    }
---- request eval
-["GET /", "GET /"]
---- more_headers eval
-['Authorization: Token ' . JWT::token({sub => 'ann'}), 'Cookie: jwt=' . JWT::token({sub => 'ben'})]
---- response_body_like eval
-["sub=ann", "sub=ben"]
+--- guarded
+auth_jwt "r" token=$given;
+--- cases eval
+[
+    ["GET /", 'Authorization: Token ' . JWT::token({sub => 'ann'}), 200, undef, "sub=ann"],
+    ["GET /", 'Cookie: jwt=' . JWT::token({sub => 'ben'}), 200, undef, "sub=ben"],
+]
 
 
 === TEST 8: token= takes any value with variables
+--- guarded
+auth_jwt "r" token=$arg_head.$arg_payload$arg_rest;
 --- config
-    location / {
-        auth_jwt "r" token=$arg_head.$arg_payload$arg_rest;
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        proxy_set_header X-Sub $jwt_claim_sub;
-        proxy_pass http://mock;
-    }
     location /two {
         auth_jwt "r" "token=$arg_a$arg_b";
         auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
         proxy_set_header X-Sub $jwt_claim_sub;
         proxy_pass http://mock;
     }
---- request eval
+--- cases eval
 my ($head, $payload, $signature) = split /[.]/, JWT::token();
-["GET /?head=$head&payload=$payload&rest=.$signature", "GET /two?b=.$payload.$signature&a=$head"]
---- response_body_like eval
-["sub=alice", "sub=alice"]
+[
+    ["GET /?head=$head&payload=$payload&rest=.$signature", undef, 200, undef, "sub=alice"],
+    ["GET /two?b=.$payload.$signature&a=$head", undef, 200, undef, "sub=alice"],
+]
 
 
 === TEST 9: with token= the value is raw, without a scheme
---- config
-    location / {
-        auth_jwt "r" token=$http_x_token;
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        add_header X-Status $auth_jwt_status always;
-        proxy_pass http://mock;
-    }
+--- guarded
+auth_jwt "r" token=$http_x_token;
 --- more_headers eval: 'X-Token: Bearer ' . JWT::token()
 --- error_code: 401
 --- response_headers
@@ -157,70 +102,40 @@ X-Status: malformed_token
 
 
 === TEST 10: with token= the Authorization header is not looked at
---- config
-    location / {
-        auth_jwt "r" token=$cookie_jwt;
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        add_header X-Status $auth_jwt_status always;
-        proxy_set_header X-Sub $jwt_claim_sub;
-        proxy_pass http://mock;
-    }
---- request eval
-["GET /", "GET /"]
---- more_headers eval
+--- guarded
+auth_jwt "r" token=$cookie_jwt;
+--- cases eval
 [
-    JWT::bearer(),
-    'Authorization: Bearer ' . JWT::refused('malformed_token') . "\nCookie: jwt=" . JWT::token({sub => 'cookie'}),
+    ["GET /", JWT::bearer(), 401, "WWW-Authenticate: Bearer realm=\"r\"\nX-Status: no_token", "401"],
+    ["GET /", 'Authorization: Bearer ' . JWT::refused('malformed_token') . "\nCookie: jwt=" . JWT::token({sub => 'cookie'}), 200,
+        "! WWW-Authenticate\nX-Status: ok", "sub=cookie"],
 ]
---- error_code eval
-[401, 200]
---- response_headers eval
-["WWW-Authenticate: Bearer realm=\"r\"\nX-Status: no_token", "! WWW-Authenticate\nX-Status: ok"]
---- response_body_like eval
-["401", "sub=cookie"]
 
 
 === TEST 11: an empty or missing token= variable counts as no token
---- config
-    location / {
-        auth_jwt "r" token=$arg_t;
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        add_header X-Status $auth_jwt_status always;
-        proxy_pass http://mock;
-    }
---- request eval
-["GET /", "GET /?t=", "GET /?t"]
---- error_code eval
-[401, 401, 401]
---- response_headers eval
-[("WWW-Authenticate: Bearer realm=\"r\"\nX-Status: no_token") x 3]
+--- guarded
+auth_jwt "r" token=$arg_t;
+--- cases eval
+[
+    ["GET /", undef, 401, "WWW-Authenticate: Bearer realm=\"r\"\nX-Status: no_token"],
+    ["GET /?t=", undef, 401, "WWW-Authenticate: Bearer realm=\"r\"\nX-Status: no_token"],
+    ["GET /?t", undef, 401, "WWW-Authenticate: Bearer realm=\"r\"\nX-Status: no_token"],
+]
 
 
 === TEST 12: off token= validates nothing, but claims and header variables decode that token
---- config
-    location / {
-        auth_jwt off token=$cookie_jwt;
-        auth_jwt_key_file $TEST_NGINX_KEYS/missing.jwks;
-        add_header X-Status $auth_jwt_status always;
-        proxy_set_header X-Sub $jwt_claim_sub;
-        proxy_set_header X-A $jwt_header_kid;
-        proxy_pass http://mock;
-    }
---- request eval
-[("GET /") x 4]
---- more_headers eval
+--- guarded
+auth_jwt off token=$cookie_jwt;
+auth_jwt_key_file $TEST_NGINX_KEYS/missing.jwks;
+proxy_set_header X-A $jwt_header_kid;
+--- cases eval
 [
-    JWT::bearer({sub => 'header'}) . "\nCookie: jwt=" . JWT::token({sub => 'cookie', exp => 1}, kid => 'k1', secret => 'x'),
-    JWT::bearer({sub => 'header'}),
-    'Cookie: jwt=' . JWT::refused('malformed_token'),
-    'X-None: x',
+    ["GET /", JWT::bearer({sub => 'header'}) . "\nCookie: jwt=" . JWT::token({sub => 'cookie', exp => 1}, kid => 'k1', secret => 'x'), 200,
+        "X-Status: off\n! WWW-Authenticate", "sub=cookie a=k1 "],
+    ["GET /", JWT::bearer({sub => 'header'}), 200, "X-Status: off\n! WWW-Authenticate", "sub= a= "],
+    ["GET /", 'Cookie: jwt=' . JWT::refused('malformed_token'), 200, "X-Status: off\n! WWW-Authenticate", "sub= a= "],
+    ["GET /", undef, 200, "X-Status: off\n! WWW-Authenticate", "sub= a= "],
 ]
---- error_code eval
-[200, 200, 200, 200]
---- response_headers eval
-[("X-Status: off\n! WWW-Authenticate") x 4]
---- response_body_like eval
-["sub=cookie a=k1 ", "sub= a= ", "sub= a= ", "sub= a= "]
 --- no_error_log
 [error]
 
@@ -228,21 +143,15 @@ X-Status: malformed_token
 === TEST 13: a realm variable saying off leaves token= in force for the variables
 --- http_config
     map $arg_area $realm { default "r"; public off; }
---- config
-    location / {
-        auth_jwt $realm token=$cookie_jwt;
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        proxy_set_header X-Sub $jwt_claim_sub;
-        proxy_pass http://mock;
-    }
---- request eval
-["GET /?area=public", "GET /"]
---- more_headers eval
-[("Cookie: jwt=" . JWT::token({sub => 'cookie', exp => 1}) . "\n" . JWT::bearer({sub => 'header'})) x 2]
---- error_code eval
-[200, 401]
---- response_body_like eval
-["sub=cookie", "401"]
+--- guarded
+auth_jwt $realm token=$cookie_jwt;
+--- cases eval
+[
+    ["GET /?area=public", "Cookie: jwt=" . JWT::token({sub => 'cookie', exp => 1}) . "\n" . JWT::bearer({sub => 'header'}), 200,
+        undef, "sub=cookie"],
+    ["GET /", "Cookie: jwt=" . JWT::token({sub => 'cookie', exp => 1}) . "\n" . JWT::bearer({sub => 'header'}), 401,
+        undef, "401"],
+]
 
 
 === TEST 14: different locations, different sources: variables follow the current location
@@ -263,11 +172,6 @@ my $token = JWT::token({sub => 'argument'});
 
 
 === TEST 15: two Authorization headers are a bad request, whatever their tokens
---- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        proxy_pass http://mock;
-    }
+--- guarded
 --- more_headers eval: JWT::bearer() . "\n" . JWT::bearer({sub => 'bob'})
 --- error_code: 400

@@ -9,14 +9,12 @@ __DATA__
 === TEST 1: without auth_jwt anywhere: decoded, not verified
 --- config
     location / { return 200 "<$jwt_claim_sub><$jwt_header_alg><$jwt_payload>"; }
---- request eval
-[("GET /") x 4]
---- more_headers eval
+--- cases eval
 [
-    JWT::bearer({sub => 'alice'}, secret => 'unheard of'),
-    JWT::bearer({sub => 'alice'}, alg => 'none', signature => ''),
-    JWT::bearer({sub => 'late', exp => 1}),
-    "X-None: x",
+    ["GET /", JWT::bearer({sub => 'alice'}, secret => 'unheard of'), 200],
+    ["GET /", JWT::bearer({sub => 'alice'}, alg => 'none', signature => ''), 200],
+    ["GET /", JWT::bearer({sub => 'late', exp => 1}), 200],
+    ["GET /", undef, 200],
 ]
 --- response_body eval
 ['<alice><HS256><{"sub":"alice"}>', '<alice><none><{"sub":"alice"}>', '<late><HS256><{"exp":1,"sub":"late"}>', '<><><>']
@@ -35,52 +33,34 @@ my $payload = JWT::b64url('{"sub":"alice"}');
 
 
 === TEST 3: if and set in the rewrite phase, before validation, do not freeze a value
---- config
-    location / {
-        set $early "$jwt_claim_sub";
-        if ($jwt_claim_role = admin) { set $role "boss"; }
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        add_header X-Early $early;
-        add_header X-Late $jwt_claim_sub;
-        add_header X-Role $role;
-        proxy_set_header X-Sub $jwt_claim_sub;
-        proxy_pass http://mock;
-    }
---- request eval
-["GET /", "GET /"]
---- more_headers eval
-[JWT::bearer({sub => 'alice', role => 'admin'}), JWT::bearer({sub => 'bob', role => 'user'})]
---- response_headers eval
-["X-Early: alice\nX-Late: alice\nX-Role: boss", "X-Early: bob\nX-Late: bob\n! X-Role"]
---- response_body_like eval
-["sub=alice", "sub=bob"]
+--- guarded
+set $early "$jwt_claim_sub";
+if ($jwt_claim_role = admin) { set $role "boss"; }
+add_header X-Early $early;
+add_header X-Late $jwt_claim_sub;
+add_header X-Role $role;
+--- cases eval
+[
+    ["GET /", JWT::bearer({sub => 'alice', role => 'admin'}), 200,
+        "X-Early: alice\nX-Late: alice\nX-Role: boss", "sub=alice"],
+    ["GET /", JWT::bearer({sub => 'bob', role => 'user'}), 200, "X-Early: bob\nX-Late: bob\n! X-Role", "sub=bob"],
+]
 --- no_error_log
 [error]
 
 
 === TEST 4: an if on a claim chooses what is done, auth_jwt still guards
+--- guarded
+if ($jwt_claim_tenant = blue) { rewrite ^ /blue last; }
 --- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        if ($jwt_claim_tenant = blue) { rewrite ^ /blue last; }
-        proxy_pass http://mock;
-    }
     location /blue { auth_jwt "blue"; auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks; proxy_pass http://mock; }
---- request eval
-[("GET /x") x 3]
---- more_headers eval
+--- cases eval
 [
-    JWT::bearer({tenant => 'blue'}), JWT::bearer({tenant => 'red'}),
-    JWT::bearer({tenant => 'blue'}, secret => 'forged'),
+    ["GET /x", JWT::bearer({tenant => 'blue'}), 200, '! WWW-Authenticate', "uri=/x|uri=/blue"],
+    ["GET /x", JWT::bearer({tenant => 'red'}), 200, '! WWW-Authenticate', "uri=/x"],
+    ["GET /x", JWT::bearer({tenant => 'blue'}, secret => 'forged'), 401,
+        'WWW-Authenticate: Bearer realm="blue", error="invalid_token"', "401"],
 ]
---- error_code eval
-[200, 200, 401]
---- response_headers eval
-['! WWW-Authenticate', '! WWW-Authenticate', 'WWW-Authenticate: Bearer realm="blue", error="invalid_token"']
---- response_body_like eval
-["uri=/x|uri=/blue", "uri=/x", "401"]
 
 
 === TEST 5: map and split_clients
@@ -99,12 +79,11 @@ my $payload = JWT::b64url('{"sub":"alice"}');
     }
 --- config
     location / { return 200 "$audience $half=$half_of_alice"; }
---- request eval
-["GET /", "GET /"]
---- more_headers eval
-[JWT::bearer({sub => 'alice', aud => ['web', 'api']}), JWT::bearer({sub => 'alice', aud => 'web'})]
---- response_body_like eval
-['^ours (left|right)=\1$', '^nobody (left|right)=\1$']
+--- cases eval
+[
+    ["GET /", JWT::bearer({sub => 'alice', aud => ['web', 'api']}), 200, undef, '^ours (left|right)=\1$'],
+    ["GET /", JWT::bearer({sub => 'alice', aud => 'web'}), 200, undef, '^nobody (left|right)=\1$'],
+]
 
 
 === TEST 6: the key of limit_req_zone
@@ -141,13 +120,8 @@ my $payload = JWT::b64url('{"sub":"alice"}');
 === TEST 8: log_format: the claims of an accepted and of a refused request
 --- http_config
     log_format jwt 'sub=$jwt_claim_sub kid=$jwt_header_kid status=$status jwt=$auth_jwt_status';
---- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        access_log $TEST_NGINX_ACCESS_LOG jwt;
-        proxy_pass http://mock;
-    }
+--- guarded
+access_log $TEST_NGINX_ACCESS_LOG jwt;
 --- pipelined_requests eval
 ["GET /", "GET /", "GET /"]
 --- more_headers eval
@@ -272,13 +246,9 @@ GET /page.html
 
 
 === TEST 14: in a mirrored request
+--- guarded
+mirror /mirror;
 --- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        mirror /mirror;
-        proxy_pass http://mock;
-    }
     location = /mirror {
         internal;
         log_subrequest on;
@@ -372,13 +342,9 @@ X-Long: aabbbaa{"a":"aa","b":"bbb"}bbbHS256
 
 
 === TEST 20: an error page and its log see the claims of the refused token
+--- guarded
+error_page 401 @refused;
 --- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        error_page 401 @refused;
-        proxy_pass http://mock;
-    }
     location @refused { return 401 "sorry, $jwt_claim_sub: $auth_jwt_status"; }
 --- more_headers eval: JWT::bearer({sub => 'mallory'}, secret => 'forged')
 --- error_code: 401

@@ -4,6 +4,11 @@
 #   - http://mock is an upstream that tells what reached it
 #   - each block without "--- request" asks for /, and one without checks of the error log fails
 #     where that holds more than notices
+#   - "--- guarded" has the lines of a location /, in place of "--- config"; what they do not say is
+#     as usual: a realm "r", good.jwks, what became of the token in X-Status, its sub for the
+#     upstream, http://mock
+#   - "--- cases eval" has a list of cases, each [request, header lines of it or undef, status,
+#     response_headers, response_body_like], as far as there is something to check
 #   - $TEST_NGINX_HTML_DIR is the document root, $TEST_NGINX_ACCESS_LOG what "--- access_log" reads
 package JWT::Nginx;
 
@@ -48,11 +53,43 @@ my $http_config = <<"CONF";
     }
 CONF
 
+# What a guarded location has where its lines say nothing of the kind.
+my @USUAL = (
+    [qr/^auth_jwt /m, 'auth_jwt "r";'],
+    [qr/^auth_jwt_key_(?:file|request) /m, 'auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;'],
+    [qr/^(?:proxy_pass|root|return|empty_gif)\b/m, 'proxy_pass http://mock;'],
+);
+my $TOLD = 'add_header X-Status $auth_jwt_status always; proxy_set_header X-Sub $jwt_claim_sub;';
+
+sub guarded {
+    my ($lines) = @_;
+    my @usual = map { $lines =~ $_->[0] ? () : $_->[1] } @USUAL;
+    return join "\n", 'location / {', @usual, $TOLD, $lines, '}';
+}
+
+# The columns of a case, and what stands where one says nothing.
+my @COLUMNS = (
+    [request => 'GET /'], [more_headers => 'X-None: x'], [error_code => 200], [response_headers => ''],
+    [response_body_like => ''],
+);
+
+sub set_cases {
+    my ($block, @cases) = @_;
+    for my $at (0 .. $#COLUMNS) {
+        my ($section, $nothing) = @{$COLUMNS[$at]};
+        next unless grep { defined $_->[$at] } @cases;
+        $block->set_value($section => [map { $_->[$at] // $nothing } @cases]);
+    }
+    return;
+}
+
 Test::Nginx::Socket::no_long_string();
 Test::Nginx::Socket::no_root_location();
 Test::Nginx::Socket::add_block_preprocessor(sub {
     my ($block) = @_;
     $block->set_value(http_config => $http_config . ($block->http_config // ''));
+    $block->set_value(config => guarded($block->guarded) . ($block->config // '')) if defined $block->guarded;
+    set_cases($block, @{$block->cases}) if defined $block->cases;
     unless (grep { defined $block->$_ } qw(request raw_request pipelined_requests)) {
         $block->set_value(request => "GET /\n");
     }
