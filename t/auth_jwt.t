@@ -225,37 +225,25 @@ qq{
 'WWW-Authenticate: Bearer realm="' . 'r' x 1000 . '"'
 
 
-=== TEST 15: realm and token source are inherited together
+=== TEST 15: realm and token source are inherited together, and replaced together
 --- config
     location /outer/ {
         auth_jwt "outer" token=$cookie_jwt;
         auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
         proxy_pass http://mock;
         location /outer/inner/ { proxy_pass http://mock; }
+        location /outer/own/ { auth_jwt "own"; proxy_pass http://mock; }
     }
 --- cases eval
 [
     ["GET /outer/inner/", JWT::bearer(), 401, 'WWW-Authenticate: Bearer realm="outer"'],
     ["GET /outer/inner/", "Cookie: jwt=" . JWT::token(), 200, '! WWW-Authenticate'],
+    ["GET /outer/own/", JWT::bearer(), 200, '! WWW-Authenticate'],
+    ["GET /outer/own/", "Cookie: jwt=" . JWT::token(), 401, 'WWW-Authenticate: Bearer realm="own"'],
 ]
 
 
-=== TEST 16: realm and token source are replaced together
---- config
-    location /outer/ {
-        auth_jwt "outer" token=$cookie_jwt;
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        proxy_pass http://mock;
-        location /outer/inner/ { auth_jwt "inner"; proxy_pass http://mock; }
-    }
---- cases eval
-[
-    ["GET /outer/inner/", JWT::bearer(), 200, '! WWW-Authenticate'],
-    ["GET /outer/inner/", "Cookie: jwt=" . JWT::token(), 401, 'WWW-Authenticate: Bearer realm="inner"'],
-]
-
-
-=== TEST 17: off replaces an inherited token source, too
+=== TEST 16: off replaces an inherited token source, too
 --- config
     location /outer/ {
         auth_jwt "outer" token=$cookie_jwt;
@@ -274,7 +262,7 @@ JWT::bearer({sub => 'header'}) . "\nCookie: jwt=" . JWT::token({sub => 'cookie'}
 --- response_body_like: sub=header
 
 
-=== TEST 18: the same token passes on every request of a connection, and a bad one between does not harm
+=== TEST 17: the same token passes on every request of a connection, and a bad one between does not harm
 --- guarded
 --- pipelined_requests eval
 ["GET /1", "GET /2", "GET /3", "GET /4"]

@@ -17,6 +17,9 @@ my $idp = JWT::KeyServer->new(answers => {
     '/keys' => {body => $KEYS}, '/variables' => {body => $KEYS}, '/api' => {body => 'the API'},
 });
 my $address = $idp->address;
+my $seen = join "\n", map {"proxy_set_header Seen-$_;"} 'Authorization "a:$http_authorization"',
+    'Cookie "c:$http_cookie"', 'Session "s:$cookie_session"', 'Length "l:$content_length"',
+    'Type "t:$content_type"', 'Tenant "x:$http_x_tenant"', 'Chosen "$chosen"', 'Sub "$jwt_claim_sub"';
 my $nginx = JWT::Server->new(
     http => '    underscores_in_headers on; ignore_invalid_headers off;',
     server => <<"CONF",
@@ -31,15 +34,8 @@ my $nginx = JWT::Server->new(
         location = /variables {
             internal;
             proxy_set_header Host \$host;
-            proxy_set_header Seen-Authorization "a:\$http_authorization";
-            proxy_set_header Seen-Cookie "c:\$http_cookie";
-            proxy_set_header Seen-Session "s:\$cookie_session";
-            proxy_set_header Seen-Length "l:\$content_length";
-            proxy_set_header Seen-Type "t:\$content_type";
+            $seen
             proxy_set_header Seen-User "u:\$remote_user";
-            proxy_set_header Seen-Tenant "x:\$http_x_tenant";
-            proxy_set_header Seen-Chosen "\$chosen";
-            proxy_set_header Seen-Sub "\$jwt_claim_sub";
             proxy_pass http://$address/variables;
         }
         location /api {
@@ -59,15 +55,8 @@ my $nginx = JWT::Server->new(
             auth_jwt "r";
             auth_jwt_key_request /variables;
             proxy_set_header Host \$host;
-            proxy_set_header Seen-Authorization "a:\$http_authorization";
-            proxy_set_header Seen-Cookie "c:\$http_cookie";
-            proxy_set_header Seen-Session "s:\$cookie_session";
-            proxy_set_header Seen-Length "l:\$content_length";
-            proxy_set_header Seen-Type "t:\$content_type";
-            proxy_set_header Seen-Tenant "x:\$http_x_tenant";
-            proxy_set_header Seen-Chosen "\$chosen";
+            $seen
             proxy_set_header Seen-Who "\$who";
-            proxy_set_header Seen-Sub "\$jwt_claim_sub";
             proxy_pass http://$address/api;
         }
         location /query {

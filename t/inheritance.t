@@ -64,12 +64,10 @@ sub text {
     return join ' ', map { $TEXT{$_}->($level, $subsets->{$_}{$level}) } @there;
 }
 
-sub server {
-    my ($n, $subsets) = @_;
-    my %text = map { $_ => text($subsets, $_) } @LEVELS;
+# The inside of a server, with the texts of the levels below http in their places.
+sub locations {
+    my (%text) = @_;
     return <<"CONF";
-    server {
-        listen unix:%DIR%/$n.sock;
         add_header X-Status \$auth_jwt_status always;
         $text{server}
         location / { proxy_pass http://mock; }
@@ -83,8 +81,13 @@ sub server {
                 proxy_pass http://mock;
             }
         }
-    }
 CONF
+}
+
+sub server {
+    my ($n, $subsets) = @_;
+    my $locations = locations(map { $_ => text($subsets, $_) } @LEVELS);
+    return "server { listen unix:%DIR%/$n.sock; $locations }\n";
 }
 
 # The innermost of the levels that has the directive.
@@ -220,21 +223,7 @@ CONF
         my $nginx = JWT::Server->new(
             files => {'html/keys' => JWT::key_set(JWT::jwk('one'))},
             http => "$mock auth_jwt r; auth_jwt_key_file %DIR%/html/keys; $text{http}",
-            server => <<"CONF",
-            add_header X-Status \$auth_jwt_status always;
-            $text{server}
-            location / { proxy_pass http://mock; }
-            location /outer/ {
-                $text{location}
-                proxy_pass http://mock;
-                location /outer/inner/ {
-                    $text{nested}
-                    if (\$arg_if) { set \$nothing 1; }
-                    limit_except GET { $text{limit} }
-                    proxy_pass http://mock;
-                }
-            }
-CONF
+            server => locations(%text),
         );
         my $connection = $nginx->connect;
         my $is_wrong = sub {

@@ -187,30 +187,17 @@ X-User: alice
         add_header X-Seen $seen;
         proxy_pass http://mock;
     }
-    location = /ask {
-        internal;
-        proxy_set_header X-Sub $jwt_claim_sub;
-        proxy_pass http://teller;
-    }
---- http_config
-    upstream teller { server unix:$TEST_NGINX_HTML_DIR/teller.sock; }
-    server {
-        listen unix:$TEST_NGINX_HTML_DIR/teller.sock;
-        location / { add_header X-Seen "$http_x_sub"; return 204; }
-    }
+    location = /ask { internal; proxy_set_header X-Sub $jwt_claim_sub; proxy_pass http://mock/seen; }
 --- more_headers eval: JWT::bearer()
 --- response_headers
 X-Seen: alice
 
 
 === TEST 12: in SSI includes and SSI variables
+--- guarded
+ssi on;
+root $TEST_NGINX_HTML_DIR;
 --- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        ssi on;
-        root $TEST_NGINX_HTML_DIR;
-    }
     location /part { return 200 "<$jwt_claim_sub>"; }
     location /cookie { auth_jwt off token=$cookie_jwt; return 200 "<$jwt_claim_sub>"; }
 --- user_files
@@ -223,13 +210,10 @@ GET /page.html
 
 
 === TEST 13: a subrequest's location is not guarded: core runs no access phase there
+--- guarded
+ssi on;
+root $TEST_NGINX_HTML_DIR;
 --- config
-    location / {
-        auth_jwt "r";
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        ssi on;
-        root $TEST_NGINX_HTML_DIR;
-    }
     location /part {
         auth_jwt "part";
         auth_jwt_key_file $TEST_NGINX_KEYS/other.jwks;

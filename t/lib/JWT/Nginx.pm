@@ -49,6 +49,7 @@ my $http_config = <<"CONF";
         location / { return 200 "$told\\n"; }
         location /status/401 { return 401; }
         location /status/403 { return 403; }
+        location /seen { add_header X-Seen "\$http_x_sub"; return 204; }
         location /accel { add_header X-Accel-Redirect \$arg_to; return 200; }
     }
 CONF
