@@ -1,89 +1,20 @@
-//! Encrypted tokens of other implementations (t/data, minted by t/interop), through the order of
-//! checks as a request takes it.
+//! Encrypted tokens.
 
-use std::collections::{BTreeSet, HashMap};
-use std::rc::Rc;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ngx_http_auth_jwt_module::auth::judgement::verify;
-use ngx_http_auth_jwt_module::auth::numeric_date::NumericDate;
 use ngx_http_auth_jwt_module::auth::outcome::{Refusal, Verdict};
-use ngx_http_auth_jwt_module::auth::policy::{Acceptance, TokenType};
-use ngx_http_auth_jwt_module::auth::verification::VerifiedToken;
+use ngx_http_auth_jwt_module::auth::policy::TokenType;
 use ngx_http_auth_jwt_module::jose::base64url;
 use ngx_http_auth_jwt_module::jose::compact::Compact;
 use ngx_http_auth_jwt_module::jose::error::{Malformed, TokenError};
 use ngx_http_auth_jwt_module::jose::jwe::Jwe;
 use ngx_http_auth_jwt_module::jose::key_set::KeySet;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-/// 2026-01-01, in the middle of the corpora's times.
-const NOW: i64 = 1_767_225_600;
-
-type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
-
-#[derive(Deserialize)]
-struct Case {
-    name: String,
-    jwks: Option<Box<RawValue>>,
-    jwks_ref: Option<String>,
-    token: String,
-    #[serde(rename = "type")]
-    token_type: String,
-    #[serde(default)]
-    alg: String,
-    #[serde(default)]
-    enc: String,
-    claims: Option<serde_json::Value>,
-    inner: Option<String>,
-    status: Option<String>,
-    #[serde(default)]
-    status_any: Vec<String>,
-}
-
-struct Corpus(HashMap<String, Box<RawValue>>);
-
-fn load<T: DeserializeOwned>(name: &str) -> Outcome<T> {
-    let path = format!("{}/t/data/{name}", env!("CARGO_MANIFEST_DIR"));
-    Ok(serde_json::from_str(&std::fs::read_to_string(path)?)?)
-}
-
-fn key_set(json: &RawValue) -> Outcome<Arc<KeySet>> {
-    let keys = KeySet::parse(json.get().as_bytes().to_vec(), |_| ());
-    Ok(Arc::new(keys.map_err(|error| error.to_string())?))
-}
-
-impl Corpus {
-    fn new() -> Outcome<Self> {
-        Ok(Self(load("key_sets.json")?))
-    }
-
-    fn keys(&self, case: &Case) -> Outcome<Arc<KeySet>> {
-        let named = case.jwks_ref.as_ref().and_then(|name| self.0.get(name));
-        key_set(case.jwks.as_ref().or(named).ok_or("no key set")?)
-    }
-
-    fn accept(&self, case: &Case) -> Outcome<Result<Rc<VerifiedToken>, Refusal>> {
-        let token_type = match &*case.token_type {
-            "encrypted" => TokenType::Encrypted,
-            "nested" => TokenType::Nested,
-            other => return Err(format!("{}: type {other}", case.name).into()),
-        };
-        Ok(accept(&case.token, token_type, self.keys(case)?))
-    }
-}
-
-fn accept(
-    token: &str,
-    token_type: TokenType,
-    keys: Arc<KeySet>,
-) -> Result<Rc<VerifiedToken>, Refusal> {
-    let verified = verify(token.as_bytes(), token_type, Some(&[keys]))?;
-    verified.accept(Acceptance::default(), NumericDate::new(NOW, 0), || Ok(()))?;
-    Ok(verified)
-}
+use super::{Case, KeySets, Outcome, accept, assert_none, each, is_named, key_set, load};
 
 /// The plaintext of `token`, whatever it is.
 fn decrypt(token: &str, keys: &Arc<KeySet>) -> Result<Vec<u8>, TokenError> {
@@ -98,12 +29,12 @@ fn decrypt(token: &str, keys: &Arc<KeySet>) -> Result<Vec<u8>, TokenError> {
 
 #[test]
 fn valid_tokens_decrypt_to_their_claims() -> Outcome<()> {
-    let corpus = Corpus::new()?;
+    let keys = KeySets::load()?;
     let cases: Vec<Case> = load("jwe_valid.json")?;
     let (mut wrong, mut pairs) = (Vec::new(), BTreeSet::new());
     for case in &cases {
         pairs.insert((case.alg.clone(), case.enc.clone()));
-        let verified = match corpus.accept(case)? {
+        let verified = match keys.accept(case)? {
             Ok(verified) => verified,
             Err(refusal) => {
                 wrong.push(format!("{}: {refusal}", case.name));
@@ -123,39 +54,28 @@ fn valid_tokens_decrypt_to_their_claims() -> Outcome<()> {
             wrong.push(format!("{}: not the outer header", case.name));
         }
     }
-    assert!(wrong.is_empty(), "{} of {} wrong:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+    assert_none(&wrong, cases.len());
     assert_eq!(pairs.len(), 15 * 6, "each algorithm with each content encryption");
     Ok(())
 }
 
 #[test]
 fn bad_tokens_are_refused_for_the_right_reason() -> Outcome<()> {
-    let corpus = Corpus::new()?;
-    let cases: Vec<Case> = load("jwe_invalid.json")?;
-    assert!(cases.len() > 1000, "a corpus");
-    let mut wrong = Vec::new();
-    for case in &cases {
-        let word = Verdict::from(corpus.accept(case)?).word();
-        if case.status.as_deref() != Some(word) && !case.status_any.iter().any(|any| any == word) {
-            wrong.push(format!("{}: {word}, not {:?}", case.name, case.status));
-        }
-    }
-    assert!(wrong.is_empty(), "{} of {} wrong:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
-    Ok(())
+    each("jwe_invalid.json", 1000, is_named)
 }
 
 /// For each algorithm and each encryption one token: no bit of any segment may be flipped. Of the
 /// header not every byte, for most give no header at all: the others are in `jwe_invalid.json`.
 #[test]
 fn no_flipped_bit_passes() -> Outcome<()> {
-    let corpus = Corpus::new()?;
+    let keys = KeySets::load()?;
     let cases: Vec<Case> = load("jwe_valid.json")?;
     let (mut algorithms, mut encryptions) = (BTreeSet::new(), BTreeSet::new());
     for case in cases.iter().filter(|case| case.claims.is_some() && case.token.len() < 2000) {
         if !algorithms.insert(&case.alg) & !encryptions.insert(&case.enc) {
             continue;
         }
-        let keys = corpus.keys(case)?;
+        let keys = keys.of(case)?;
         let parts: Vec<&str> = case.token.split('.').collect();
         let whole = parts.iter().map(|part| base64url::decode(part.as_bytes()));
         let whole: Vec<Vec<u8>> = whole.collect::<Result<_, _>>().map_err(|_| "base64url")?;
@@ -216,7 +136,7 @@ fn vectors_of_the_rfcs() -> Outcome<()> {
 /// Private keys also verify by their public part, and a malformed token never asks for a key.
 #[test]
 fn what_no_key_can_change() -> Outcome<()> {
-    let corpus = Corpus::new()?;
+    let keys = KeySets::load()?;
     let cases: Vec<Case> = load("jwe_valid.json")?;
     let case = cases.first().ok_or("a case")?;
     for (token_type, refusal) in [
@@ -229,7 +149,7 @@ fn what_no_key_can_change() -> Outcome<()> {
         let malformed = Refusal::Token(TokenError::Malformed(Malformed::SegmentCount));
         assert_eq!(refused(b"a.b"), Some(malformed));
     }
-    let nested = accept(&case.token, TokenType::Nested, corpus.keys(case)?).err();
+    let nested = accept(&case.token, TokenType::Nested, keys.of(case)?).err();
     assert_eq!(nested, Some(Refusal::Token(TokenError::Malformed(Malformed::Nested))));
     Ok(())
 }
