@@ -43,17 +43,20 @@ error_page 401 = @login;
 ]
 
 
-=== TEST 3: an error page that is guarded itself has the last word
+=== TEST 3: an error page that is guarded itself has the last word; where it lets the request in, the challenge stays
 --- config
     auth_jwt "server";
     auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
     error_page 401 /login.html;
     location / { proxy_pass http://mock; }
     location = /login.html { auth_jwt "login"; root $TEST_NGINX_HTML_DIR; }
---- error_code: 401
---- response_headers
-WWW-Authenticate: Bearer realm="login"
---- response_body_like: 401 Authorization Required
+    location /cookie { error_page 401 = @cookie; proxy_pass http://mock; }
+    location @cookie { auth_jwt "cookie" token=$cookie_jwt; proxy_pass http://mock; }
+--- cases eval
+[
+    ['GET /', undef, 401, 'WWW-Authenticate: Bearer realm="login"', '401 Authorization Required'],
+    ['GET /cookie', 'Cookie: jwt=' . JWT::token(), 200, 'WWW-Authenticate: Bearer realm="server"', 'uri=/cookie'],
+]
 
 
 === TEST 4: error_page 403 and 500 tell what became of the token

@@ -165,17 +165,18 @@ X-Claim: a  X-A: forged    b
 --- response_body eval: "<HS256><k \xC3\xA9><JWT><{\"a\":1}><7><a,b>"
 
 
-=== TEST 15: $jwt_payload of a signed token is the claims' JSON, as it is in the token
+=== TEST 15: $jwt_payload of a signed token is the claims' JSON, as it is in the token, but for CR and LF
 --- config
     location / { return 200 "<$jwt_payload>"; }
 --- cases eval
 [
     ["GET /", JWT::bearer('{"b": 1,  "a":"\\u00e9"}'), 200],
     ["GET /", JWT::bearer("{\n\"a\":1}"), 200],
+    ["GET /", JWT::bearer("{\r\"a\":1}"), 200],
     ["GET /", undef, 200],
 ]
 --- response_body eval
-['<{"b": 1,  "a":"\\u00e9"}>', '<{ "a":1}>', '<>']
+['<{"b": 1,  "a":"\\u00e9"}>', '<{ "a":1}>', '<{ "a":1}>', '<>']
 
 
 === TEST 16: names: exact match first, then case-insensitive
