@@ -1,20 +1,6 @@
 # The directive auth_jwt_claim_set. How values are rendered is in rendering.t.
 use Test::Nginx::Socket 'no_plan';
 use JWT::Nginx;
-use JWT::Server;
-
-# What `nginx -t` refuses, and how.
-for my $case (
-    ['http', 'auth_jwt_claim_set $role;', qr/invalid number of arguments in "auth_jwt_claim_set" directive/],
-    ['http', 'auth_jwt_claim_set role realm_access;', qr/invalid value "role" in "auth_jwt_claim_set".*a variable/],
-    ['http', "auth_jwt_claim_set \$role \xFF;", qr/invalid value "\\xff" in "auth_jwt_claim_set".*UTF-8/],
-    ['server', 'auth_jwt_claim_set $role role;', qr/"auth_jwt_claim_set" directive is not allowed here/],
-) {
-    my ($place, $text, $message) = @$case;
-    my ($fine, $said) = JWT::Server->prepared($place => $text)->checked;
-    ok(!$fine, "refused: $text" =~ s/[^ -~]/?/gr);
-    like($said, qr/\[emerg\] .*$message.* in .*nginx\.conf:\d+/, 'and told why');
-}
 
 run_tests();
 

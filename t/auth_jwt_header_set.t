@@ -1,19 +1,6 @@
 # The directive auth_jwt_header_set. Paths and names are those of auth_jwt_claim_set.t.
 use Test::Nginx::Socket 'no_plan';
 use JWT::Nginx;
-use JWT::Server;
-
-# What `nginx -t` refuses, and how.
-for my $case (
-    ['http', 'auth_jwt_header_set $kid;', qr/invalid number of arguments in "auth_jwt_header_set" directive/],
-    ['http', 'auth_jwt_header_set kid kid;', qr/invalid value "kid" in "auth_jwt_header_set".*a variable/],
-    ['server', 'auth_jwt_header_set $kid kid;', qr/"auth_jwt_header_set" directive is not allowed here/],
-) {
-    my ($place, $text, $message) = @$case;
-    my ($fine, $said) = JWT::Server->prepared($place => $text)->checked;
-    ok(!$fine, "refused: $text");
-    like($said, qr/\[emerg\] .*$message.* in .*nginx\.conf:\d+/, 'and told why');
-}
 
 run_tests();
 

@@ -1,5 +1,5 @@
-# The directive auth_jwt_key_cache: what it may say, and what it does for keys from files. (For keys that
-# are fetched: key_fetch_cache.t.)
+# The directive auth_jwt_key_cache, for keys from files. (For keys that are fetched: key_fetch_cache.t; what
+# it may say: configuration.t.)
 use strict;
 use warnings;
 
@@ -8,25 +8,6 @@ use Time::HiRes qw(sleep time);
 
 use JWT;
 use JWT::Server;
-
-# What `nginx -t` refuses, and how.
-for my $case (
-    ['auth_jwt_key_cache;', qr/invalid number of arguments in "auth_jwt_key_cache" directive/],
-    ['auth_jwt_key_cache soon;', qr/invalid value "soon" in "auth_jwt_key_cache".*a time.*"10m"/],
-    ['auth_jwt_key_cache -1;', qr/invalid value "-1" in "auth_jwt_key_cache".*a time.*"10m"/],
-    ['auth_jwt_key_cache $arg_a;', qr/invalid value "\$arg_a" in "auth_jwt_key_cache".*a time.*"10m"/],
-    ['auth_jwt_key_cache 1h refresh=often;', qr/invalid value "refresh=often"/],
-    ['auth_jwt_key_cache 1h stale=;', qr/invalid value "stale="/],
-    ['auth_jwt_key_cache 1h stale=1h stale=1h;', qr/duplicate parameter "stale=1h"/],
-    ['auth_jwt_key_cache 1h fresh=1h;', qr/invalid parameter "fresh=1h"/],
-    ['auth_jwt_key_cache 1h; auth_jwt_key_cache 1h;', qr/"auth_jwt_key_cache" directive is duplicate/],
-    ['if ($arg_a) { auth_jwt_key_cache 1h; }', qr/"auth_jwt_key_cache" directive is not allowed here/],
-) {
-    my ($text, $message) = @$case;
-    my ($fine, $said) = JWT::Server->prepared(server => "location / { $text }")->checked;
-    ok(!$fine, "refused: $text");
-    like($said, qr/\[emerg\] .*$message.* in .*nginx\.conf:\d+/, 'and told why');
-}
 
 my ($ONE, $TWO) = map { JWT::key_set(JWT::jwk("the secret number $_")) } 1, 2;
 my ($OK, $REFUSED, $UNAVAILABLE) = ('200 ok', '401 invalid_signature', '500 keys_unavailable');

@@ -18,21 +18,6 @@ sub njs {
 }
 our $njs = njs() // '';
 
-# What `nginx -t` refuses, and how.
-for my $case (
-    ['auth_jwt_require admin;', qr/invalid value "admin" in "auth_jwt_require".*starts with a variable/],
-    ['auth_jwt_require $arg_a 1;', qr/invalid value "1" in "auth_jwt_require".*starts with a variable/],
-    ['auth_jwt_require $arg_a error=402;', qr/"error=402" in "auth_jwt_require".*"error=401" or "error=403"/],
-    ['auth_jwt_require error=403;', qr/no value in "auth_jwt_require".*at least one variable/],
-    ['auth_jwt_require $arg_a error=401 error=403;', qr/duplicate parameter "error=" in "auth_jwt_require"/],
-    ['if ($arg_a) { auth_jwt_require $arg_a; }', qr/"auth_jwt_require" directive is not allowed here/],
-) {
-    my ($text, $message) = @$case;
-    my ($fine, $said) = JWT::Server->prepared(server => "location / { $text }")->checked;
-    ok(!$fine, "refused: $text");
-    like($said, qr/\[emerg\] .*$message.* in .*nginx\.conf:\d+/, 'and told why');
-}
-
 run_tests();
 
 __DATA__

@@ -1,23 +1,6 @@
-# The directive auth_jwt_type: "signed", and what is no value of it.
+# The directive auth_jwt_type: "signed" here; "encrypted" and "nested" in tokens.t.
 use Test::Nginx::Socket 'no_plan';
 use JWT::Nginx;
-use JWT::Server;
-
-# What `nginx -t` refuses, and how.
-for my $case (
-    ['auth_jwt_type jws;', qr/invalid value "jws" in "auth_jwt_type".*"signed", "encrypted" or "nested"/],
-    ['auth_jwt_type Signed;', qr/invalid value "Signed" in "auth_jwt_type".*"signed", "encrypted" or "nested"/],
-    ['auth_jwt_type "";', qr/invalid value "" in "auth_jwt_type".*"signed", "encrypted" or "nested"/],
-    ['auth_jwt_type $arg_a;', qr/invalid value "\$arg_a" in "auth_jwt_type".*"signed", "encrypted" or "nested"/],
-    ['auth_jwt_type;', qr/invalid number of arguments in "auth_jwt_type" directive/],
-    ['auth_jwt_type signed; auth_jwt_type signed;', qr/"auth_jwt_type" directive is duplicate/],
-    ['if ($arg_a) { auth_jwt_type signed; }', qr/"auth_jwt_type" directive is not allowed here/],
-) {
-    my ($text, $message) = @$case;
-    my ($fine, $said) = JWT::Server->prepared(server => "location / { $text }")->checked;
-    ok(!$fine, "refused: $text");
-    like($said, qr/\[emerg\] .*$message.* in .*nginx\.conf:\d+/, 'and told why');
-}
 
 # Five segments in the form of a JWE: key wrapping, RSA.
 our @encrypted = map { JWT::b64url($_) . '.a2V5.aXYxMjM0NTY3ODkw.dGV4dA.dGFn' }

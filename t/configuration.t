@@ -7,28 +7,9 @@ use Test::More;
 
 use JWT::Server;
 
-# Configurations by the place their text stands in: http, server, or inside a location.
-sub checked {
-    my ($place, $text) = @_;
-    my %options = $place eq 'location' ? (server => "location / { $text }") : ($place => $text);
-    return JWT::Server->prepared(%options)->checked;
-}
+sub refused { return JWT::Server->refuses(@_) }
 
-sub refused {
-    my ($place, $text, $message) = @_;
-    my ($fine, $said) = checked($place, $text);
-    ok(!$fine, "refused in $place: $text");
-    my ($line) = $said =~ /(.*\[emerg\].*)/;
-    like($line // $said, $message, "told why: $text");
-    return;
-}
-
-sub accepted {
-    my ($place, $text) = @_;
-    my ($fine, $said) = checked($place, $text);
-    ok($fine, "accepted in $place: $text") or diag($said);
-    return;
-}
+sub accepted { return JWT::Server->accepts(@_) }
 
 my $arguments = qr/invalid number of arguments in "(\w+)" directive in .*nginx\.conf:\d+/;
 my $duplicate = qr/"(\w+)" directive is duplicate in .*nginx\.conf:\d+/;
@@ -80,8 +61,9 @@ accepted('location', 'auth_jwt_key_file keys/$host/$arg_a.jwk;');
 for my $name (qw(auth_jwt_claim_set auth_jwt_header_set)) {
     refused('http', "$name;", $arguments);
     refused('http', "$name \$a;", $arguments);
-    refused('http', "$name a b;", qr/"a".*"$name".*variable.*$where/);
+    refused('http', "$name a b;", qr/invalid value "a" in "$name".*a variable.*$where/);
     refused('http', "$name \$ b;", qr/"\$".*"$name".*variable.*$where/);
+    refused('http', "$name \$a \xFF;", qr/invalid value "\\xff" in "$name".*UTF-8.*$where/);
     refused('http', "$name \$host sub;", qr/the duplicate "host" variable.*$where/);
     refused($_, "$name \$a b;", $not_here) for qw(main server location);
     accepted('http', "$name \$a b;");
@@ -92,34 +74,48 @@ for my $name (qw(auth_jwt_claim_set auth_jwt_header_set)) {
 
 # auth_jwt_require
 refused('location', 'auth_jwt_require;', $arguments);
-refused('location', 'auth_jwt_require error=403;', qr/auth_jwt_require.*$where/);
-refused('location', 'auth_jwt_require admin;', qr/"admin".*"auth_jwt_require".*variable.*$where/);
-refused('location', 'auth_jwt_require "x$arg_a";', qr/"x\$arg_a".*"auth_jwt_require".*variable.*$where/);
-refused('location', 'auth_jwt_require $arg_a 1;', qr/"1".*"auth_jwt_require".*variable.*$where/);
+refused('location', 'auth_jwt_require error=403;', qr/no value in "auth_jwt_require".*at least one variable.*$where/);
+refused('location', "auth_jwt_require $_->[0];", qr/invalid value "\Q$_->[1]\E" in "auth_jwt_require".*starts with a variable.*$where/)
+    for ['admin', 'admin'], ['"x$arg_a"', 'x$arg_a'], ['$arg_a 1', '1'];
 refused('location', 'auth_jwt_require $no_such_variable;', qr/unknown "no_such_variable" variable/);
-refused('location', "auth_jwt_require \$arg_a error=$_;", qr/\Q$_\E.*401.*403.*$where/) for qw(400 402 404 500 4010 x);
-refused('location', 'auth_jwt_require $arg_a error=;', qr/401.*403.*$where/);
+refused('location', "auth_jwt_require \$arg_a error=$_;", qr/"error=\Q$_\E" in "auth_jwt_require".*"error=401" or "error=403".*$where/)
+    for qw(400 402 404 500 4010 x), '';
+refused('location', 'auth_jwt_require $arg_a error=401 error=403;', qr/duplicate parameter "error=" in "auth_jwt_require".*$where/);
+refused('location', 'if ($arg_a) { auth_jwt_require $arg_a; }', $not_here);
 refused('main', 'auth_jwt_require $arg_a;', $not_here);
 accepted($_, 'auth_jwt_require $arg_a; auth_jwt_require $arg_b error=403;') for qw(http server location);
 accepted('location', 'limit_except GET { auth_jwt_require $arg_a; }');
 accepted('location', 'auth_jwt_require $arg_a $arg_b "$arg_c$arg_d" error=401;');
 
-# auth_jwt_leeway, auth_jwt_key_cache
-for my $name (qw(auth_jwt_leeway auth_jwt_key_cache)) {
+# auth_jwt_leeway, auth_jwt_key_cache: an example of a time is named
+for my $case (['auth_jwt_leeway', '30s'], ['auth_jwt_key_cache', '10m']) {
+    my ($name, $example) = @$case;
     refused('location', "$name;", $arguments);
     refused('location', "$name 1 2;", qr/$arguments|invalid parameter "2".*"$name".*$where/);
-    refused('location', "$name $_;", qr/"\Q$_\E".*"$name".*$where/) for qw(x -1 1x 1.5 $arg_a 99999999999999999999s);
+    refused('location', "$name $_;", qr/invalid value "\Q$_\E" in "$name".*a time.*"$example".*$where/)
+        for qw(soon x -1 -1s 1x 1.5 $arg_a 99999999999999999999s);
     refused('location', "$name 1s; $name 1s;", $duplicate);
+    refused('location', "if (\$arg_a) { $name 1s; }", $not_here);
     refused('main', "$name 1s;", $not_here);
     accepted($_, "$name 1s;") for qw(http server location);
     accepted('location', "limit_except GET { $name 1s; }");
     accepted('location', "$name $_;") for qw(0 0s 60 90s 5m 1h30m 1d);
 }
+refused('location', 'auth_jwt_leeway 500ms;', qr/invalid value "500ms" in "auth_jwt_leeway".*a time in seconds or larger.*$where/);
+for my $case (
+    ['refresh=often', qr/invalid value "refresh=often"/], ['stale=', qr/invalid value "stale="/],
+    ['stale=1h stale=1h', qr/duplicate parameter "stale=1h"/], ['fresh=1h', qr/invalid parameter "fresh=1h"/],
+) {
+    refused('location', "auth_jwt_key_cache 1h $case->[0];", qr/$case->[1].*$where/);
+}
 
 # auth_jwt_type
 refused('location', 'auth_jwt_type;', $arguments);
 refused('location', 'auth_jwt_type signed nested;', $arguments);
-refused('location', "auth_jwt_type $_;", qr/"\Q$_\E".*"auth_jwt_type".*signed.*encrypted.*nested.*$where/) for qw(jws Signed $arg_a);
+refused('location', "auth_jwt_type $_;",
+    qr/invalid value "\Q$_\E" in "auth_jwt_type".*"signed", "encrypted" or "nested".*$where/) for qw(jws Signed $arg_a);
+refused('location', 'auth_jwt_type "";', qr/invalid value "" in "auth_jwt_type".*"signed", "encrypted" or "nested".*$where/);
+refused('location', 'if ($arg_a) { auth_jwt_type signed; }', $not_here);
 refused('location', 'auth_jwt_type signed; auth_jwt_type signed;', $duplicate);
 refused('main', 'auth_jwt_type signed;', $not_here);
 accepted($_, 'auth_jwt_type signed;') for qw(http server location);

@@ -1,6 +1,6 @@
 # auth_jwt_key_cache for auth_jwt_key_request: fresh and expired keys, refresh= and stale=, bytes
-# that stay the same, and keys that rotate as they do at a real identity provider. (What the directive
-# may say, and keys from files, are in auth_jwt_key_cache.t.)
+# that stay the same, and keys that rotate as they do at a real identity provider. (For keys from files:
+# auth_jwt_key_cache.t; what the directive may say: configuration.t.)
 use strict;
 use warnings;
 

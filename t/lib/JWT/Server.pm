@@ -104,6 +104,34 @@ sub checked {
     return ($? == 0, $text);
 }
 
+# Whether `nginx -t` is content with a text at a place (main, http, server, or location: inside of one),
+# and what it says.
+sub checked_at {
+    my ($class, $place, $text) = @_;
+    my %options = $place eq 'location' ? (server => "location / { $text }") : ($place => $text);
+    return $class->prepared(%options)->checked;
+}
+
+# Two tests: `nginx -t` refuses a text at a place, and its line at emerg fits.
+sub refuses {
+    my ($class, $place, $text, $message) = @_;
+    my ($fine, $said) = $class->checked_at($place, $text);
+    my ($line) = $said =~ /(.*\[emerg\].*)/;
+    my $shown = $text =~ s/[^ -~]/?/gr;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    Test::More::ok(!$fine, "refused in $place: $shown");
+    return Test::More::like($line // $said, $message, "told why: $shown");
+}
+
+# A test: `nginx -t` accepts a text at a place. Gives its warnings.
+sub accepts {
+    my ($class, $place, $text) = @_;
+    my ($fine, $said) = $class->checked_at($place, $text);
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    Test::More::ok($fine, "accepted in $place: $text") or Test::More::diag($said);
+    return grep {/\[warn\]/} split /^/m, $said;
+}
+
 sub start {
     my ($self) = @_;
     my $pid = $self->spawn(sub {
