@@ -71,14 +71,14 @@ auth_jwt_key_file $TEST_NGINX_KEYS/missing.jwks;
 [error]
 
 
-=== TEST 7: a header that does not parse, a key source is broken: 401
+=== TEST 7: a header or a signature that does not parse, a key source is broken: 401
 --- guarded
 auth_jwt_key_file $TEST_NGINX_KEYS/broken.jwks;
 --- cases eval
 [
     map { ["GET /", $_, 401, "X-Status: malformed_token"] }
-        map { JWT::bearer({}, header_bytes => $_) } '[]', '{', '{}', '{"alg":1}',
-        '{"alg":"HS256","crit":["exp"]}', '{"alg":"HS256","kid":7}',
+        JWT::bearer() . '=', JWT::bearer() . '!', map { JWT::bearer({}, header_bytes => $_) } '[]', '{', '{}',
+        '{"alg":1}', '{"alg":"HS256","crit":["exp"]}', '{"alg":"HS256","kid":7}',
 ]
 --- no_error_log
 [error]

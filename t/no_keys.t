@@ -16,14 +16,14 @@ my $nginx = JWT::Server->new(
         location /cookie { auth_jwt "r" token=$cookie_jwt; empty_gif; }
         location /require { auth_jwt "r"; auth_jwt_require $jwt_claim_admin; empty_gif; }
         location /leeway { auth_jwt "r"; auth_jwt_leeway 10s; empty_gif; }
+        location /encrypted { auth_jwt "r"; auth_jwt_type encrypted; empty_gif; }
+        location /nested { auth_jwt "r"; auth_jwt_type nested; empty_gif; }
 CONF
 );
 
 sub told {
     my ($path, $token, $header) = @_;
-    my $line = ($header // 'Authorization: Bearer ') . $token;
-    my $answer = $nginx->get($path, $line);
-    return "$answer->{status} $answer->{headers}{'x-status'}";
+    return $nginx->outcome($path, ($header // 'Authorization: Bearer ') . $token);
 }
 
 my $now = time;
@@ -41,6 +41,8 @@ is($nginx->get('/')->{status}, 401, 'no token: 401');
 is($nginx->get('/')->{headers}{'www-authenticate'}, 'Bearer realm="r"', 'and a bare challenge');
 
 is(told('/', JWT::refused('malformed_token')), '401 malformed_token', 'malformed: 401');
+is(told('/', JWT::token({}, signature => '') . $_), '401 malformed_token', "a signature that is no base64url: $_")
+    for '=', 'A', 'AB', '!AAA';
 is(told('/', JWT::token('[]')), '401 malformed_token', 'claims that are no object: 401');
 is(told('/', JWT::token({}, header => {crit => ['x']})), '401 malformed_token', 'crit: 401');
 is(told('/', JWT::token({}, header => {b64 => JSON::PP::false()})), '401 malformed_token', 'b64: 401');
@@ -58,13 +60,23 @@ is(told('/', JWT::token({nbf => $now + 100})), '401 not_yet_valid', 'not yet val
 is(told('/leeway', JWT::token({exp => $now - 5})), '200 ok', 'expired within the leeway');
 is(told('/require', JWT::token({})), '401 requirement_failed', 'a requirement fails: 401');
 is(told('/require', JWT::token({admin => 1})), '200 ok', 'a requirement holds');
+
+# There is nothing to decrypt with.
+for my $type (qw(encrypted nested)) {
+    $nginx->new_lines;
+    is(told("/$type", JWT::refused('wrong_type')), '500 keys_unavailable', "$type: 500");
+    my @lines = grep {/\[error\]/} $nginx->new_lines;
+    is(scalar @lines, 1, 'one line at error') or diag(@lines);
+    like($lines[0] // '', qr/no key source to decrypt the JWT with/, 'says why');
+    is(told("/$type", JWT::token()), '401 wrong_type', "$type, and a JWS: 401");
+    is($nginx->outcome("/$type"), '401 no_token', "$type, and no token: 401");
+}
 undef $nginx;
 
 # The warnings of `nginx -t`.
 sub warnings_of {
     my (%options) = @_;
-    my $prepared = JWT::Server->prepared(%options);
-    my ($fine, $text) = $prepared->checked;
+    my ($fine, $text) = JWT::Server->prepared(%options)->checked;
     ok($fine, 'the configuration is fine') or diag($text);
     return grep {/\[warn\].*auth_jwt/} split /^/m, $text;
 }
