@@ -19,7 +19,8 @@ my $good = JWT::token();
 [
     map { ["GET /", $_, 401, "WWW-Authenticate: Bearer realm=\"r\", error=\"invalid_token\"\nX-Status: malformed_token"] }
         map {"Authorization: Bearer $_"} 'x', 'a.b', 'a.b.c', "$good.", "$good=", substr($good, 0, -1),
-        JWT::token('[]'), JWT::token('{"a":1,"a":2}'),
+        JWT::token('[]'), JWT::token('{"a":1,"a":2}'), 'a.b.c.d', 'a.b.c.d.e',
+        JWT::b64url('{"alg":"dir"') . '....', JWT::b64url('{"alg":"dir","enc":"A128GCM"}') . '..!.AAAA.AAAA',
 ]
 
 
