@@ -1,217 +1,246 @@
-//! The algorithms of RFC 7518, RFC 8037 and RFC 9864 that we serve. A name is resolved here, once;
-//! further in nothing compares strings.
+//! The algorithms of RFC 7518, RFC 8037 and RFC 9864 that we serve: one row each, and whatever tells
+//! them apart follows from it. A name is resolved here, once; further in nothing compares strings.
 
-/// An `alg` of a JWS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum SignatureAlgorithm {
-    Hs256,
-    Hs384,
-    Hs512,
-    Rs256,
-    Rs384,
-    Rs512,
-    Ps256,
-    Ps384,
-    Ps512,
-    Es256,
-    Es384,
-    Es512,
-    /// Ed25519 or Ed448, whichever the key is for (RFC 8037 §3.1).
-    EdDsa,
-    /// RFC 9864 §2.2.
-    Ed25519,
-    /// RFC 9864 §2.2.
-    Ed448,
+/// Declares an enum whose variants are the rows of a table: the name in the registry, and what the
+/// algorithm is made of. There is no variant without its row.
+macro_rules! table {
+    (
+        $(#[$doc:meta])* $table:ident, $column:ident: $type:ty {
+            $($(#[$about:meta])* $variant:ident = $name:literal, $is:expr;)*
+        }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $table { $($(#[$about])* $variant,)* }
+
+        impl $table {
+            /// Each with its name.
+            pub fn all() -> impl Iterator<Item = (&'static str, Self)> {
+                [$(($name, Self::$variant),)*].into_iter()
+            }
+
+            /// The one of that name; `None` for one we do not serve, `none` among them.
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::all().find(|(known, _)| *known == name).map(|(_, found)| found)
+            }
+
+            /// The name in the registry.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// What it is made of.
+            pub const fn $column(self) -> $type {
+                match self { $(Self::$variant => $is,)* }
+            }
+        }
+    };
 }
 
-use SignatureAlgorithm::*;
+use Sha2::*;
 
-const SIGNATURE_NAMES: [(&str, SignatureAlgorithm); 15] = [
-    ("HS256", Hs256),
-    ("HS384", Hs384),
-    ("HS512", Hs512),
-    ("RS256", Rs256),
-    ("RS384", Rs384),
-    ("RS512", Rs512),
-    ("PS256", Ps256),
-    ("PS384", Ps384),
-    ("PS512", Ps512),
-    ("ES256", Es256),
-    ("ES384", Es384),
-    ("ES512", Es512),
-    ("EdDSA", EdDsa),
-    ("Ed25519", Ed25519),
-    ("Ed448", Ed448),
-];
+table! {
+    /// An `alg` of a JWS.
+    SignatureAlgorithm, scheme: Scheme {
+        Hs256 = "HS256", Scheme::Hmac(Sha256);
+        Hs384 = "HS384", Scheme::Hmac(Sha384);
+        Hs512 = "HS512", Scheme::Hmac(Sha512);
+        Rs256 = "RS256", Scheme::Rsa(Padding::Pkcs1, Sha256);
+        Rs384 = "RS384", Scheme::Rsa(Padding::Pkcs1, Sha384);
+        Rs512 = "RS512", Scheme::Rsa(Padding::Pkcs1, Sha512);
+        Ps256 = "PS256", Scheme::Rsa(Padding::Pss, Sha256);
+        Ps384 = "PS384", Scheme::Rsa(Padding::Pss, Sha384);
+        Ps512 = "PS512", Scheme::Rsa(Padding::Pss, Sha512);
+        Es256 = "ES256", Scheme::Ecdsa(Curve::P256, Sha256);
+        Es384 = "ES384", Scheme::Ecdsa(Curve::P384, Sha384);
+        Es512 = "ES512", Scheme::Ecdsa(Curve::P521, Sha512);
+        /// Ed25519 or Ed448, whichever the key is for (RFC 8037 §3.1).
+        EdDsa = "EdDSA", Scheme::EdDsa(&[Curve::Ed25519, Curve::Ed448]);
+        /// RFC 9864 §2.2.
+        Ed25519 = "Ed25519", Scheme::EdDsa(&[Curve::Ed25519]);
+        /// RFC 9864 §2.2.
+        Ed448 = "Ed448", Scheme::EdDsa(&[Curve::Ed448]);
+    }
+}
+
+table! {
+    /// An `alg` of a JWE: how the content key is had (RFC 7518 §4).
+    KeyManagement, mode: Mode {
+        Dir = "dir", Mode::Direct;
+        A128Kw = "A128KW", Mode::AesKeyWrap(16);
+        A192Kw = "A192KW", Mode::AesKeyWrap(24);
+        A256Kw = "A256KW", Mode::AesKeyWrap(32);
+        A128GcmKw = "A128GCMKW", Mode::AesGcm(16);
+        A192GcmKw = "A192GCMKW", Mode::AesGcm(24);
+        A256GcmKw = "A256GCMKW", Mode::AesGcm(32);
+        RsaOaep = "RSA-OAEP", Mode::RsaOaep(OaepHash::Sha1);
+        RsaOaep256 = "RSA-OAEP-256", Mode::RsaOaep(OaepHash::Sha256);
+        RsaOaep384 = "RSA-OAEP-384", Mode::RsaOaep(OaepHash::Sha384);
+        RsaOaep512 = "RSA-OAEP-512", Mode::RsaOaep(OaepHash::Sha512);
+        EcdhEs = "ECDH-ES", Mode::Agreement(None);
+        EcdhEsA128Kw = "ECDH-ES+A128KW", Mode::Agreement(Some(16));
+        EcdhEsA192Kw = "ECDH-ES+A192KW", Mode::Agreement(Some(24));
+        EcdhEsA256Kw = "ECDH-ES+A256KW", Mode::Agreement(Some(32));
+    }
+}
+
+table! {
+    /// An `enc` of a JWE: how the content is encrypted (RFC 7518 §5). With the length of the content
+    /// key, in bytes.
+    ContentEncryption, row: (Cipher, usize) {
+        A128CbcHs256 = "A128CBC-HS256", (Cipher::AesCbcHmac, 32);
+        A192CbcHs384 = "A192CBC-HS384", (Cipher::AesCbcHmac, 48);
+        A256CbcHs512 = "A256CBC-HS512", (Cipher::AesCbcHmac, 64);
+        A128Gcm = "A128GCM", (Cipher::AesGcm, 16);
+        A192Gcm = "A192GCM", (Cipher::AesGcm, 24);
+        A256Gcm = "A256GCM", (Cipher::AesGcm, 32);
+    }
+}
+
+table! {
+    /// The elliptic curves of RFC 7518 §6.2 and RFC 8037 §2 that we serve, as `crv` names them. With
+    /// what is done with a key, and the length of one coordinate (EC) or of the public key (OKP), in
+    /// bytes.
+    Curve, row: (CurveUse, usize) {
+        P256 = "P-256", (CurveUse::Ec, 32);
+        P384 = "P-384", (CurveUse::Ec, 48);
+        P521 = "P-521", (CurveUse::Ec, 66);
+        Ed25519 = "Ed25519", (CurveUse::OkpSigns, 32);
+        Ed448 = "Ed448", (CurveUse::OkpSigns, 57);
+        X25519 = "X25519", (CurveUse::OkpAgrees, 32);
+    }
+}
+
+/// How a JWS is signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    Hmac(Sha2),
+    Rsa(Padding, Sha2),
+    Ecdsa(Curve, Sha2),
+    /// With a key of one of these curves.
+    EdDsa(&'static [Curve]),
+}
+
+/// How an RSA signature is padded (RFC 8017 §8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Padding {
+    Pkcs1,
+    Pss,
+}
+
+/// The hash of a signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sha2 {
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+/// A key management mode (RFC 7516 §2), and how it works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The key is the content key.
+    Direct,
+    /// Wrapped with an AES key of so many bytes.
+    AesKeyWrap(usize),
+    /// Encrypted with an AES key of so many bytes.
+    AesGcm(usize),
+    RsaOaep(OaepHash),
+    /// It is agreed on, or is wrapped with an AES key of so many bytes that is.
+    Agreement(Option<usize>),
+}
+
+/// The hash of RSA-OAEP, and of its mask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OaepHash {
+    Sha1,
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+/// How content is encrypted and authenticated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cipher {
+    AesCbcHmac,
+    AesGcm,
+}
+
+/// The `kty` a curve goes with, and what its keys do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CurveUse {
+    /// Signs and agrees.
+    Ec,
+    OkpSigns,
+    OkpAgrees,
+}
+
+/// What decides which algorithms a key may serve: `kty`, and the curve where it has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyType {
+    Secret,
+    Rsa,
+    Curve(Curve),
+}
 
 impl SignatureAlgorithm {
-    /// Each algorithm with its name.
-    pub fn all() -> impl Iterator<Item = (&'static str, Self)> {
-        SIGNATURE_NAMES.into_iter()
-    }
-
-    /// The algorithm of that name; `None` for one we do not serve, `none` among them.
-    pub fn from_name(name: &str) -> Option<Self> {
-        SIGNATURE_NAMES.iter().find(|(known, _)| *known == name).map(|(_, algorithm)| *algorithm)
-    }
-
-    /// The name in the registry.
-    pub fn name(self) -> &'static str {
-        let row = SIGNATURE_NAMES.iter().find(|(_, known)| *known == self);
-        row.map_or("", |(name, _)| name)
-    }
-
     /// The family as log lines name it: `HS`, `RS`, `PS`, `ES` or `EdDSA`.
     pub fn family(self) -> &'static str {
-        match self {
-            Hs256 | Hs384 | Hs512 => "HS",
-            Rs256 | Rs384 | Rs512 => "RS",
-            Ps256 | Ps384 | Ps512 => "PS",
-            Es256 | Es384 | Es512 => "ES",
-            EdDsa | Ed25519 | Ed448 => "EdDSA",
+        match self.scheme() {
+            Scheme::Hmac(_) => "HS",
+            Scheme::Rsa(Padding::Pkcs1, _) => "RS",
+            Scheme::Rsa(Padding::Pss, _) => "PS",
+            Scheme::Ecdsa(..) => "ES",
+            Scheme::EdDsa(_) => "EdDSA",
+        }
+    }
+
+    /// Whether a key of `key_type` may serve it.
+    pub fn takes(self, key_type: KeyType) -> bool {
+        match self.scheme() {
+            Scheme::Hmac(_) => key_type == KeyType::Secret,
+            Scheme::Rsa(..) => key_type == KeyType::Rsa,
+            Scheme::Ecdsa(curve, _) => key_type == KeyType::Curve(curve),
+            Scheme::EdDsa(curves) => curves.iter().any(|curve| key_type == KeyType::Curve(*curve)),
         }
     }
 }
 
-/// An `alg` of a JWE: how the content key is had (RFC 7518 §4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum KeyManagement {
-    Dir,
-    A128Kw,
-    A192Kw,
-    A256Kw,
-    A128GcmKw,
-    A192GcmKw,
-    A256GcmKw,
-    RsaOaep,
-    RsaOaep256,
-    RsaOaep384,
-    RsaOaep512,
-    EcdhEs,
-    EcdhEsA128Kw,
-    EcdhEsA192Kw,
-    EcdhEsA256Kw,
-}
-
-const KEY_MANAGEMENT_NAMES: [(&str, KeyManagement); 15] = [
-    ("dir", KeyManagement::Dir),
-    ("A128KW", KeyManagement::A128Kw),
-    ("A192KW", KeyManagement::A192Kw),
-    ("A256KW", KeyManagement::A256Kw),
-    ("A128GCMKW", KeyManagement::A128GcmKw),
-    ("A192GCMKW", KeyManagement::A192GcmKw),
-    ("A256GCMKW", KeyManagement::A256GcmKw),
-    ("RSA-OAEP", KeyManagement::RsaOaep),
-    ("RSA-OAEP-256", KeyManagement::RsaOaep256),
-    ("RSA-OAEP-384", KeyManagement::RsaOaep384),
-    ("RSA-OAEP-512", KeyManagement::RsaOaep512),
-    ("ECDH-ES", KeyManagement::EcdhEs),
-    ("ECDH-ES+A128KW", KeyManagement::EcdhEsA128Kw),
-    ("ECDH-ES+A192KW", KeyManagement::EcdhEsA192Kw),
-    ("ECDH-ES+A256KW", KeyManagement::EcdhEsA256Kw),
-];
-
 impl KeyManagement {
-    /// Each algorithm with its name.
-    pub fn all() -> impl Iterator<Item = (&'static str, Self)> {
-        KEY_MANAGEMENT_NAMES.into_iter()
-    }
-
-    /// The algorithm of that name, if we serve it.
-    pub fn from_name(name: &str) -> Option<Self> {
-        KEY_MANAGEMENT_NAMES.iter().find(|(known, _)| *known == name).map(|(_, found)| *found)
-    }
-
-    /// The name in the registry.
-    pub fn name(self) -> &'static str {
-        let row = KEY_MANAGEMENT_NAMES.iter().find(|(_, known)| *known == self);
-        row.map_or("", |(name, _)| name)
-    }
-
     /// Whether it takes a public key to encrypt, which says nothing of who did.
     pub fn is_by_public_key(self) -> bool {
-        match self {
-            Self::RsaOaep
-            | Self::RsaOaep256
-            | Self::RsaOaep384
-            | Self::RsaOaep512
-            | Self::EcdhEs
-            | Self::EcdhEsA128Kw
-            | Self::EcdhEsA192Kw
-            | Self::EcdhEsA256Kw => true,
-            Self::Dir
-            | Self::A128Kw
-            | Self::A192Kw
-            | Self::A256Kw
-            | Self::A128GcmKw
-            | Self::A192GcmKw
-            | Self::A256GcmKw => false,
+        match self.mode() {
+            Mode::RsaOaep(_) | Mode::Agreement(_) => true,
+            Mode::Direct | Mode::AesKeyWrap(_) | Mode::AesGcm(_) => false,
         }
     }
 
     /// The length of the AES key that the content key is wrapped with, in bytes; `None` where no
     /// AES key wraps it.
     pub fn wrapping_key_length(self) -> Option<usize> {
-        match self {
-            Self::A128Kw | Self::A128GcmKw | Self::EcdhEsA128Kw => Some(16),
-            Self::A192Kw | Self::A192GcmKw | Self::EcdhEsA192Kw => Some(24),
-            Self::A256Kw | Self::A256GcmKw | Self::EcdhEsA256Kw => Some(32),
-            Self::Dir
-            | Self::RsaOaep
-            | Self::RsaOaep256
-            | Self::RsaOaep384
-            | Self::RsaOaep512
-            | Self::EcdhEs => None,
+        match self.mode() {
+            Mode::AesKeyWrap(length) | Mode::AesGcm(length) => Some(length),
+            Mode::Agreement(length) => length,
+            Mode::Direct | Mode::RsaOaep(_) => None,
+        }
+    }
+
+    /// Whether a key of `key_type` may serve it.
+    pub fn takes(self, key_type: KeyType) -> bool {
+        match self.mode() {
+            Mode::Direct | Mode::AesKeyWrap(_) | Mode::AesGcm(_) => key_type == KeyType::Secret,
+            Mode::RsaOaep(_) => key_type == KeyType::Rsa,
+            Mode::Agreement(_) => {
+                matches!(key_type, KeyType::Curve(curve) if curve.agrees())
+            }
         }
     }
 }
-
-/// An `enc` of a JWE: how the content is encrypted (RFC 7518 §5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ContentEncryption {
-    A128CbcHs256,
-    A192CbcHs384,
-    A256CbcHs512,
-    A128Gcm,
-    A192Gcm,
-    A256Gcm,
-}
-
-const CONTENT_ENCRYPTION_NAMES: [(&str, ContentEncryption); 6] = [
-    ("A128CBC-HS256", ContentEncryption::A128CbcHs256),
-    ("A192CBC-HS384", ContentEncryption::A192CbcHs384),
-    ("A256CBC-HS512", ContentEncryption::A256CbcHs512),
-    ("A128GCM", ContentEncryption::A128Gcm),
-    ("A192GCM", ContentEncryption::A192Gcm),
-    ("A256GCM", ContentEncryption::A256Gcm),
-];
 
 impl ContentEncryption {
-    /// Each algorithm with its name.
-    pub fn all() -> impl Iterator<Item = (&'static str, Self)> {
-        CONTENT_ENCRYPTION_NAMES.into_iter()
-    }
-
-    /// The encryption of that name, if we serve it.
-    pub fn from_name(name: &str) -> Option<Self> {
-        CONTENT_ENCRYPTION_NAMES.iter().find(|(known, _)| *known == name).map(|(_, found)| *found)
-    }
-
-    /// The name in the registry.
-    pub fn name(self) -> &'static str {
-        let row = CONTENT_ENCRYPTION_NAMES.iter().find(|(_, known)| *known == self);
-        row.map_or("", |(name, _)| name)
-    }
-
     /// The length of the content key, in bytes.
     pub fn key_length(self) -> usize {
-        match self {
-            Self::A128Gcm => 16,
-            Self::A192Gcm => 24,
-            Self::A256Gcm | Self::A128CbcHs256 => 32,
-            Self::A192CbcHs384 => 48,
-            Self::A256CbcHs512 => 64,
-        }
+        self.row().1
     }
 }
 
@@ -232,47 +261,49 @@ impl KeyAlgorithm {
             .or_else(|| KeyManagement::from_name(name).map(Self::KeyManagement))
             .or_else(|| ContentEncryption::from_name(name).map(Self::ContentEncryption))
     }
+
+    /// Whether a key of `key_type` may name it.
+    pub fn takes(self, key_type: KeyType) -> bool {
+        match self {
+            Self::Signature(algorithm) => algorithm.takes(key_type),
+            Self::KeyManagement(algorithm) => algorithm.takes(key_type),
+            Self::ContentEncryption(_) => key_type == KeyType::Secret,
+        }
+    }
 }
 
-/// The elliptic curves of RFC 7518 §6.2 and RFC 8037 §2 that we serve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Curve {
-    P256,
-    P384,
-    P521,
-    Ed25519,
-    Ed448,
-    X25519,
+impl Sha2 {
+    /// How long it is, in bytes.
+    pub fn length(self) -> usize {
+        match self {
+            Sha256 => 32,
+            Sha384 => 48,
+            Sha512 => 64,
+        }
+    }
 }
 
 impl Curve {
     /// The curve a `kty` of `EC` may name in `crv`.
     pub fn from_ec_name(name: &str) -> Option<Self> {
-        match name {
-            "P-256" => Some(Self::P256),
-            "P-384" => Some(Self::P384),
-            "P-521" => Some(Self::P521),
-            _ => None,
-        }
+        Self::from_name(name).filter(|curve| curve.row().0 == CurveUse::Ec)
     }
 
     /// The curve a `kty` of `OKP` may name in `crv`.
     pub fn from_okp_name(name: &str) -> Option<Self> {
-        match name {
-            "Ed25519" => Some(Self::Ed25519),
-            "Ed448" => Some(Self::Ed448),
-            "X25519" => Some(Self::X25519),
-            _ => None,
-        }
+        Self::from_name(name).filter(|curve| curve.row().0 != CurveUse::Ec)
     }
 
     /// The length of one coordinate (EC) or of the public key (OKP), in bytes.
     pub fn coordinate_length(self) -> usize {
-        match self {
-            Self::P256 | Self::Ed25519 | Self::X25519 => 32,
-            Self::P384 => 48,
-            Self::P521 => 66,
-            Self::Ed448 => 57,
+        self.row().1
+    }
+
+    /// Whether keys are agreed on with it.
+    pub fn agrees(self) -> bool {
+        match self.row().0 {
+            CurveUse::Ec | CurveUse::OkpAgrees => true,
+            CurveUse::OkpSigns => false,
         }
     }
 }
@@ -300,11 +331,15 @@ mod tests {
 
     #[test]
     fn names_lead_there_and_back() {
-        for (name, algorithm) in KEY_MANAGEMENT_NAMES {
+        for (name, algorithm) in SignatureAlgorithm::all() {
+            assert_eq!(algorithm.name(), name);
+            assert_eq!(SignatureAlgorithm::from_name(name), Some(algorithm));
+        }
+        for (name, algorithm) in KeyManagement::all() {
             assert_eq!(algorithm.name(), name);
             assert_eq!(KeyManagement::from_name(name), Some(algorithm));
         }
-        for (name, encryption) in CONTENT_ENCRYPTION_NAMES {
+        for (name, encryption) in ContentEncryption::all() {
             assert_eq!(encryption.name(), name);
             assert_eq!(ContentEncryption::from_name(name), Some(encryption));
         }
@@ -312,7 +347,10 @@ mod tests {
 
     #[test]
     fn names_are_unique_across_roles() {
-        assert_eq!(KeyAlgorithm::from_name("HS256"), Some(KeyAlgorithm::Signature(Hs256)));
+        assert_eq!(
+            KeyAlgorithm::from_name("HS256"),
+            Some(KeyAlgorithm::Signature(SignatureAlgorithm::Hs256))
+        );
         assert_eq!(
             KeyAlgorithm::from_name("dir"),
             Some(KeyAlgorithm::KeyManagement(KeyManagement::Dir))

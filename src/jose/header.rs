@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use super::algorithm::{ContentEncryption, Curve, KeyManagement, SignatureAlgorithm};
+use super::algorithm::{ContentEncryption, Curve, KeyManagement, Mode, SignatureAlgorithm};
 use super::base64url;
 use super::crypto::{KeyParameters, PublicPoint};
 use super::error::{Malformed, TokenError};
@@ -92,15 +92,12 @@ impl Header {
 
     /// The members that `algorithm` needs (RFC 7518 §4.6.1, §4.7.1); others' are not looked at.
     pub fn key_parameters(&self, algorithm: KeyManagement) -> Result<KeyParameters, Malformed> {
-        use KeyManagement::*;
-        Ok(match algorithm {
-            Dir | A128Kw | A192Kw | A256Kw | RsaOaep | RsaOaep256 | RsaOaep384 | RsaOaep512 => {
-                KeyParameters::None
-            }
-            A128GcmKw | A192GcmKw | A256GcmKw => {
+        Ok(match algorithm.mode() {
+            Mode::Direct | Mode::AesKeyWrap(_) | Mode::RsaOaep(_) => KeyParameters::None,
+            Mode::AesGcm(_) => {
                 KeyParameters::AesGcm { iv: self.array("iv")?, tag: self.array("tag")? }
             }
-            EcdhEs | EcdhEsA128Kw | EcdhEsA192Kw | EcdhEsA256Kw => KeyParameters::Agreement {
+            Mode::Agreement(_) => KeyParameters::Agreement {
                 ephemeral: self.ephemeral_key()?,
                 party_u: self.bytes("apu")?.unwrap_or_default(),
                 party_v: self.bytes("apv")?.unwrap_or_default(),

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::algorithm::{ContentEncryption, KeyManagement, KeyManagement::*, SignatureAlgorithm};
+use super::algorithm::{ContentEncryption, KeyManagement, Mode, SignatureAlgorithm};
 use super::crypto::{DecryptionKey, VerificationKey};
 use super::error::Tried;
 use super::jwk::Key;
@@ -46,9 +46,9 @@ pub fn try_decryption_keys<'k, T>(
     encryption: ContentEncryption,
     attempt: impl FnMut(&'k DecryptionKey) -> Option<T>,
 ) -> Result<T, Missed> {
-    let limit = match algorithm {
-        RsaOaep | RsaOaep256 | RsaOaep384 | RsaOaep512 => MAX_TRIED_BY_RSA,
-        _ => MAX_TRIED,
+    let limit = match algorithm.mode() {
+        Mode::RsaOaep(_) => MAX_TRIED_BY_RSA,
+        Mode::Direct | Mode::AesKeyWrap(_) | Mode::AesGcm(_) | Mode::Agreement(_) => MAX_TRIED,
     };
     try_keys(sets, kid, limit, |key| key.for_decryption(algorithm, encryption), attempt)
 }
@@ -221,6 +221,7 @@ mod tests {
             let encryption = ContentEncryption::A128Gcm;
             told(try_decryption_keys(sets, None, algorithm, encryption, |_| None::<()>))
         };
+        use KeyManagement::*;
         for algorithm in [RsaOaep, RsaOaep256, RsaOaep384, RsaOaep512] {
             assert_eq!(decrypting(&set(4), algorithm), Some(Tried::All));
             assert_eq!(decrypting(&set(5), algorithm), Some(Tried::Only(MAX_TRIED_BY_RSA)));

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::{aes_cbc_hmac, aes_gcm};
-use crate::jose::algorithm::ContentEncryption::{self, *};
+use crate::jose::algorithm::{Cipher, ContentEncryption};
 
 /// The key a token's content is encrypted with, right or wrong: only [`ContentKey::open`] tells.
 pub struct ContentKey {
@@ -31,12 +31,13 @@ impl ContentKey {
         content: &EncryptedContent,
         additional_data: &[u8],
     ) -> Option<Zeroizing<Vec<u8>>> {
-        if self.bytes.len() != self.encryption.key_length() {
+        let (cipher, key_length) = self.encryption.row();
+        if self.bytes.len() != key_length {
             return None;
         }
-        let open = match self.encryption {
-            A128CbcHs256 | A192CbcHs384 | A256CbcHs512 => aes_cbc_hmac::open,
-            A128Gcm | A192Gcm | A256Gcm => aes_gcm::open,
+        let open = match cipher {
+            Cipher::AesCbcHmac => aes_cbc_hmac::open,
+            Cipher::AesGcm => aes_gcm::open,
         };
         let EncryptedContent { initialization_vector, ciphertext, tag } = content;
         open(&self.bytes, initialization_vector, additional_data, ciphertext, tag)

@@ -14,7 +14,7 @@ use super::aes_key_wrap;
 use super::content::ContentKey;
 use super::key_agreement::{AgreementKey, Context, PublicPoint};
 use super::verification::without_leading_zeros;
-use crate::jose::algorithm::{ContentEncryption, KeyManagement, KeyManagement::*};
+use crate::jose::algorithm::{ContentEncryption, KeyManagement, KeyType, Mode, OaepHash};
 use crate::jose::error::KeyError;
 
 /// A key that content keys are had with.
@@ -96,19 +96,17 @@ impl DecryptionKey {
 
     /// Whether a key of this type and size may serve `algorithm` with `encryption` at all.
     pub fn serves(&self, algorithm: KeyManagement, encryption: ContentEncryption) -> bool {
-        match self {
-            Self::Secret(bytes) => match algorithm {
-                Dir => bytes.len() == encryption.key_length(),
-                A128Kw | A192Kw | A256Kw | A128GcmKw | A192GcmKw | A256GcmKw => {
-                    algorithm.wrapping_key_length() == Some(bytes.len())
-                }
-                _ => false,
-            },
-            Self::Rsa(_) => oaep(algorithm).is_some(),
-            Self::Agreement(_) => {
-                matches!(algorithm, EcdhEs | EcdhEsA128Kw | EcdhEsA192Kw | EcdhEsA256Kw)
-            }
-        }
+        let (key_type, length) = match self {
+            Self::Secret(bytes) => (KeyType::Secret, Some(bytes.len())),
+            Self::Rsa(_) => (KeyType::Rsa, None),
+            Self::Agreement(key) => (KeyType::Curve(key.curve()), None),
+        };
+        let fits = match algorithm.mode() {
+            Mode::Direct => length == Some(encryption.key_length()),
+            Mode::AesKeyWrap(wanted) | Mode::AesGcm(wanted) => length == Some(wanted),
+            Mode::RsaOaep(_) | Mode::Agreement(_) => true,
+        };
+        fits && algorithm.takes(key_type)
     }
 
     /// The content key of a token. Where it cannot be had, or has the wrong length, it is a random
@@ -131,46 +129,54 @@ impl DecryptionKey {
         if !self.serves(*algorithm, *encryption) {
             return None;
         }
-        match (self, parameters) {
-            (Self::Secret(secret), KeyParameters::AesGcm { iv, tag }) => {
-                aes_gcm::open(secret, iv, &[], bytes, tag)
+        match algorithm.mode() {
+            // RFC 7516 §5.2 step 10: where the key is agreed on, none may be sent.
+            Mode::Direct => self.as_secret().filter(|_| bytes.is_empty()).cloned(),
+            Mode::AesKeyWrap(_) => aes_key_wrap::unwrap(self.as_secret()?, bytes),
+            Mode::AesGcm(_) => {
+                let KeyParameters::AesGcm { iv, tag } = parameters else { return None };
+                aes_gcm::open(self.as_secret()?, iv, &[], bytes, tag)
             }
-            (Self::Secret(secret), KeyParameters::None) => match algorithm {
-                // RFC 7516 §5.2 step 10: where the key is agreed on, none may be sent.
-                Dir => bytes.is_empty().then(|| secret.clone()),
-                _ => aes_key_wrap::unwrap(secret, bytes),
-            },
-            (Self::Rsa(key), KeyParameters::None) => decrypt_oaep(key, oaep(*algorithm)?, bytes),
-            (Self::Agreement(key), KeyParameters::Agreement { ephemeral, party_u, party_v }) => {
+            Mode::RsaOaep(hash) => {
+                let Self::Rsa(key) = self else { return None };
+                decrypt_oaep(key, hash, bytes)
+            }
+            Mode::Agreement(wrapping_key_length) => {
+                let Self::Agreement(key) = self else { return None };
+                let KeyParameters::Agreement { ephemeral, party_u, party_v } = parameters else {
+                    return None;
+                };
                 let agree = |algorithm, length| {
                     key.agree(ephemeral, &Context { algorithm, party_u, party_v }, length)
                 };
-                match algorithm.wrapping_key_length() {
+                match wrapping_key_length {
                     Some(length) => aes_key_wrap::unwrap(&agree(algorithm.name(), length)?, bytes),
                     None if !bytes.is_empty() => None,
                     None => agree(encryption.name(), encryption.key_length()),
                 }
             }
-            _ => None,
         }
     }
-}
 
-fn oaep(algorithm: KeyManagement) -> Option<&'static OaepAlgorithm> {
-    match algorithm {
-        RsaOaep => Some(&OAEP_SHA1_MGF1SHA1),
-        RsaOaep256 => Some(&OAEP_SHA256_MGF1SHA256),
-        RsaOaep384 => Some(&OAEP_SHA384_MGF1SHA384),
-        RsaOaep512 => Some(&OAEP_SHA512_MGF1SHA512),
-        _ => None,
+    fn as_secret(&self) -> Option<&Zeroizing<Vec<u8>>> {
+        match self {
+            Self::Secret(bytes) => Some(bytes),
+            Self::Rsa(_) | Self::Agreement(_) => None,
+        }
     }
 }
 
 fn decrypt_oaep(
     key: &OaepPrivateDecryptingKey,
-    algorithm: &'static OaepAlgorithm,
+    hash: OaepHash,
     encrypted: &[u8],
 ) -> Option<Zeroizing<Vec<u8>>> {
+    let algorithm: &'static OaepAlgorithm = match hash {
+        OaepHash::Sha1 => &OAEP_SHA1_MGF1SHA1,
+        OaepHash::Sha256 => &OAEP_SHA256_MGF1SHA256,
+        OaepHash::Sha384 => &OAEP_SHA384_MGF1SHA384,
+        OaepHash::Sha512 => &OAEP_SHA512_MGF1SHA512,
+    };
     let mut decrypted = Zeroizing::new(vec![0; key.min_output_size()]);
     let length = key.decrypt(algorithm, encrypted, &mut decrypted, None).ok()?.len();
     decrypted.truncate(length);

@@ -52,6 +52,11 @@ impl AgreementKey {
         Ok(Self { curve: public.curve, key })
     }
 
+    /// Its curve.
+    pub fn curve(&self) -> Curve {
+        self.curve
+    }
+
     /// The key of `length` bytes that is agreed on with `peer`. `None` for a point that is not on
     /// the key's own curve, and where a point of low order makes the shared secret zero.
     pub fn agree(

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents};
 use aws_lc_rs::{digest, hmac};
 
-use crate::jose::algorithm::{Curve, SignatureAlgorithm, SignatureAlgorithm::*};
+use crate::jose::algorithm::{Curve, KeyType, Padding, Scheme, Sha2, SignatureAlgorithm};
 use crate::jose::error::{KeyError, MemberFault};
 
 /// The modulus sizes allowed, in bits (RFC 7518 §3.3 sets the lower bound, aws-lc-rs the upper one).
@@ -22,7 +22,7 @@ const X_NOT_ON_CURVE: KeyError = KeyError::Member("x", MemberFault::NotOnCurve);
 pub enum VerificationKey {
     Hmac(Box<HmacKey>),
     Rsa(Box<RsaKey>),
-    Ecdsa(SignatureAlgorithm, ParsedPublicKey),
+    Ecdsa(Curve, ParsedPublicKey),
     Ed25519(ParsedPublicKey),
     Ed448(Box<crrl::ed448::PublicKey>),
 }
@@ -72,7 +72,7 @@ impl VerificationKey {
             components: RsaPublicKeyComponents { n: n.to_vec(), e: e.to_vec() },
             parsed: Default::default(),
         };
-        match key.parsed(Rs256) {
+        match key.parsed(Padding::Pkcs1, Sha2::Sha256) {
             Some(_) => Ok(Self::Rsa(Box::new(key))),
             None => Err(KeyError::Rejected),
         }
@@ -80,16 +80,16 @@ impl VerificationKey {
 
     /// The EC key of the point (`x`, `y`), big-endian and of full length.
     pub fn ec(curve: Curve, x: &[u8], y: &[u8]) -> Result<Self, KeyError> {
-        let (algorithm, parameters) = match curve {
-            Curve::P256 => (Es256, &signature::ECDSA_P256_SHA256_FIXED),
-            Curve::P384 => (Es384, &signature::ECDSA_P384_SHA384_FIXED),
-            Curve::P521 => (Es512, &signature::ECDSA_P521_SHA512_FIXED),
+        let algorithm = match curve {
+            Curve::P256 => &signature::ECDSA_P256_SHA256_FIXED,
+            Curve::P384 => &signature::ECDSA_P384_SHA384_FIXED,
+            Curve::P521 => &signature::ECDSA_P521_SHA512_FIXED,
             Curve::Ed25519 | Curve::Ed448 | Curve::X25519 => return Err(KeyError::UnknownCurve),
         };
         // SEC 1 §2.3.3: an uncompressed point.
         let point = [&[4], x, y].concat();
-        ParsedPublicKey::new(parameters, point)
-            .map(|key| Self::Ecdsa(algorithm, key))
+        ParsedPublicKey::new(algorithm, point)
+            .map(|key| Self::Ecdsa(curve, key))
             .map_err(|_| KeyError::NotOnCurve)
     }
 
@@ -110,15 +110,13 @@ impl VerificationKey {
 
     /// Whether a key of this type and curve may serve `algorithm` at all.
     pub fn serves(&self, algorithm: SignatureAlgorithm) -> bool {
-        match self {
-            Self::Hmac(_) => matches!(algorithm, Hs256 | Hs384 | Hs512),
-            Self::Rsa(_) => {
-                matches!(algorithm, Rs256 | Rs384 | Rs512 | Ps256 | Ps384 | Ps512)
-            }
-            Self::Ecdsa(own, _) => algorithm == *own,
-            Self::Ed25519(_) => matches!(algorithm, EdDsa | Ed25519),
-            Self::Ed448(_) => matches!(algorithm, EdDsa | Ed448),
-        }
+        algorithm.takes(match self {
+            Self::Hmac(_) => KeyType::Secret,
+            Self::Rsa(_) => KeyType::Rsa,
+            Self::Ecdsa(curve, _) => KeyType::Curve(*curve),
+            Self::Ed25519(_) => KeyType::Curve(Curve::Ed25519),
+            Self::Ed448(_) => KeyType::Curve(Curve::Ed448),
+        })
     }
 
     /// Whether `signature` is that of `message`; `false` also where the key does not serve
@@ -127,40 +125,48 @@ impl VerificationKey {
         if !self.serves(algorithm) {
             return false;
         }
-        match self {
-            Self::Hmac(key) => key.verify(algorithm, message, signature),
-            Self::Rsa(key) => key
-                .parsed(algorithm)
-                .is_some_and(|parsed| verify_hashed(parsed, algorithm, message, signature)),
-            Self::Ecdsa(_, key) => verify_hashed(key, algorithm, message, signature),
-            Self::Ed25519(key) => key.verify_sig(message, signature).is_ok(),
-            Self::Ed448(key) => verify_ed448(key, message, signature),
+        match algorithm.scheme() {
+            Scheme::Hmac(hash) => {
+                matches!(self, Self::Hmac(key) if key.verify(hash, message, signature))
+            }
+            Scheme::Rsa(padding, hash) => {
+                let Self::Rsa(key) = self else { return false };
+                let parsed = key.parsed(padding, hash);
+                parsed.is_some_and(|parsed| verify_hashed(parsed, hash, message, signature))
+            }
+            Scheme::Ecdsa(_, hash) => {
+                matches!(self, Self::Ecdsa(_, key) if verify_hashed(key, hash, message, signature))
+            }
+            Scheme::EdDsa(_) => match self {
+                Self::Ed25519(key) => key.verify_sig(message, signature).is_ok(),
+                Self::Ed448(key) => verify_ed448(key, message, signature),
+                Self::Hmac(_) | Self::Rsa(_) | Self::Ecdsa(..) => false,
+            },
         }
     }
 }
 
 impl HmacKey {
-    fn verify(&self, algorithm: SignatureAlgorithm, message: &[u8], tag: &[u8]) -> bool {
-        let key = match algorithm {
-            Hs256 => &self.sha256,
-            Hs384 => &self.sha384,
-            Hs512 => &self.sha512,
-            _ => return false,
+    fn verify(&self, hash: Sha2, message: &[u8], tag: &[u8]) -> bool {
+        let key = match hash {
+            Sha2::Sha256 => &self.sha256,
+            Sha2::Sha384 => &self.sha384,
+            Sha2::Sha512 => &self.sha512,
         };
         hmac::verify(key, message, tag).is_ok()
     }
 }
 
 impl RsaKey {
-    fn parsed(&self, algorithm: SignatureAlgorithm) -> Option<&ParsedPublicKey> {
-        let (slot, parameters): (usize, &'static RsaParameters) = match algorithm {
-            Rs256 => (0, &signature::RSA_PKCS1_2048_8192_SHA256),
-            Rs384 => (1, &signature::RSA_PKCS1_2048_8192_SHA384),
-            Rs512 => (2, &signature::RSA_PKCS1_2048_8192_SHA512),
-            Ps256 => (3, &signature::RSA_PSS_2048_8192_SHA256),
-            Ps384 => (4, &signature::RSA_PSS_2048_8192_SHA384),
-            Ps512 => (5, &signature::RSA_PSS_2048_8192_SHA512),
-            _ => return None,
+    fn parsed(&self, padding: Padding, hash: Sha2) -> Option<&ParsedPublicKey> {
+        use {Padding::*, Sha2::*};
+        let (slot, parameters): (usize, &'static RsaParameters) = match (padding, hash) {
+            (Pkcs1, Sha256) => (0, &signature::RSA_PKCS1_2048_8192_SHA256),
+            (Pkcs1, Sha384) => (1, &signature::RSA_PKCS1_2048_8192_SHA384),
+            (Pkcs1, Sha512) => (2, &signature::RSA_PKCS1_2048_8192_SHA512),
+            (Pss, Sha256) => (3, &signature::RSA_PSS_2048_8192_SHA256),
+            (Pss, Sha384) => (4, &signature::RSA_PSS_2048_8192_SHA384),
+            (Pss, Sha512) => (5, &signature::RSA_PSS_2048_8192_SHA512),
         };
         let parse = || self.components.to_parsed_public_key(parameters).ok();
         self.parsed.get(slot)?.get_or_init(parse).as_ref()
@@ -168,17 +174,11 @@ impl RsaKey {
 }
 
 /// Hashes by itself, which is a little less work than to let the library's signature do it.
-fn verify_hashed(
-    key: &ParsedPublicKey,
-    algorithm: SignatureAlgorithm,
-    message: &[u8],
-    signature: &[u8],
-) -> bool {
-    let hash = match algorithm {
-        Rs256 | Ps256 | Es256 => &digest::SHA256,
-        Rs384 | Ps384 | Es384 => &digest::SHA384,
-        Rs512 | Ps512 | Es512 => &digest::SHA512,
-        _ => return false,
+fn verify_hashed(key: &ParsedPublicKey, hash: Sha2, message: &[u8], signature: &[u8]) -> bool {
+    let hash = match hash {
+        Sha2::Sha256 => &digest::SHA256,
+        Sha2::Sha384 => &digest::SHA384,
+        Sha2::Sha512 => &digest::SHA512,
     };
     key.verify_digest_sig(&digest::digest(hash, message), signature).is_ok()
 }

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
-use super::material::{Kind, Material, Wanted};
+use super::material::{Material, Wanted};
 use super::members::optional_text;
 use super::permissions::Permissions;
-use crate::jose::algorithm::{ContentEncryption, KeyAlgorithm, KeyManagement, SignatureAlgorithm};
+use crate::jose::algorithm::{
+    ContentEncryption, KeyAlgorithm, KeyManagement, Scheme, SignatureAlgorithm,
+};
 use crate::jose::crypto::{DecryptionKey, VerificationKey};
 use crate::jose::error::KeyError;
 use crate::jose::json::Object;
@@ -60,14 +62,14 @@ impl Key {
             verification: signs && permissions.verifies(),
             decryption: encrypts && permissions.decrypts(),
         };
-        let Material { kind, verification, decryption } = Material::of(jwk, wanted)?;
-        if algorithm.is_some_and(|algorithm| !kind.fits(algorithm)) {
+        let Material { key_type, secret_length, verification, decryption } =
+            Material::of(jwk, wanted)?;
+        if algorithm.is_some_and(|algorithm| !algorithm.takes(key_type)) {
             return Err(KeyError::UnfitAlgorithm);
         }
-        let short = match kind {
-            Kind::Secret { octets } if wanted.verification => ShortSecret::of(octets, algorithm),
-            _ => None,
-        };
+        let short = secret_length
+            .filter(|_| wanted.verification)
+            .and_then(|octets| ShortSecret::of(octets, algorithm));
         Ok((Self { kid, algorithm, permissions, verification, decryption }, short))
     }
 
@@ -119,10 +121,9 @@ impl ShortSecret {
     }
 
     fn wanted(self) -> usize {
-        match self.algorithm {
-            Some(SignatureAlgorithm::Hs384) => 48,
-            Some(SignatureAlgorithm::Hs512) => 64,
-            _ => ADVISED_SECRET,
+        match self.algorithm.map(SignatureAlgorithm::scheme) {
+            Some(Scheme::Hmac(hash)) => hash.length(),
+            Some(Scheme::Rsa(..) | Scheme::Ecdsa(..) | Scheme::EdDsa(_)) | None => ADVISED_SECRET,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a JWK is made of: `kty` and the members that go with it → keys.
 
 use super::members::{has, required_bytes, required_coordinate, required_octets, required_text};
-use crate::jose::algorithm::{Curve, KeyAlgorithm, KeyManagement::*, SignatureAlgorithm::*};
+use crate::jose::algorithm::{Curve, KeyType};
 use crate::jose::crypto::{DecryptionKey, PublicPoint, RsaPrivateMembers, VerificationKey};
 use crate::jose::error::{KeyError, MemberFault};
 use crate::jose::json::Object;
@@ -11,7 +11,9 @@ const RSA_FACTORS: [&str; 5] = ["p", "q", "dp", "dq", "qi"];
 
 /// The keys that one JWK gives.
 pub struct Material {
-    pub kind: Kind,
+    pub key_type: KeyType,
+    /// The length of an `oct` key, in bytes.
+    pub secret_length: Option<usize>,
     pub verification: Option<VerificationKey>,
     pub decryption: Option<DecryptionKey>,
 }
@@ -21,14 +23,6 @@ pub struct Material {
 pub struct Wanted {
     pub verification: bool,
     pub decryption: bool,
-}
-
-/// What decides which algorithms a key may name.
-#[derive(Clone, Copy)]
-pub enum Kind {
-    Secret { octets: usize },
-    Rsa,
-    Curve(Curve),
 }
 
 impl Material {
@@ -55,11 +49,11 @@ impl Material {
         if secret.is_empty() {
             return Err(KeyError::Member("k", MemberFault::Empty));
         }
-        let kind = Kind::Secret { octets: secret.len() };
+        let secret_length = Some(secret.len());
         let verification =
             wanted.verification.then(|| VerificationKey::hmac(&secret)).transpose()?;
         let decryption = if wanted.decryption { DecryptionKey::secret(secret) } else { None };
-        Ok(Self { kind, verification, decryption })
+        Ok(Self { key_type: KeyType::Secret, secret_length, verification, decryption })
     }
 
     fn rsa(jwk: &Object, wanted: Wanted) -> Result<Self, KeyError> {
@@ -81,7 +75,7 @@ impl Material {
             None
         };
         let verification = wanted.verification.then_some(verification);
-        Ok(Self { kind: Kind::Rsa, verification, decryption })
+        Ok(Self { key_type: KeyType::Rsa, secret_length: None, verification, decryption })
     }
 
     fn ec(jwk: &Object, curve: Curve, wanted: Wanted) -> Result<Self, KeyError> {
@@ -89,8 +83,9 @@ impl Material {
         let y = required_coordinate(jwk, "y", curve)?;
         let verification = VerificationKey::ec(curve, &x, &y)?;
         let decryption = agreement(jwk, curve, wanted, || PublicPoint::ec(curve, &x, &y))?;
+        let key_type = KeyType::Curve(curve);
         let verification = wanted.verification.then_some(verification);
-        Ok(Self { kind: Kind::Curve(curve), verification, decryption })
+        Ok(Self { key_type, secret_length: None, verification, decryption })
     }
 
     fn okp(jwk: &Object, curve: Curve, wanted: Wanted) -> Result<Self, KeyError> {
@@ -100,8 +95,9 @@ impl Material {
             Curve::Ed448 => (Some(VerificationKey::ed448(&x)?), None),
             _ => (None, agreement(jwk, curve, wanted, || PublicPoint::x25519(&x))?),
         };
+        let key_type = KeyType::Curve(curve);
         let verification = verification.filter(|_| wanted.verification);
-        Ok(Self { kind: Kind::Curve(curve), verification, decryption })
+        Ok(Self { key_type, secret_length: None, verification, decryption })
     }
 }
 
@@ -116,37 +112,4 @@ fn agreement(
     }
     let d = required_octets(jwk, "d", curve)?;
     DecryptionKey::agreement(&d, &public()).map(Some)
-}
-
-impl Kind {
-    /// Whether a key of this kind may name `algorithm`.
-    pub fn fits(self, algorithm: KeyAlgorithm) -> bool {
-        match (self, algorithm) {
-            (Self::Secret { .. }, KeyAlgorithm::Signature(Hs256 | Hs384 | Hs512)) => true,
-            (Self::Secret { .. }, KeyAlgorithm::ContentEncryption(_)) => true,
-            (Self::Secret { .. }, KeyAlgorithm::KeyManagement(management)) => matches!(
-                management,
-                Dir | A128Kw | A192Kw | A256Kw | A128GcmKw | A192GcmKw | A256GcmKw
-            ),
-            (Self::Rsa, KeyAlgorithm::Signature(signature)) => {
-                matches!(signature, Rs256 | Rs384 | Rs512 | Ps256 | Ps384 | Ps512)
-            }
-            (Self::Rsa, KeyAlgorithm::KeyManagement(management)) => {
-                matches!(management, RsaOaep | RsaOaep256 | RsaOaep384 | RsaOaep512)
-            }
-            (Self::Curve(curve), KeyAlgorithm::Signature(signature)) => matches!(
-                (curve, signature),
-                (Curve::P256, Es256)
-                    | (Curve::P384, Es384)
-                    | (Curve::P521, Es512)
-                    | (Curve::Ed25519, EdDsa | Ed25519)
-                    | (Curve::Ed448, EdDsa | Ed448)
-            ),
-            (Self::Curve(curve), KeyAlgorithm::KeyManagement(management)) => {
-                matches!(curve, Curve::P256 | Curve::P384 | Curve::P521 | Curve::X25519)
-                    && matches!(management, EcdhEs | EcdhEsA128Kw | EcdhEsA192Kw | EcdhEsA256Kw)
-            }
-            _ => false,
-        }
-    }
 }

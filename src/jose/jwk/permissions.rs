@@ -3,7 +3,7 @@
 use jsonwebtoken::jwk::{KeyOperations, PublicKeyUse};
 
 use super::members::optional;
-use crate::jose::algorithm::KeyManagement::{self, *};
+use crate::jose::algorithm::{KeyManagement, Mode};
 use crate::jose::error::{KeyError, MemberFault};
 use crate::jose::json::Object;
 
@@ -49,11 +49,10 @@ impl Permissions {
 
     /// Whether the key may decrypt by `algorithm`.
     pub fn decrypts_by(self, algorithm: KeyManagement) -> bool {
-        match algorithm {
-            Dir => self.decrypt,
-            EcdhEs | EcdhEsA128Kw | EcdhEsA192Kw | EcdhEsA256Kw => self.derive,
-            A128Kw | A192Kw | A256Kw | A128GcmKw | A192GcmKw | A256GcmKw | RsaOaep | RsaOaep256
-            | RsaOaep384 | RsaOaep512 => self.unwrap_key,
+        match algorithm.mode() {
+            Mode::Direct => self.decrypt,
+            Mode::Agreement(_) => self.derive,
+            Mode::AesKeyWrap(_) | Mode::AesGcm(_) | Mode::RsaOaep(_) => self.unwrap_key,
         }
     }
 }
@@ -61,6 +60,7 @@ impl Permissions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use KeyManagement::*;
 
     fn permissions(members: &str) -> Option<Permissions> {
         Permissions::of(&Object::parse(format!("{{{members}}}").into_bytes()).ok()?).ok()
