@@ -1,7 +1,7 @@
 //! Strict base64url (RFC 4648 §5 without padding, as RFC 7515 §2 asks): no `=`, no white space,
 //! no bit set behind the last whole byte.
 
-use base64_simd::{AsOut, URL_SAFE_NO_PAD};
+use base64_simd::URL_SAFE_NO_PAD;
 
 /// The text is not base64url.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,14 +10,6 @@ pub struct InvalidBase64Url;
 /// Decodes `text`.
 pub fn decode(text: &[u8]) -> Result<Vec<u8>, InvalidBase64Url> {
     URL_SAFE_NO_PAD.decode_to_vec(text).map_err(|_| InvalidBase64Url)
-}
-
-/// Decodes `text` into the beginning of `room`; `None` where it is too small or `text` is not
-/// base64url.
-pub fn decode_into<'r>(text: &[u8], room: &'r mut [u8]) -> Option<&'r [u8]> {
-    let needed = URL_SAFE_NO_PAD.estimated_decoded_length(text.len());
-    let room = room.get_mut(..needed)?;
-    URL_SAFE_NO_PAD.decode(text, room.as_out()).ok().map(|decoded| &*decoded)
 }
 
 /// Whether `text` can be decoded.
@@ -52,16 +44,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn room_is_not_exceeded() {
-        let mut room = [0; 3];
-        assert_eq!(decode_into(b"Zm9v", &mut room), Some(&b"foo"[..]));
-        assert_eq!(decode_into(b"Zg", &mut room), Some(&b"f"[..]));
-        assert_eq!(decode_into(b"", &mut room), Some(&b""[..]));
-        assert_eq!(decode_into(b"Zh", &mut room), None);
-        assert_eq!(decode_into(b"Zm9vZg", &mut room), None);
-    }
-
     /// All lengths around the widths of vectors, and every byte in every place.
     #[test]
     fn agrees_with_another_decoder() {
@@ -69,13 +51,6 @@ mod tests {
             let expected = general_purpose::URL_SAFE_NO_PAD.decode(text).ok();
             assert_eq!(decode(text).ok(), expected, "{}", text.escape_ascii());
             assert_eq!(check(text).is_ok(), expected.is_some(), "{}", text.escape_ascii());
-            let mut room = [0; 128];
-            assert_eq!(
-                decode_into(text, &mut room),
-                expected.as_deref(),
-                "{}",
-                text.escape_ascii()
-            );
         };
         for length in (0..=36).chain(70..=76) {
             let bytes: Vec<u8> = (0..length).map(|at: u8| at.wrapping_mul(151) ^ length).collect();

@@ -16,18 +16,13 @@ use super::key_set::KeySet;
 use super::select::{Missed, try_verification_keys};
 use super::token::Token;
 
-/// Signatures up to this length are decoded on the stack: those of RSA with 4096 bits, and all that
-/// are not of RSA. In bytes.
-const ORDINARY_SIGNATURE: usize = 512;
-
 /// A JWS whose form is right; its claims are out of reach until it is verified.
 #[derive(Debug)]
 pub struct Jws<'t> {
     header: Rc<Header>,
     algorithm: SignatureAlgorithm,
     payload: Vec<u8>,
-    /// As it was written; it has been checked that it can be decoded.
-    signature: &'t [u8],
+    signature: Vec<u8>,
     signed: &'t [u8],
 }
 
@@ -56,9 +51,8 @@ impl<'t> Jws<'t> {
     fn with_header(header: Rc<Header>, segments: JwsSegments<'t>) -> Result<Self, TokenError> {
         let algorithm = header.signature_algorithm()?;
         let payload = base64url::decode(segments.payload).map_err(|_| Malformed::Base64)?;
-        base64url::check(segments.signature).map_err(|_| Malformed::Base64)?;
-        let JwsSegments { signature, signed, .. } = segments;
-        Ok(Self { header, algorithm, payload, signature, signed })
+        let signature = base64url::decode(segments.signature).map_err(|_| Malformed::Base64)?;
+        Ok(Self { header, algorithm, payload, signature, signed: segments.signed })
     }
 
     /// The JOSE header.
@@ -78,18 +72,9 @@ impl<'t> Jws<'t> {
     }
 
     fn judge(&self, sets: &[impl AsRef<KeySet>]) -> Result<(), TokenError> {
-        let mut room = [0; ORDINARY_SIGNATURE];
-        let long;
-        let signature = match base64url::decode_into(self.signature, &mut room) {
-            Some(signature) => signature,
-            None => {
-                long = base64url::decode(self.signature).map_err(|_| Malformed::Base64)?;
-                &long
-            }
-        };
         let (kid, algorithm) = (self.header.kid(), self.algorithm);
         let verified = try_verification_keys(sets, kid.as_deref(), algorithm, |key| {
-            key.verify(algorithm, self.signed, signature).then_some(())
+            key.verify(algorithm, self.signed, &self.signature).then_some(())
         });
         verified.map_err(|missed| match missed {
             Missed::NoKey => TokenError::UnknownKey,
