@@ -268,21 +268,7 @@ impl<'a> Value<'a> {
 
     /// The value, if it is a number; one that is too large for a double is infinite.
     pub fn number(self) -> Option<f64> {
-        // What has no more digits than these is exact in a double, and quickly read.
-        const EXACT: usize = 15;
-        let append = |number: u64, digit: &u8| {
-            let digit = digit.is_ascii_digit().then_some(u64::from(digit & 0xf))?;
-            Some(number.wrapping_mul(10).wrapping_add(digit))
-        };
-        if self.0.len() <= EXACT
-            && let Some(whole) = self.0.as_bytes().iter().try_fold(0, append)
-        {
-            return Some(whole as f64);
-        }
-        match self.0.as_bytes().first() {
-            Some(b'-' | b'0'..=b'9') => self.0.parse().ok(),
-            _ => None,
-        }
+        (self.kind() == Kind::Number).then(|| self.0.parse().ok())?
     }
 
     fn string(self) -> Option<Cow<'a, str>> {
