@@ -133,6 +133,16 @@ pub enum KeyError {
     Rejected,
 }
 
+impl KeyError {
+    /// Refuses a member of `found` octets, unless so many are `wanted`.
+    pub fn check_length(name: &'static str, found: usize, wanted: usize) -> Result<(), Self> {
+        match found == wanted {
+            true => Ok(()),
+            false => Err(Self::Member(name, MemberFault::Length { found, wanted })),
+        }
+    }
+}
+
 impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,5 +1,5 @@
 //! A JWK Set (RFC 7517 §5) → its usable keys. The set is read entry by entry: what cannot be used
-//! is skipped and told, and never spoils the others; a short secret is told.
+//! is skipped with a notice, and never spoils the others; a short secret has a notice, too.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -22,7 +22,7 @@ pub struct KeySet {
     generation: u64,
 }
 
-/// What is told of an entry when a set is read. Never a secret.
+/// What an operator is to know of an entry. Never a secret.
 #[derive(Debug)]
 pub struct Notice {
     position: usize,
@@ -39,9 +39,9 @@ enum Remark {
 }
 
 impl KeySet {
-    /// Reads a JWK Set, or a single bare JWK as a set of one. `told` hears of each entry that cannot be
-    /// used, also where none is left, and of each secret that is short.
-    pub fn parse(bytes: Vec<u8>, mut told: impl FnMut(Notice)) -> Result<Self, KeySetError> {
+    /// Reads a JWK Set, or a single bare JWK as a set of one. `on_notice` is called for each
+    /// entry that cannot be used, also where none is left, and for each secret that is short.
+    pub fn parse(bytes: Vec<u8>, mut on_notice: impl FnMut(Notice)) -> Result<Self, KeySetError> {
         static GENERATIONS: AtomicU64 = AtomicU64::new(0);
         let bytes = Zeroizing::new(bytes);
         let document = document(&bytes).map_err(KeySetError::Json)?;
@@ -51,43 +51,40 @@ impl KeySet {
             without_kid: Vec::new(),
             generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
         };
+        let mut take = |position, kid: Option<Value<'_>>, key: Result<Key, KeyError>| {
+            if let Some(remark) = set.take(key) {
+                on_notice(Notice { position, kid: quoted_kid(kid), remark });
+            }
+        };
         match member(&document, "keys") {
             Some(keys) => {
                 let entries = keys.elements().ok_or(KeySetError::NoKeys)?;
                 for (position, entry) in entries.into_iter().enumerate() {
-                    if let Some(remark) = set.take(Key::parse_with_advice(entry.text())) {
-                        told(Notice { position, kid: quoted_kid(entry.member("kid")), remark });
-                    }
+                    take(position, entry.member("kid"), Key::parse(entry.text()));
                 }
             }
             None if member(&document, "kty").is_some() => {
-                if let Some(remark) = set.take(Key::with_advice(&document)) {
-                    told(Notice { position: 0, kid: quoted_kid(document.value("kid")), remark });
-                }
+                take(0, document.value("kid"), Key::from_object(&document));
             }
             None => return Err(KeySetError::NoKeys),
         }
         if set.keys.is_empty() { Err(KeySetError::Empty) } else { Ok(set) }
     }
 
-    /// Adds the key, if it is one; what there is to tell of it.
-    fn take(&mut self, read: Result<(Key, Option<ShortSecret>), KeyError>) -> Option<Remark> {
-        match read {
-            Ok((key, short)) => {
-                self.add(key);
-                short.map(Remark::ShortSecret)
-            }
-            Err(error) => Some(Remark::NotUsable(error)),
-        }
-    }
-
-    fn add(&mut self, key: Key) {
+    /// Adds the key, if it is one; what is to be noted of it.
+    fn take(&mut self, key: Result<Key, KeyError>) -> Option<Remark> {
+        let key = match key {
+            Ok(key) => key,
+            Err(error) => return Some(Remark::NotUsable(error)),
+        };
+        let remark = key.short_secret().map(Remark::ShortSecret);
         let at = self.keys.len();
         match key.kid() {
             Some(kid) => self.by_kid.entry(kid.into()).or_default().push(at),
             None => self.without_kid.push(at),
         }
         self.keys.push(key);
+        remark
     }
 
     /// All keys, in the order of the set.

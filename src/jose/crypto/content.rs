@@ -31,11 +31,7 @@ impl ContentKey {
         content: &EncryptedContent,
         additional_data: &[u8],
     ) -> Option<Zeroizing<Vec<u8>>> {
-        let (cipher, key_length) = self.encryption.row();
-        if self.bytes.len() != key_length {
-            return None;
-        }
-        let open = match cipher {
+        let open = match self.encryption.row().0 {
             Cipher::AesCbcHmac => aes_cbc_hmac::open,
             Cipher::AesGcm => aes_gcm::open,
         };

@@ -6,7 +6,7 @@ use aws_lc_rs::kdf::{SskdfDigestAlgorithmId, get_sskdf_digest_algorithm, sskdf_d
 use zeroize::Zeroizing;
 
 use crate::jose::algorithm::Curve;
-use crate::jose::error::{KeyError, MemberFault};
+use crate::jose::error::KeyError;
 
 /// A public key as a token or a JWK writes it. That it is a point of its curve is known only where
 /// a private key has been agreed with it.
@@ -39,10 +39,7 @@ impl AgreementKey {
     /// The private key `d`, big-endian and of full length, that belongs to `public`.
     pub fn new(d: &[u8], public: &PublicPoint) -> Result<Self, KeyError> {
         let algorithm = algorithm(public.curve).ok_or(KeyError::UnknownCurve)?;
-        let (found, wanted) = (d.len(), public.curve.coordinate_length());
-        if found != wanted {
-            return Err(KeyError::Member("d", MemberFault::Length { found, wanted }));
-        }
+        KeyError::check_length("d", d.len(), public.curve.coordinate_length())?;
         let key = PrivateKey::from_private_key(algorithm, d).map_err(|_| KeyError::Rejected)?;
         let own = key.compute_public_key().map_err(|_| KeyError::Rejected)?;
         // A private key of another public one would decrypt nothing that is meant for it.
@@ -123,6 +120,7 @@ fn algorithm(curve: Curve) -> Option<&'static agreement::Algorithm> {
 mod tests {
     use super::*;
     use crate::jose::base64url;
+    use crate::jose::error::MemberFault;
 
     fn bytes(text: &str) -> Vec<u8> {
         base64url::decode(text.as_bytes()).unwrap_or_default()

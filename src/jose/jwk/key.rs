@@ -30,26 +30,17 @@ pub struct Key {
     permissions: Permissions,
     verification: Option<VerificationKey>,
     decryption: Option<DecryptionKey>,
+    short_secret: Option<ShortSecret>,
 }
 
 impl Key {
     /// Reads the JWK `text`.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
-        Self::parse_with_advice(text).map(|(key, _)| key)
+        Self::from_object(&Object::parse_secret(text.as_bytes()).map_err(KeyError::Json)?)
     }
 
     /// Reads a JWK whose JSON has been read.
     pub fn from_object(jwk: &Object) -> Result<Self, KeyError> {
-        Self::with_advice(jwk).map(|(key, _)| key)
-    }
-
-    /// As [`Key::parse`], and whether its secret is short.
-    pub fn parse_with_advice(text: &str) -> Result<(Self, Option<ShortSecret>), KeyError> {
-        Self::with_advice(&Object::parse_secret(text.as_bytes()).map_err(KeyError::Json)?)
-    }
-
-    /// As [`Key::from_object`], and whether its secret is short.
-    pub fn with_advice(jwk: &Object) -> Result<(Self, Option<ShortSecret>), KeyError> {
         let kid = optional_text(jwk, "kid")?;
         let algorithm = match optional_text(jwk, "alg")? {
             Some(name) => Some(KeyAlgorithm::from_name(&name).ok_or(KeyError::UnknownAlgorithm)?),
@@ -67,10 +58,15 @@ impl Key {
         if algorithm.is_some_and(|algorithm| !algorithm.takes(key_type)) {
             return Err(KeyError::UnfitAlgorithm);
         }
-        let short = secret_length
+        let short_secret = secret_length
             .filter(|_| wanted.verification)
             .and_then(|octets| ShortSecret::of(octets, algorithm));
-        Ok((Self { kid, algorithm, permissions, verification, decryption }, short))
+        Ok(Self { kid, algorithm, permissions, verification, decryption, short_secret })
+    }
+
+    /// What to note of its secret, if that is short.
+    pub fn short_secret(&self) -> Option<ShortSecret> {
+        self.short_secret
     }
 
     /// The key's `kid`.

@@ -1,6 +1,6 @@
 //! What a JWK is made of: `kty` and the members that go with it → keys.
 
-use super::members::{has, required_bytes, required_coordinate, required_octets, required_text};
+use super::members::{has, required_bytes, required_coordinate, required_text};
 use crate::jose::algorithm::{Curve, KeyType};
 use crate::jose::crypto::{DecryptionKey, PublicPoint, RsaPrivateMembers, VerificationKey};
 use crate::jose::error::{KeyError, MemberFault};
@@ -82,18 +82,19 @@ impl Material {
         let x = required_coordinate(jwk, "x", curve)?;
         let y = required_coordinate(jwk, "y", curve)?;
         let verification = VerificationKey::ec(curve, &x, &y)?;
-        let decryption = agreement(jwk, curve, wanted, || PublicPoint::ec(curve, &x, &y))?;
+        let decryption = agreement(jwk, wanted, || PublicPoint::ec(curve, &x, &y))?;
         let key_type = KeyType::Curve(curve);
         let verification = wanted.verification.then_some(verification);
         Ok(Self { key_type, secret_length: None, verification, decryption })
     }
 
     fn okp(jwk: &Object, curve: Curve, wanted: Wanted) -> Result<Self, KeyError> {
-        let x = required_octets(jwk, "x", curve)?;
+        let x = required_bytes(jwk, "x")?;
+        KeyError::check_length("x", x.len(), curve.coordinate_length())?;
         let (verification, decryption) = match curve {
             Curve::Ed25519 => (Some(VerificationKey::ed25519(&x)?), None),
             Curve::Ed448 => (Some(VerificationKey::ed448(&x)?), None),
-            _ => (None, agreement(jwk, curve, wanted, || PublicPoint::x25519(&x))?),
+            _ => (None, agreement(jwk, wanted, || PublicPoint::x25519(&x))?),
         };
         let key_type = KeyType::Curve(curve);
         let verification = verification.filter(|_| wanted.verification);
@@ -103,13 +104,12 @@ impl Material {
 
 fn agreement(
     jwk: &Object,
-    curve: Curve,
     wanted: Wanted,
     public: impl FnOnce() -> PublicPoint,
 ) -> Result<Option<DecryptionKey>, KeyError> {
     if !wanted.decryption || !has(jwk, "d") {
         return Ok(None);
     }
-    let d = required_octets(jwk, "d", curve)?;
+    let d = required_bytes(jwk, "d")?;
     DecryptionKey::agreement(&d, &public()).map(Some)
 }

@@ -71,20 +71,6 @@ pub fn required_coordinate(
     }
 }
 
-/// A private key or an OKP public key: bytes of the length that `curve` asks for.
-pub fn required_octets(
-    jwk: &Object,
-    name: &'static str,
-    curve: Curve,
-) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    let bytes = required_bytes(jwk, name)?;
-    let (found, wanted) = (bytes.len(), curve.coordinate_length());
-    match found == wanted {
-        true => Ok(bytes),
-        false => Err(KeyError::Member(name, MemberFault::Length { found, wanted })),
-    }
-}
-
 fn text<'j>(name: &'static str, value: Value<'j>) -> Result<Cow<'j, str>, KeyError> {
     value.as_str().ok_or(KeyError::Member(name, MemberFault::NotAString))
 }
