@@ -3,8 +3,6 @@
 
 use std::rc::Rc;
 
-use zeroize::Zeroizing;
-
 use super::algorithm::KeyManagement;
 use super::base64url;
 use super::claims::Claims;
@@ -13,6 +11,7 @@ use super::crypto::{EncryptedContent, EncryptedKey};
 use super::error::{Malformed, TokenError};
 use super::header::Header;
 use super::key_set::KeySet;
+use super::secret::Secret;
 use super::select::{Missed, try_decryption_keys};
 use super::token::Token;
 
@@ -30,7 +29,7 @@ pub struct Jwe<'t> {
 pub struct Decrypted {
     header: Header,
     algorithm: KeyManagement,
-    plaintext: Zeroizing<Vec<u8>>,
+    plaintext: Secret,
 }
 
 /// The claims of a JWE that one of the keys has decrypted.
@@ -91,7 +90,7 @@ impl Decrypted {
     }
 
     /// The JOSE header and the plaintext.
-    pub fn into_parts(self) -> (Header, Zeroizing<Vec<u8>>) {
+    pub fn into_parts(self) -> (Header, Secret) {
         (self.header, self.plaintext)
     }
 }

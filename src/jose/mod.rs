@@ -14,5 +14,6 @@ pub mod jwe;
 pub mod jwk;
 pub mod jws;
 pub mod key_set;
+pub mod secret;
 pub mod select;
 pub mod token;

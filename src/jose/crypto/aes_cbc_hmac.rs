@@ -9,18 +9,14 @@ use aws_lc_rs::hmac::{self, HMAC_SHA256, HMAC_SHA384, HMAC_SHA512};
 use aws_lc_rs::iv::FixedLength;
 use zeroize::Zeroizing;
 
+use crate::jose::secret::Secret;
+
 /// The length of an initialization vector, in bytes.
 const IV_LENGTH: usize = 16;
 
 /// The plaintext, if `tag` is that of all the rest under `key`. The length of the key, 32, 48 or 64
 /// bytes, decides on AES and hash; its first half authenticates, its second half decrypts.
-pub fn open(
-    key: &[u8],
-    iv: &[u8],
-    additional_data: &[u8],
-    ciphertext: &[u8],
-    tag: &[u8],
-) -> Option<Zeroizing<Vec<u8>>> {
+pub fn open(key: &[u8], iv: &[u8], aad: &[u8], ciphertext: &[u8], tag: &[u8]) -> Option<Secret> {
     let (cipher, hash, half) = match key.len() {
         32 => (&AES_128, HMAC_SHA256, 16),
         48 => (&AES_192, HMAC_SHA384, 24),
@@ -30,9 +26,9 @@ pub fn open(
     let iv: &[u8; IV_LENGTH] = iv.try_into().ok()?;
     let (authentication_key, encryption_key) = key.split_at_checked(half)?;
 
-    let bits = u64::try_from(additional_data.len()).ok()?.checked_mul(8)?;
+    let bits = u64::try_from(aad.len()).ok()?.checked_mul(8)?;
     let mut context = hmac::Context::with_key(&hmac::Key::new(hash, authentication_key));
-    for part in [additional_data, iv, ciphertext, &bits.to_be_bytes()] {
+    for part in [aad, iv, ciphertext, &bits.to_be_bytes()] {
         context.update(part);
     }
     let authentication = context.sign();

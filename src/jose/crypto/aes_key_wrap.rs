@@ -5,11 +5,13 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::key_wrap::{AES_128, AES_256, AesKek, KeyWrap};
 use zeroize::Zeroizing;
 
+use crate::jose::secret::Secret;
+
 /// What a right key leaves in front of the unwrapped one (RFC 3394 §2.2.3.1).
 const INITIAL_VALUE: [u8; 8] = [0xa6; 8];
 
 /// The key that `wrapped` holds, if `key`, of 16, 24 or 32 bytes, has wrapped it.
-pub fn unwrap(key: &[u8], wrapped: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+pub fn unwrap(key: &[u8], wrapped: &[u8]) -> Option<Secret> {
     let cipher = match key.len() {
         16 => &AES_128,
         24 => return unwrap_with_192_bits(key, wrapped),
@@ -22,7 +24,7 @@ pub fn unwrap(key: &[u8], wrapped: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
 }
 
 /// RFC 3394 §2.2.2 over the block cipher: aws-lc-rs wraps with 128 and 256 bits only.
-fn unwrap_with_192_bits(key: &[u8], wrapped: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+fn unwrap_with_192_bits(key: &[u8], wrapped: &[u8]) -> Option<Secret> {
     let cipher = DecryptingKey::ecb(UnboundCipherKey::new(&AES_192, key).ok()?).ok()?;
     let (integrity, blocks) = wrapped.split_first_chunk::<8>()?;
     if blocks.len() < 16 || !blocks.len().is_multiple_of(8) {

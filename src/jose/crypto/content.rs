@@ -1,14 +1,13 @@
 //! Content keys and what they open (RFC 7518 §5).
 
-use zeroize::Zeroizing;
-
 use super::{aes_cbc_hmac, aes_gcm};
 use crate::jose::algorithm::{Cipher, ContentEncryption};
+use crate::jose::secret::Secret;
 
 /// The key a token's content is encrypted with, right or wrong: only [`ContentKey::open`] tells.
 pub struct ContentKey {
     encryption: ContentEncryption,
-    bytes: Zeroizing<Vec<u8>>,
+    bytes: Secret,
 }
 
 /// The encrypted content of a token.
@@ -20,17 +19,13 @@ pub struct EncryptedContent {
 }
 
 impl ContentKey {
-    pub(super) fn new(encryption: ContentEncryption, bytes: Zeroizing<Vec<u8>>) -> Self {
+    pub(super) fn new(encryption: ContentEncryption, bytes: Secret) -> Self {
         Self { encryption, bytes }
     }
 
     /// The plaintext, if this key has encrypted `content` and authenticated it together with
     /// `additional_data`.
-    pub fn open(
-        &self,
-        content: &EncryptedContent,
-        additional_data: &[u8],
-    ) -> Option<Zeroizing<Vec<u8>>> {
+    pub fn open(&self, content: &EncryptedContent, additional_data: &[u8]) -> Option<Secret> {
         let open = match self.encryption.row().0 {
             Cipher::AesCbcHmac => aes_cbc_hmac::open,
             Cipher::AesGcm => aes_gcm::open,

@@ -16,23 +16,24 @@ use super::key_agreement::{AgreementKey, Context, PublicPoint};
 use super::verification::without_leading_zeros;
 use crate::jose::algorithm::{ContentEncryption, KeyManagement, KeyType, Mode, OaepHash};
 use crate::jose::error::KeyError;
+use crate::jose::secret::Secret;
 
 /// A key that content keys are had with.
 pub enum DecryptionKey {
     /// It is the content key, or an AES key that wraps it.
-    Secret(Zeroizing<Vec<u8>>),
+    Secret(Secret),
     Rsa(Box<OaepPrivateDecryptingKey>),
     Agreement(AgreementKey),
 }
 
 /// The private members of an RSA key (RFC 7518 §6.3.2), big-endian.
 pub struct RsaPrivateMembers {
-    pub d: Zeroizing<Vec<u8>>,
-    pub p: Zeroizing<Vec<u8>>,
-    pub q: Zeroizing<Vec<u8>>,
-    pub dp: Zeroizing<Vec<u8>>,
-    pub dq: Zeroizing<Vec<u8>>,
-    pub qi: Zeroizing<Vec<u8>>,
+    pub d: Secret,
+    pub p: Secret,
+    pub q: Secret,
+    pub dp: Secret,
+    pub dq: Secret,
+    pub qi: Secret,
 }
 
 /// How a token hands over its content key.
@@ -64,7 +65,7 @@ pub enum KeyParameters {
 
 impl DecryptionKey {
     /// A symmetric key; `None` for a length that no algorithm asks for.
-    pub fn secret(bytes: Zeroizing<Vec<u8>>) -> Option<Self> {
+    pub fn secret(bytes: Secret) -> Option<Self> {
         matches!(bytes.len(), 16 | 24 | 32 | 48 | 64).then_some(Self::Secret(bytes))
     }
 
@@ -124,7 +125,7 @@ impl DecryptionKey {
         Some(ContentKey::new(encrypted.encryption, bytes))
     }
 
-    pub(super) fn decrypt(&self, encrypted: &EncryptedKey) -> Option<Zeroizing<Vec<u8>>> {
+    pub(super) fn decrypt(&self, encrypted: &EncryptedKey) -> Option<Secret> {
         let EncryptedKey { algorithm, encryption, parameters, bytes } = encrypted;
         if !self.serves(*algorithm, *encryption) {
             return None;
@@ -158,7 +159,7 @@ impl DecryptionKey {
         }
     }
 
-    fn as_secret(&self) -> Option<&Zeroizing<Vec<u8>>> {
+    fn as_secret(&self) -> Option<&Secret> {
         match self {
             Self::Secret(bytes) => Some(bytes),
             Self::Rsa(_) | Self::Agreement(_) => None,
@@ -170,7 +171,7 @@ fn decrypt_oaep(
     key: &OaepPrivateDecryptingKey,
     hash: OaepHash,
     encrypted: &[u8],
-) -> Option<Zeroizing<Vec<u8>>> {
+) -> Option<Secret> {
     let algorithm: &'static OaepAlgorithm = match hash {
         OaepHash::Sha1 => &OAEP_SHA1_MGF1SHA1,
         OaepHash::Sha256 => &OAEP_SHA256_MGF1SHA256,

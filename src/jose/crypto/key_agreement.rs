@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::jose::algorithm::Curve;
 use crate::jose::error::KeyError;
+use crate::jose::secret::Secret;
 
 /// A public key as a token or a JWK writes it. That it is a point of its curve is known only where
 /// a private key has been agreed with it.
@@ -61,7 +62,7 @@ impl AgreementKey {
         peer: &PublicPoint,
         context: &Context<'_>,
         length: usize,
-    ) -> Option<Zeroizing<Vec<u8>>> {
+    ) -> Option<Secret> {
         if peer.curve != self.curve {
             return None;
         }
@@ -89,11 +90,7 @@ pub struct Context<'t> {
     pub party_v: &'t [u8],
 }
 
-pub(super) fn concat_kdf(
-    secret: &[u8],
-    context: &Context<'_>,
-    length: usize,
-) -> Option<Zeroizing<Vec<u8>>> {
+pub(super) fn concat_kdf(secret: &[u8], context: &Context<'_>, length: usize) -> Option<Secret> {
     let mut info = Vec::new();
     for field in [context.algorithm.as_bytes(), context.party_u, context.party_v] {
         info.extend_from_slice(&u32::try_from(field.len()).ok()?.to_be_bytes());

@@ -11,6 +11,7 @@ use crate::jose::algorithm::Curve;
 use crate::jose::base64url::{self, InvalidBase64Url};
 use crate::jose::error::{KeyError, MemberFault};
 use crate::jose::json::{Object, Value};
+use crate::jose::secret::Secret;
 
 /// The member, unless it is `null`.
 pub fn member<'j>(jwk: &'j Object, name: &str) -> Option<Value<'j>> {
@@ -48,7 +49,7 @@ pub fn required_text(jwk: &Object, name: &'static str) -> Result<Box<str>, KeyEr
 }
 
 /// Bytes in base64url that must be there. They may be secret, and so are wiped when dropped.
-pub fn required_bytes(jwk: &Object, name: &'static str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+pub fn required_bytes(jwk: &Object, name: &'static str) -> Result<Secret, KeyError> {
     let value = member(jwk, name).ok_or(KeyError::Member(name, MemberFault::Missing))?;
     let bytes = decode(&text(name, value)?);
     bytes.map(Zeroizing::new).map_err(|_| KeyError::Member(name, MemberFault::NotBase64Url))
@@ -60,7 +61,7 @@ pub fn required_coordinate(
     jwk: &Object,
     name: &'static str,
     curve: Curve,
-) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+) -> Result<Secret, KeyError> {
     let bytes = required_bytes(jwk, name)?;
     let (found, wanted) = (bytes.len(), curve.coordinate_length());
     match wanted.checked_sub(found) {
