@@ -64,7 +64,7 @@ table! {
 }
 
 table! {
-    /// An `alg` of a JWE: how the content key is had (RFC 7518 §4).
+    /// An `alg` of a JWE: how the content key is determined (RFC 7518 §4).
     KeyManagement, mode: Mode {
         Dir = "dir", Mode::Direct;
         A128Kw = "A128KW", Mode::AesKeyWrap(16);

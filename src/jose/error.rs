@@ -18,8 +18,8 @@ pub enum TokenError {
     UnknownKey,
     /// Keys were tried, and none verifies the signature.
     InvalidSignature(SignatureAlgorithm, Tried),
-    /// Keys were tried, and none decrypts the token. Whether a key, a padding or a tag was wrong is
-    /// never told apart (RFC 7516 §11.5).
+    /// Keys were tried, and none decrypts the token. That a key, a padding or a tag was wrong is one
+    /// error (RFC 7516 §11.5).
     DecryptionFailed(Tried),
 }
 

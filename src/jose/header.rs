@@ -16,8 +16,10 @@ const STRINGS: [&str; 4] = ["kid", "enc", "typ", "cty"];
 /// Members that change how a token is to be read, in ways we do not support.
 const REFUSED: [&str; 3] = ["crit", "b64", "zip"];
 
-/// So many headers are remembered, and no longer ones. In bytes.
+/// How many headers are remembered.
 const REMEMBERED: usize = 8;
+
+/// Longer ones are not. In bytes.
 const LONGEST_REMEMBERED: usize = 1024;
 
 /// A header whose members have the types the RFCs ask for.
@@ -27,8 +29,7 @@ pub struct Header {
     signature_algorithm: Option<SignatureAlgorithm>,
 }
 
-/// Headers that have been read lately. All tokens that are signed with one key mostly have the
-/// very same header, which is then read once. It changes nothing but the time that takes.
+/// A memo of the headers parsed last: tokens signed with one key mostly have the very same header.
 #[derive(Debug, Default)]
 pub struct Headers {
     known: Vec<(Box<[u8]>, Rc<Header>)>,

@@ -1,5 +1,5 @@
-//! A JWE (RFC 7516 §5.2): form and header first, then keys. Why a token does not decrypt is never
-//! told: a bad key, a bad padding and a bad tag are one error.
+//! A JWE (RFC 7516 §5.2): form and header first, then keys. A bad key, a bad
+//! padding and a bad tag are one error (RFC 7516 §11.5).
 
 use std::rc::Rc;
 

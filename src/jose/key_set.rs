@@ -169,14 +169,14 @@ mod tests {
             r#"{"kty":"oct","kty":"oct","k":"c2VjcmV0"}"#,
         ];
         let json = format!("{{\"keys\":[{}]}}", entries.join(","));
-        let mut told = Vec::new();
-        let found = KeySet::parse(json.into_bytes(), |notice| told.push(notice.to_string()));
+        let mut notices = Vec::new();
+        let found = KeySet::parse(json.into_bytes(), |notice| notices.push(notice.to_string()));
         let Ok(found) = found else { unreachable!("a set with usable keys") };
         assert_eq!(found.keys().count(), 2);
         assert_eq!(found.with_kid("a").count(), 1);
         assert_eq!(found.without_kid().count(), 1);
         assert_eq!(
-            told,
+            notices,
             [
                 r#"key 0 (kid "x") is not usable: unknown "kty""#,
                 r#"key 1 (kid "a") has a secret of 6 octets, 32 at least are advised (RFC 7518 section 3.2)"#,
@@ -191,14 +191,14 @@ mod tests {
     }
 
     #[test]
-    fn a_short_secret_is_told_and_serves() {
-        let told = |jwk: String| {
-            let mut told = Vec::new();
+    fn a_short_secret_has_a_notice_and_serves() {
+        let notices = |jwk: String| {
+            let mut notices = Vec::new();
             let set = KeySet::parse(jwk.into_bytes(), |notice| {
-                told.push((notice.skips(), notice.to_string()));
+                notices.push((notice.skips(), notice.to_string()));
             });
             assert_eq!(set.map(|set| set.keys().count()), Ok(1));
-            told
+            notices
         };
         let jwk = |octets: usize, members: &str| {
             format!(
@@ -230,7 +230,7 @@ mod tests {
             ),
         ] {
             let expected = format!("{expected} (RFC 7518 section 3.2)");
-            assert_eq!(told(jwk(octets, members)), [(false, expected)]);
+            assert_eq!(notices(jwk(octets, members)), [(false, expected)]);
         }
         for (octets, members) in [
             (32, ""),
@@ -242,7 +242,7 @@ mod tests {
             (16, r#","alg":"A128KW""#),
             (16, r#","alg":"dir""#),
         ] {
-            assert_eq!(told(jwk(octets, members)), [], "{octets}{members}");
+            assert_eq!(notices(jwk(octets, members)), [], "{octets}{members}");
         }
     }
 

@@ -122,10 +122,10 @@ mod tests {
             count = usize::saturating_add(count, 1);
             None::<()>
         });
-        (count, told(found))
+        (count, outcome(found))
     }
 
-    fn told(found: Result<(), Missed>) -> Option<Tried> {
+    fn outcome(found: Result<(), Missed>) -> Option<Tried> {
         match found {
             Ok(()) => unreachable!("no attempt gives anything"),
             Err(Missed::NoKey) => None,
@@ -134,8 +134,8 @@ mod tests {
     }
 
     fn count(sets: &[Arc<KeySet>], kid: Option<&str>) -> usize {
-        let (count, told) = tried(sets, kid);
-        assert_eq!(told, (count > 0).then_some(Tried::All));
+        let (count, outcome) = tried(sets, kid);
+        assert_eq!(outcome, (count > 0).then_some(Tried::All));
         count
     }
 
@@ -169,15 +169,15 @@ mod tests {
     #[test]
     fn no_more_than_the_limit() {
         let keys = |number: usize| vec![(None, None); number];
-        let told = |sets: &[Arc<KeySet>]| tried(sets, None);
-        assert_eq!(told(&[set(&keys(32))]), (MAX_TRIED, Some(Tried::All)));
+        let all = |sets: &[Arc<KeySet>]| tried(sets, None);
+        assert_eq!(all(&[set(&keys(32))]), (MAX_TRIED, Some(Tried::All)));
         for sets in [vec![set(&keys(33))], vec![set(&keys(32)), set(&keys(1))]] {
-            assert_eq!(told(&sets), (MAX_TRIED, Some(Tried::Only(MAX_TRIED))));
+            assert_eq!(all(&sets), (MAX_TRIED, Some(Tried::Only(MAX_TRIED))));
         }
         // What does not fit is not left out.
         let mut some = keys(32);
         some.push((None, Some("HS512")));
-        assert_eq!(told(&[set(&some)]), (MAX_TRIED, Some(Tried::All)));
+        assert_eq!(all(&[set(&some)]), (MAX_TRIED, Some(Tried::All)));
         let twins = set(&[(Some("a"), None); 40]);
         assert_eq!(tried(&[twins], Some("a")), (MAX_TRIED, Some(Tried::Only(MAX_TRIED))));
     }
@@ -196,7 +196,7 @@ mod tests {
                 count = usize::saturating_add(count, 1);
                 None::<()>
             });
-            (count, told(found))
+            (count, outcome(found))
         };
         let limit = (MAX_TRIED, Some(Tried::Only(MAX_TRIED)));
         assert_eq!(count(Some("a"), KeyManagement::A128Kw), (1, Some(Tried::All)));
@@ -219,7 +219,7 @@ mod tests {
         };
         let decrypting = |sets: &[Arc<KeySet>], algorithm| {
             let encryption = ContentEncryption::A128Gcm;
-            told(try_decryption_keys(sets, None, algorithm, encryption, |_| None::<()>))
+            outcome(try_decryption_keys(sets, None, algorithm, encryption, |_| None::<()>))
         };
         use KeyManagement::*;
         for algorithm in [RsaOaep, RsaOaep256, RsaOaep384, RsaOaep512] {
@@ -227,6 +227,6 @@ mod tests {
             assert_eq!(decrypting(&set(5), algorithm), Some(Tried::Only(MAX_TRIED_BY_RSA)));
         }
         let found = try_verification_keys(&set(5), None, SignatureAlgorithm::Rs256, |_| None::<()>);
-        assert_eq!(told(found), Some(Tried::All), "to verify is cheap");
+        assert_eq!(outcome(found), Some(Tried::All), "to verify is cheap");
     }
 }

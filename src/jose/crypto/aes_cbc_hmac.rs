@@ -1,5 +1,5 @@
-//! AES-CBC with HMAC (RFC 7518 §5.2): the tag is judged before a byte is decrypted, so no padding
-//! ever speaks to whoever does not have the key.
+//! AES-CBC with HMAC (RFC 7518 §5.2): the tag is compared before a byte is decrypted, so
+//! there is no padding oracle.
 
 use aws_lc_rs::cipher::{
     AES_128, AES_192, AES_256, DecryptionContext, PaddedBlockDecryptingKey, UnboundCipherKey,

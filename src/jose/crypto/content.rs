@@ -4,7 +4,7 @@ use super::{aes_cbc_hmac, aes_gcm};
 use crate::jose::algorithm::{Cipher, ContentEncryption};
 use crate::jose::secret::Secret;
 
-/// The key a token's content is encrypted with, right or wrong: only [`ContentKey::open`] tells.
+/// A content key; whether it is the right one only [`ContentKey::open`] finds out.
 pub struct ContentKey {
     encryption: ContentEncryption,
     bytes: Secret,

@@ -18,7 +18,7 @@ use crate::jose::algorithm::{ContentEncryption, KeyManagement, KeyType, Mode, Oa
 use crate::jose::error::KeyError;
 use crate::jose::secret::Secret;
 
-/// A key that content keys are had with.
+/// A key that gives content keys.
 pub enum DecryptionKey {
     /// It is the content key, or an AES key that wraps it.
     Secret(Secret),
@@ -36,7 +36,7 @@ pub struct RsaPrivateMembers {
     pub qi: Secret,
 }
 
-/// How a token hands over its content key.
+/// The encrypted content key of a token.
 #[derive(Debug)]
 pub struct EncryptedKey {
     pub algorithm: KeyManagement,
@@ -110,8 +110,8 @@ impl DecryptionKey {
         fits && algorithm.takes(key_type)
     }
 
-    /// The content key of a token. Where it cannot be had, or has the wrong length, it is a random
-    /// one, so that neither time nor error tells a wrong key from a wrong tag (RFC 7516 §11.5).
+    /// The content key of a token. Where decryption fails, or gives the wrong length, it is a random
+    /// one, so that neither time nor error distinguishes a wrong key from a wrong tag (RFC 7516 §11.5).
     /// `None` only where there is no randomness.
     pub fn content_key(&self, encrypted: &EncryptedKey) -> Option<ContentKey> {
         let length = encrypted.encryption.key_length();

@@ -1,4 +1,4 @@
-//! The only door to the cryptographic libraries: keys parsed once, ready for use.
+//! The only module that calls the cryptographic libraries: keys parsed once, ready for use.
 //!
 //! aws-lc-rs does all but two: Ed448 is `crrl`'s, and the AES key wrap of 192 bits runs over aws-lc's
 //! AES because aws-lc-rs has it for 128 and 256 bits only.

@@ -1,5 +1,5 @@
 //! A strict reader of JSON text (RFC 8259): the grammar, surrogates and depth are checked in one
-//! pass, and what is found is told by its place. Nothing recurses, so no input can exhaust the
+//! pass, and what is found is a range of bytes. Nothing recurses, so no input can exhaust the
 //! stack, and nothing is allocated.
 
 use std::ops::Range;
@@ -109,7 +109,7 @@ impl<'t> Scanner<'t> {
         if self.has(byte, at) { Ok(at.wrapping_add(1)) } else { Err(JsonError::NotAnObject) }
     }
 
-    /// What identity providers write has no space: that is told by one comparison.
+    /// What identity providers write has no space: one comparison finds that.
     #[inline(always)]
     fn skip_space(self, at: usize) -> usize {
         match self.peek(at) {
