@@ -2,6 +2,7 @@
 //!
 //! Time and keys come as arguments. Nothing here knows nginx.
 
+mod admission;
 pub mod bearer;
 pub mod challenge;
 pub mod judgement;
@@ -11,7 +12,6 @@ pub mod outcome;
 pub mod policy;
 pub mod render;
 pub mod require;
-mod seen_once;
 pub mod token_cache;
 pub mod unverified;
 pub mod verification;

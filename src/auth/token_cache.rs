@@ -13,8 +13,8 @@ use std::rc::Rc;
 use quick_cache::unsync::Cache;
 use quick_cache::{Equivalent, Weighter};
 
+use super::admission::AdmissionFilter;
 use super::policy::Verification;
-use super::seen_once::SeenOnce;
 use super::verification::VerifiedToken;
 
 /// What an entry takes beside its texts, in bytes: structures, allocations, its place in tables.
@@ -34,7 +34,7 @@ const ORDINARY: usize = 2048;
 pub struct TokenCache<S = foldhash::quality::RandomState> {
     entries: Cache<Entry, Rc<VerifiedToken>, Weight, Hashed>,
     hasher: S,
-    seen_once: SeenOnce,
+    filter: AdmissionFilter,
     largest: usize,
 }
 
@@ -68,12 +68,12 @@ impl<S: BuildHasher> TokenCache<S> {
     /// A cache that hashes with `hasher`.
     pub fn with_hasher(size: usize, hasher: S) -> Self {
         let count = size.checked_div(ORDINARY).unwrap_or_default().max(1);
-        let seen_once = SeenOnce::new(count.saturating_mul(2));
-        let capacity = size.saturating_sub(seen_once.size());
+        let filter = AdmissionFilter::new(count.saturating_mul(2));
+        let capacity = size.saturating_sub(filter.size());
         let entries =
             Cache::with(count, capacity as u64, Weight, Hashed::default(), Default::default());
         let largest = size.checked_div(LARGEST_PART).unwrap_or_default();
-        Self { entries, hasher, seen_once, largest }
+        Self { entries, hasher, filter, largest }
     }
 
     /// The token, if it is kept; whether it holds depends on the key sets. The key is what
@@ -87,7 +87,7 @@ impl<S: BuildHasher> TokenCache<S> {
         let mut key = CacheKey { hash, verification, token, seen: false };
         let kept = self.entries.get(&key).cloned();
         // Asked here, memory has the time of the cryptography to answer.
-        key.seen = kept.is_some() || self.seen_once.contains(hash);
+        key.seen = kept.is_some() || self.filter.contains(hash);
         (key, kept)
     }
 
@@ -96,7 +96,7 @@ impl<S: BuildHasher> TokenCache<S> {
     pub fn insert(&mut self, key: &CacheKey<'_>, verified: Rc<VerifiedToken>) {
         let CacheKey { hash, verification, token, seen } = *key;
         if !seen {
-            self.seen_once.remember(hash);
+            self.filter.remember(hash);
         } else if size(token.len(), &verified) <= self.largest {
             self.entries.insert(Entry { hash, verification, token: token.into() }, verified);
         }
@@ -104,7 +104,7 @@ impl<S: BuildHasher> TokenCache<S> {
 
     /// How much is kept, in bytes.
     pub fn size(&self) -> u64 {
-        self.entries.weight().saturating_add(self.seen_once.size() as u64)
+        self.entries.weight().saturating_add(self.filter.size() as u64)
     }
 }
 
@@ -241,7 +241,7 @@ mod tests {
         see(&mut cache, &token(1));
         assert!(get(&cache, VERIFICATION, &token(1)).is_some());
         // One that is there is replaced at once, whatever has been seen since.
-        cache.seen_once = SeenOnce::new(1);
+        cache.filter = AdmissionFilter::new(1);
         let newer = verified(&token(1));
         let token = token(1);
         let (key, _) = cache.get(VERIFICATION, &token);

@@ -1,29 +1,29 @@
-//! What was seen once: the door to the token cache, which opens at the second time.
+//! The admission filter of the token cache: a token is admitted when it is seen for the second time.
 
 /// Places in a group.
 const GROUP: usize = 4;
 
-/// Hashes of what was seen once, lately: half of each, which leaves the processor's cache to others and
-/// mistakes one in a thousand million. A hash decides for a group of places, chance for one of them:
-/// otherwise those that come in turns could push each other out for ever.
-pub struct SeenOnce {
+/// Hashes of what was seen once, lately. It is set-associative: the hash decides on a group, chance on
+/// a place in it, as otherwise tokens that come in turns could push each other out for ever. Of a hash
+/// one half is kept, which takes fewer cache lines; one in a thousand million is mistaken for another.
+pub struct AdmissionFilter {
     groups: Box<[[u32; GROUP]]>,
     chance: u64,
 }
 
-impl SeenOnce {
+impl AdmissionFilter {
     /// Room for `count` hashes, or a few more.
     pub fn new(count: usize) -> Self {
         let groups = vec![[0; GROUP]; count.div_ceil(GROUP)].into_boxed_slice();
         Self { groups, chance: 0 }
     }
 
-    /// Whether `hash` is there.
+    /// Whether `hash` was seen, as far as is remembered.
     pub fn contains(&self, hash: u64) -> bool {
         self.groups.get(self.group(hash)).is_some_and(|group| group.contains(&half(hash)))
     }
 
-    /// Puts `hash` in the place of another.
+    /// Remembers `hash` in the place of another.
     pub fn remember(&mut self, hash: u64) {
         // Knuth's MMIX generator; its upper bits are the best.
         self.chance =
@@ -60,27 +60,27 @@ mod tests {
 
     #[test]
     fn recognized_the_second_time() {
-        let mut seen_once = SeenOnce::new(512);
+        let mut filter = AdmissionFilter::new(512);
         for number in 1..=20_000 {
-            assert!(!seen_once.contains(hash(number)));
-            seen_once.remember(hash(number));
-            assert!(seen_once.contains(hash(number)));
+            assert!(!filter.contains(hash(number)));
+            filter.remember(hash(number));
+            assert!(filter.contains(hash(number)));
         }
-        let late = (19_900..=20_000).filter(|number| seen_once.contains(hash(*number))).count();
+        let late = (19_900..=20_000).filter(|number| filter.contains(hash(*number))).count();
         assert!(late > 50, "{late} of the last hundred");
     }
 
     #[test]
     fn no_order_of_tokens_keeps_one_out() {
         for (count, places) in [(2, 1), (5, 4), (9, 8), (300, 512)] {
-            let mut seen_once = SeenOnce::new(places);
+            let mut filter = AdmissionFilter::new(places);
             let mut waiting: Vec<u64> = (1..=count).map(hash).collect();
             let mut rounds = 0;
             while !waiting.is_empty() {
                 waiting.retain(|hash| {
-                    let seen = seen_once.contains(*hash);
+                    let seen = filter.contains(*hash);
                     if !seen {
-                        seen_once.remember(*hash);
+                        filter.remember(*hash);
                     }
                     !seen
                 });
