@@ -41,11 +41,6 @@ pub fn members(
         let (name, start) = scanner.name(at)?;
         let end = scanner.value(start)?;
         found(name, start..end);
-        // What identity providers write has no space here.
-        if let Some(b",\"") = scanner.rest(end).first_chunk() {
-            at = end.wrapping_add(1);
-            continue;
-        }
         at = match scanner.next_token(end) {
             (Some(b','), after) => scanner.skip_space(after),
             (Some(b'}'), after) => return scanner.end(after),
@@ -136,12 +131,6 @@ impl<'t> Scanner<'t> {
     #[inline(always)]
     fn name(self, at: usize) -> Result<(RawString, usize), JsonError> {
         let start = self.expect(b'"', at)?;
-        let quote = start.wrapping_add(plain_length(self.rest(start)));
-        // What identity providers write has neither escapes nor space here.
-        if let Some([b'"', b':', b'!'..=255]) = self.rest(quote).first_chunk::<3>() {
-            let name = RawString { content: start..quote, escaped: false };
-            return Ok((name, quote.wrapping_add(2)));
-        }
         let (escaped, end) = self.string(start)?;
         let colon = self.expect(b':', self.skip_space(end))?;
         let content = start..end.saturating_sub(1);
