@@ -104,20 +104,12 @@ impl<'t> Scanner<'t> {
         if self.has(byte, at) { Ok(at.wrapping_add(1)) } else { Err(JsonError::NotAnObject) }
     }
 
-    /// What identity providers write has no space: one comparison finds that.
     #[inline(always)]
-    fn skip_space(self, at: usize) -> usize {
-        match self.peek(at) {
-            Some(0..=b' ') => self.skip_more_space(at),
-            _ => at,
+    fn skip_space(self, mut at: usize) -> usize {
+        while matches!(self.peek(at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+            at = at.wrapping_add(1);
         }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn skip_more_space(self, at: usize) -> usize {
-        let space = |byte: &&u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
-        at.wrapping_add(self.rest(at).iter().take_while(space).count())
+        at
     }
 
     /// What is next behind space, and the place behind it.
