@@ -23,8 +23,8 @@ const ORDINARY_COUNT: usize = 20;
 /// Up to this many members are compared in pairs to find a duplicate, more are hashed.
 const FEW_MEMBERS: usize = 32;
 
-/// The bits by which they are compared first, in words.
-const MARK_WORDS: usize = 8;
+/// The marks by which they are compared first.
+const MARKS: usize = 256;
 
 /// A JSON object and where its members lie. It owns its text.
 #[derive(Debug)]
@@ -150,15 +150,10 @@ impl Object {
         match &self.decoded {
             None if self.members.len() <= FEW_MEMBERS => {
                 // Only names of the same mark are compared.
-                let mut marks = [0u64; MARK_WORDS];
+                let mut marks = [false; MARKS];
                 names().enumerate().any(|(at, name)| {
-                    let (word, bit) = mark(name);
-                    let marked = marks.get_mut(word);
-                    let seen = marked.is_none_or(|marked| {
-                        let seen = *marked & bit != 0;
-                        *marked |= bit;
-                        seen
-                    });
+                    let marked = marks.get_mut(mark(name));
+                    let seen = marked.is_none_or(|marked| std::mem::replace(marked, true));
                     seen && names().take(at).any(|earlier| earlier == name)
                 })
             }
@@ -299,13 +294,12 @@ fn repeats<'n>(mut names: impl ExactSizeIterator<Item = &'n [u8]>) -> bool {
     !names.all(|name| seen.insert(name))
 }
 
-/// One bit of many that equal names have in common, and different ones seldom.
-fn mark(name: &[u8]) -> (usize, u64) {
+/// A number below [`MARKS`] that equal names have in common, and different ones seldom.
+fn mark(name: &[u8]) -> usize {
     let [first, last] = [name.first(), name.last()].map(|byte| u32::from(*byte.unwrap_or(&0)));
     let parts = first | last << 8 | (name.len() as u32) << 16;
-    // The golden ratio spreads them; the upper nine bits are the best.
-    let at = parts.wrapping_mul(0x9e37_79b1) >> 23;
-    ((at >> 6) as usize % MARK_WORDS, 1 << (at & 63))
+    // The golden ratio spreads them; the upper bits are the best.
+    (parts.wrapping_mul(0x9e37_79b1) >> 24) as usize
 }
 
 #[cfg(test)]
