@@ -1,5 +1,7 @@
 """docs/benchmark.md: what was found, as tables."""
 
+import pathlib
+
 INTRODUCTION = '''# What authentication costs
 
 Processor time of the server for each request, in microseconds, **net** of the same location without
@@ -68,6 +70,7 @@ def markdown(results):
     if results['peers'] or results['left_out']:
         parts += [PEERS, peer_table(results)]
     parts.append(METHOD.format(slice=results['slice'], different=f'{DIFFERENT_TOKENS:,}', bare=BARE_TOKENS))
+    parts.append('\n' + pathlib.Path(__file__).with_name('shortcuts.md').read_text(encoding='utf-8'))
     return ''.join(parts)
 
 

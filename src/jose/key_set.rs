@@ -167,6 +167,7 @@ mod tests {
             r#"{"kty":"oct","k":"c2VjcmV0","alg":"RS256"}"#,
             r#"{"kty":"oct","k":"c2VjcmV0","kid":1}"#,
             r#"{"kty":"oct","kty":"oct","k":"c2VjcmV0"}"#,
+            r#"{"kty":"OKP","crv":"Ed25519","x":"AgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#,
         ];
         let json = format!("{{\"keys\":[{}]}}", entries.join(","));
         let mut notices = Vec::new();
@@ -186,6 +187,7 @@ mod tests {
                 r#"key 5 is not usable: "alg" does not fit the key"#,
                 r#"key 6 is not usable: member "kid" is not a string"#,
                 "key 7 is not usable: the entry has a duplicate member",
+                r#"key 8 is not usable: member "x" is not on the curve"#,
             ]
         );
     }
