@@ -1,7 +1,7 @@
 //! What was typed, level by level, and what it means. Nothing here changes after the
 //! configuration is read, and nothing here belongs to a request.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,25 +16,22 @@ use crate::auth::require::Failure;
 pub struct MainConf {
     /// `auth_jwt_claim_set` and `auth_jwt_header_set`; a variable knows its place here.
     pub set_variables: Vec<SetVariable>,
-    /// Directives that may turn out to be without effect.
-    pub watched: RefCell<Vec<Rc<Watched>>>,
+    /// Until `lint` has seen them: the directives that have an effect only beside others.
+    pub dependent: RefCell<Vec<(Place, Needs)>>,
+    /// Until `lint` has seen them: all levels below `http`.
+    pub levels: RefCell<Vec<Effective>>,
 }
 
-/// Something in the configuration, until it is known whether any level makes use of it.
-pub struct Watched {
-    /// `file:line`.
-    pub place: String,
-    pub what: Ineffective,
-    pub used: Cell<bool>,
-}
+/// Where a directive stands: `file:line`.
+pub type Place = Rc<str>;
 
-/// What may be without effect.
+/// What a directive needs beside it to have an effect.
 #[derive(Clone, Copy)]
-pub enum Ineffective {
-    /// A directive that means nothing while `auth_jwt` is off.
-    WhileOff(&'static str),
-    /// `refresh=` or `stale=`, which speak of key requests.
-    RequestsOnly,
+pub enum Needs {
+    /// The directive of this name needs an `auth_jwt` that is not off.
+    AuthJwt(&'static str),
+    /// `refresh=` or `stale=` needs a key request.
+    KeyRequest,
 }
 
 /// The configuration of a server.
@@ -78,10 +75,7 @@ pub struct AuthJwt {
     pub realm: Realm,
     /// `token=`: where the token is, if not in `Authorization`.
     pub token: Option<ComplexValue>,
-    /// `file:line`.
-    pub place: String,
-    /// Whether somebody has been warned that no key source goes with it.
-    pub warned: Cell<bool>,
+    pub place: Place,
 }
 
 /// The first argument of `auth_jwt`.
@@ -95,22 +89,16 @@ pub struct KeySources {
     /// No other list has it, one of an earlier configuration included.
     pub id: u64,
     pub list: Vec<KeySource>,
-    pub watched: Option<Rc<Watched>>,
-    /// `file:line` of the first whose name has variables.
-    pub with_variables: Option<String>,
-    /// Whether somebody has been warned that such a source is never cached by time.
-    pub warned: Cell<bool>,
+    /// Of the first.
+    pub place: Place,
+    /// Of the first whose name has variables.
+    pub with_variables: Option<Place>,
 }
 
-impl Default for KeySources {
-    fn default() -> Self {
-        Self {
-            id: unique(),
-            list: Vec::new(),
-            watched: None,
-            with_variables: None,
-            warned: Cell::new(false),
-        }
+impl KeySources {
+    /// A list of which the first stands at `place`.
+    pub fn new(place: Place) -> Self {
+        Self { id: unique(), list: Vec::new(), place, with_variables: None }
     }
 }
 
@@ -141,10 +129,10 @@ impl Default for TokenCache {
 }
 
 /// The requirements of one level, in order.
-#[derive(Default)]
 pub struct Requirements {
     pub list: Vec<Requirement>,
-    pub watched: Option<Rc<Watched>>,
+    /// Of the first.
+    pub place: Place,
 }
 
 /// One `auth_jwt_require`: met when all its values are.
@@ -171,9 +159,7 @@ pub struct Typed {
     pub token_type: Option<TokenType>,
     /// In seconds.
     pub leeway: Option<u64>,
-    pub key_cache: Option<Rules>,
-    /// Set where `key_cache` has `refresh=` or `stale=`.
-    pub for_requests: Option<Rc<Watched>>,
+    pub key_cache: Option<(Rules, Place)>,
     pub token_cache: Option<TokenCache>,
 }
 
@@ -186,7 +172,7 @@ pub struct Effective {
     pub verification: Verification,
     pub acceptance: Acceptance,
     pub key_cache: Rules,
-    pub for_requests: Option<Rc<Watched>>,
+    pub key_cache_place: Option<Place>,
     pub token_cache: TokenCache,
 }
 

@@ -4,6 +4,7 @@
 mod ffi;
 
 mod conf;
+mod lint;
 mod merge;
 
 mod keys;

@@ -21,7 +21,7 @@ use super::ffi::conf::{self, Conf, ConfError};
 use super::ffi::guard::{Entry, guarded, log_panics};
 use super::ffi::request::register_module;
 use super::keys::request::KeyRequests;
-use super::merge::warn_without_effect;
+use super::lint;
 use super::variables::{AuthJwtStatus, JwtClaim, JwtHeader, JwtPayload};
 use super::worker::{self, Worker};
 
@@ -128,7 +128,7 @@ unsafe extern "C" fn preconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
 /// nginx calls it with a valid `cf`.
 unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
     configure(cf, |cf| {
-        warn_without_effect(cf);
+        lint::check(cf);
         cf.add_phase_handler::<Access>(ACCESS_PHASE)?;
         cf.add_phase_handler::<Precontent>(PRECONTENT_PHASE)
     })

@@ -156,7 +156,7 @@ impl File {
             ["ffi/conf.rs", "ffi/variable.rs", "ffi/phase.rs", "ffi/server_name.rs"];
         let name = match &*self.name {
             "auth/outcome.rs" => "info",
-            "nginx/merge.rs" => "warn",
+            "nginx/lint.rs" => "warn",
             _ if self
                 .before(literal)
                 .trim_end_matches('"')

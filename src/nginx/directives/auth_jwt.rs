@@ -2,7 +2,6 @@
 //! Default: `auth_jwt off;`
 //! Context: `http`, `server`, `location`, `limit_except`
 
-use std::cell::Cell;
 use std::ffi::CStr;
 use std::rc::Rc;
 
@@ -47,9 +46,7 @@ impl Directive for AuthJwt {
                 }
             }
         }
-        let place = cf.place();
-        let auth = conf::AuthJwt { realm, token, place, warned: Cell::new(false) };
-        conf.typed.auth = Some(Rc::new(auth));
+        conf.typed.auth = Some(Rc::new(conf::AuthJwt { realm, token, place: cf.place() }));
         Ok(())
     }
 }

@@ -9,10 +9,10 @@ use std::ffi::CStr;
 use ngx::ffi::NGX_CONF_TAKE123;
 
 use crate::auth::key_cache::Rules;
-use crate::nginx::conf::{Ineffective, LocationConf};
+use crate::nginx::conf::{LocationConf, Needs, Place};
 use crate::nginx::ffi::command::{Context, Directive};
 use crate::nginx::ffi::conf::{Conf, ConfError, parse_milliseconds};
-use crate::nginx::merge::watch;
+use crate::nginx::lint;
 
 const NAME: &str = "auth_jwt_key_cache";
 
@@ -50,34 +50,36 @@ impl Directive for AuthJwtKeyCache {
             *place =
                 Some(time(value, parameter, "a time such as \"refresh=30s\" or \"stale=1h\"")?);
         }
-        if refresh.or(stale).is_some() {
-            match (fresh_for, refresh) {
-                (0, _) => warn_timeless(cf),
-                (_, Some(0)) => warn_never(cf),
-                _ => conf.typed.for_requests = watch(cf, Ineffective::RequestsOnly),
-            }
-        }
-        conf.typed.key_cache = Some(Rules {
+        let place = match (fresh_for, refresh) {
+            _ if refresh.or(stale).is_none() => cf.place(),
+            (0, _) => warn_timeless(cf),
+            (_, Some(0)) => warn_never(cf),
+            _ => lint::note(cf, Needs::KeyRequest),
+        };
+        let rules = Rules {
             fresh_for,
             refresh_every: refresh.filter(|interval| *interval > 0),
             stale_for: stale.unwrap_or_default(),
-        });
+        };
+        conf.typed.key_cache = Some((rules, place));
         Ok(())
     }
 }
 
-fn warn_timeless(cf: &mut Conf<'_>) {
+fn warn_timeless(cf: &mut Conf<'_>) -> Place {
     let place = cf.place();
     cf.warn(format_args!(
         "\"refresh=\" or \"stale=\" of \"auth_jwt_key_cache\" in {place} has no effect: nothing is kept for a time of 0"
     ));
+    place
 }
 
-fn warn_never(cf: &mut Conf<'_>) {
+fn warn_never(cf: &mut Conf<'_>) -> Place {
     let place = cf.place();
     cf.warn(format_args!(
         "\"refresh=0\" of \"auth_jwt_key_cache\" in {place} has no effect: name an interval, such as \"refresh=30s\""
     ));
+    place
 }
 
 fn time(value: &[u8], shown: &[u8], allowed: &str) -> Result<u64, ConfError> {

@@ -8,10 +8,10 @@ use std::rc::Rc;
 use ngx::ffi::NGX_CONF_1MORE;
 
 use crate::auth::require::{Failure, has_text};
-use crate::nginx::conf::{Ineffective, LocationConf, Requirement};
+use crate::nginx::conf::{LocationConf, Needs, Requirement, Requirements};
 use crate::nginx::ffi::command::{Context, Directive};
 use crate::nginx::ffi::conf::{Conf, ConfError};
-use crate::nginx::merge::watch;
+use crate::nginx::lint;
 
 const NAME: &str = "auth_jwt_require";
 
@@ -56,13 +56,12 @@ impl Directive for AuthJwtRequire {
         }
         let requirement = Requirement { values, failure: failure.unwrap_or_default() };
         // While the level is read nobody shares the list.
-        match Rc::get_mut(conf.typed.requirements.get_or_insert_default()) {
-            Some(requirements) => {
-                if requirements.watched.is_none() {
-                    requirements.watched = watch(cf, Ineffective::WhileOff(NAME));
-                }
-                requirements.list.push(requirement);
-            }
+        let requirements = conf.typed.requirements.get_or_insert_with(|| {
+            let place = lint::note(cf, Needs::AuthJwt(NAME));
+            Rc::new(Requirements { list: Vec::new(), place })
+        });
+        match Rc::get_mut(requirements) {
+            Some(requirements) => requirements.list.push(requirement),
             None => return Err(ConfError::Message("requirements are in use".to_owned())),
         }
         Ok(())

@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use crate::nginx::conf::{Ineffective, KeySource, LocationConf};
+use crate::nginx::conf::{KeySource, KeySources, LocationConf, Needs};
 use crate::nginx::ffi::conf::{Conf, ConfError};
-use crate::nginx::merge::watch;
+use crate::nginx::lint;
 
 /// Adds `source`, whose name is `literal` or has variables, to the level's list.
 pub fn add(
@@ -13,16 +13,17 @@ pub fn add(
     cf: &mut Conf<'_>,
     conf: &mut LocationConf,
 ) -> Result<(), ConfError> {
-    // While the level is read nobody shares the list.
-    let sources = Rc::get_mut(conf.typed.key_sources.get_or_insert_default())
-        .ok_or_else(|| ConfError::Message("key sources are in use".to_owned()))?;
     let name = match source {
         KeySource::File { .. } => "auth_jwt_key_file",
         KeySource::Request(_) => "auth_jwt_key_request",
     };
-    if sources.watched.is_none() {
-        sources.watched = watch(cf, Ineffective::WhileOff(name));
-    }
+    let sources = conf
+        .typed
+        .key_sources
+        .get_or_insert_with(|| Rc::new(KeySources::new(lint::note(cf, Needs::AuthJwt(name)))));
+    // While the level is read nobody shares the list.
+    let sources = Rc::get_mut(sources)
+        .ok_or_else(|| ConfError::Message("key sources are in use".to_owned()))?;
     sources.list.push(source);
     if !literal && sources.with_variables.is_none() {
         sources.with_variables = Some(cf.place());

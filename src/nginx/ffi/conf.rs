@@ -5,6 +5,7 @@ use std::ffi::{c_char, c_void};
 use std::fmt;
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
+use std::rc::Rc;
 
 use ngx::core::NGX_CONF_ERROR;
 use ngx::ffi::{
@@ -109,14 +110,14 @@ impl<'c> Conf<'c> {
     }
 
     /// Where the directive stands: `file:line`.
-    pub fn place(&self) -> String {
+    pub fn place(&self) -> Rc<str> {
         // SAFETY: null when the configuration comes from the command line, else the open file.
         match unsafe { self.raw().conf_file.as_ref() } {
             Some(file) => {
                 let name = String::from_utf8_lossy(bytes(&file.file.name));
-                format!("{name}:{}", file.line)
+                format!("{name}:{}", file.line).into()
             }
-            None => "the command line".to_owned(),
+            None => "the command line".into(),
         }
     }
 

@@ -1,0 +1,90 @@
+//! Warnings of what nginx accepts and nobody can mean, given once the whole configuration is read.
+
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use super::conf::{Effective, KeySource, MainConf, Needs, Place};
+use super::ffi::conf::Conf;
+use crate::auth::policy::TokenType;
+
+/// Directives, by the address of their place: two may stand on one line.
+type Directives = HashSet<*const str>;
+
+/// Notes that the directive being read has an effect only beside another one.
+pub fn note(cf: &Conf<'_>, needs: Needs) -> Place {
+    let place = cf.place();
+    if let Some(main) = cf.main_conf::<MainConf>() {
+        main.dependent.borrow_mut().push((place.clone(), needs));
+    }
+    place
+}
+
+/// Warns of the configuration that has been read.
+pub fn check(cf: &mut Conf<'_>) {
+    let Some(main) = cf.main_conf::<MainConf>() else { return };
+    let levels = main.levels.take();
+    let (mut warned, mut effective) = (Directives::new(), Directives::new());
+    for level in &levels {
+        warn_without_keys(level, &mut warned, cf);
+        warn_uncached(level, &mut warned, cf);
+        note_effective(level, &mut effective);
+    }
+    for (place, needs) in main.dependent.take() {
+        if !effective.contains(&Rc::as_ptr(&place)) {
+            warn_without_effect(&place, needs, cf);
+        }
+    }
+}
+
+fn warn_without_keys(level: &Effective, warned: &mut Directives, cf: &mut Conf<'_>) {
+    let Some((auth, _)) = level.enabled() else { return };
+    if level.key_sources.is_none() && warned.insert(Rc::as_ptr(&auth.place)) {
+        let place = &auth.place;
+        let consequence = match level.verification.token_type {
+            TokenType::Signed => "signatures of tokens are not verified",
+            TokenType::Encrypted | TokenType::Nested => {
+                "every request with a token is answered with 500"
+            }
+        };
+        cf.warn(format_args!("no key source goes with \"auth_jwt\" in {place}: {consequence}"));
+    }
+}
+
+/// Keys from a name with variables are never cached by time.
+fn warn_uncached(level: &Effective, warned: &mut Directives, cf: &mut Conf<'_>) {
+    let sources = level.key_sources.as_deref().filter(|_| level.key_cache.fresh_for > 0);
+    let place = sources.and_then(|sources| sources.with_variables.as_ref());
+    if let Some(place) = place.filter(|place| warned.insert(Rc::as_ptr(place))) {
+        cf.warn(format_args!(
+            "\"auth_jwt_key_cache\" does not apply to the key source with variables in {place}"
+        ));
+    }
+}
+
+/// Notes what has an effect on a level that asks for a token.
+fn note_effective(level: &Effective, effective: &mut Directives) {
+    if level.enabled().is_none() {
+        return;
+    }
+    let sources = level.key_sources.as_deref();
+    let is_cached =
+        |source: &KeySource| matches!(source, KeySource::Request(uri) if uri.is_literal());
+    let fetches = sources.is_some_and(|sources| sources.list.iter().any(is_cached));
+    let places = [
+        sources.map(|sources| &sources.place),
+        level.requirements.as_deref().map(|requirements| &requirements.place),
+        level.key_cache_place.as_ref().filter(|_| fetches),
+    ];
+    effective.extend(places.into_iter().flatten().map(Rc::as_ptr));
+}
+
+fn warn_without_effect(place: &str, needs: Needs, cf: &mut Conf<'_>) {
+    match needs {
+        Needs::AuthJwt(name) => cf.warn(format_args!(
+            "\"{name}\" in {place} has no effect: \"auth_jwt\" is off wherever it applies, turn it on or remove this"
+        )),
+        Needs::KeyRequest => cf.warn(format_args!(
+            "\"refresh=\" or \"stale=\" of \"auth_jwt_key_cache\" in {place} has no effect: it needs an \"auth_jwt_key_request\" without variables"
+        )),
+    }
+}
