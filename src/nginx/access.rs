@@ -45,7 +45,7 @@ impl PhaseHandler for Precontent {
 
     fn handle(request: Request<'_>) -> Answer {
         let conf = request.location_conf::<LocationConf>();
-        let enabled = conf.and_then(|conf| conf.effective.as_ref()?.enabled()).is_some();
+        let enabled = conf.and_then(|conf| conf.effective.get()?.enabled()).is_some();
         if enabled
             && !request.is_subrequest()
             && let Some(context) = Context::of(request)
@@ -57,7 +57,7 @@ impl PhaseHandler for Precontent {
 }
 
 fn authenticate(request: Request<'_>) -> Result<Answer, EvaluationFailed> {
-    let conf = request.location_conf::<LocationConf>().and_then(|conf| conf.effective.as_ref());
+    let conf = request.location_conf::<LocationConf>().and_then(|conf| conf.effective.get());
     let Some((conf, (auth, realm))) = conf.and_then(|conf| Some((conf, conf.enabled()?))) else {
         return Ok(Answer::Declined);
     };

@@ -1,7 +1,8 @@
-//! What was typed, level by level, and what it means. Nothing here changes after the
-//! configuration is read, and nothing here belongs to a request.
+//! What was typed, level by level, and what it means. Cells are filled while the configuration is
+//! read: nginx lends a level to each directive in it, and to the levels below. Nothing here belongs
+//! to a request.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,9 +16,9 @@ use crate::auth::require::Failure;
 #[derive(Default)]
 pub struct MainConf {
     /// `auth_jwt_claim_set` and `auth_jwt_header_set`; a variable knows its place here.
-    pub set_variables: Vec<SetVariable>,
+    pub set_variables: RefCell<Vec<SetVariable>>,
     /// Until `lint` has seen them: the directives that have an effect only beside others.
-    pub dependent: RefCell<Vec<(Place, Needs)>>,
+    pub dependent: RefCell<Vec<Dependent>>,
     /// Until `lint` has seen them: all levels below `http`.
     pub levels: RefCell<Vec<Effective>>,
 }
@@ -25,12 +26,20 @@ pub struct MainConf {
 /// Where a directive stands: `file:line`.
 pub type Place = Rc<str>;
 
+/// A directive that has an effect only beside another one.
+pub struct Dependent {
+    /// Its name.
+    pub directive: String,
+    pub place: Place,
+    pub needs: Needs,
+}
+
 /// What a directive needs beside it to have an effect.
 #[derive(Clone, Copy)]
 pub enum Needs {
-    /// The directive of this name needs an `auth_jwt` that is not off.
-    AuthJwt(&'static str),
-    /// `refresh=` or `stale=` needs a key request.
+    /// An `auth_jwt` that is not off.
+    AuthJwt,
+    /// A key request, as `refresh=` and `stale=` do.
     KeyRequest,
 }
 
@@ -39,12 +48,18 @@ pub struct ServerConf {
     /// No other server has it, one of an earlier configuration included: keys that were fetched
     /// from one are never taken for those of another.
     pub id: u64,
-    pub names: ServerNames,
+    pub names: OnceCell<ServerNames>,
+}
+
+impl ServerConf {
+    pub fn names(&self) -> &ServerNames {
+        self.names.get_or_init(ServerNames::default)
+    }
 }
 
 impl Default for ServerConf {
     fn default() -> Self {
-        Self { id: unique(), names: ServerNames::default() }
+        Self { id: unique(), names: OnceCell::new() }
     }
 }
 
@@ -110,6 +125,14 @@ pub enum KeySource {
     Request(ComplexValue),
 }
 
+impl KeySource {
+    /// Whether its name holds no variable.
+    pub fn is_literal(&self) -> bool {
+        let (Self::File { name, .. } | Self::Request(name)) = self;
+        name.is_literal()
+    }
+}
+
 /// `auth_jwt_cache`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenCache {
@@ -145,22 +168,21 @@ pub struct Requirement {
 #[derive(Default)]
 pub struct LocationConf {
     pub typed: Typed,
-    /// `None` on the level `http` only, which no request is handled on.
-    pub effective: Option<Effective>,
+    pub effective: OnceCell<Effective>,
 }
 
-/// What stands on the level itself; `None` is "not there". Lists are collected while the level is
-/// read and inherited as a whole.
+/// What stands on the level itself; an empty cell is "not there". Lists are collected while the level
+/// is read, and are inherited as a whole: they move to [`Effective`].
 #[derive(Default)]
 pub struct Typed {
-    pub auth: Option<Rc<AuthJwt>>,
-    pub key_sources: Option<Rc<KeySources>>,
-    pub requirements: Option<Rc<Requirements>>,
-    pub token_type: Option<TokenType>,
+    pub auth: OnceCell<Rc<AuthJwt>>,
+    pub key_sources: RefCell<Option<KeySources>>,
+    pub requirements: RefCell<Option<Requirements>>,
+    pub token_type: OnceCell<TokenType>,
     /// In seconds.
-    pub leeway: Option<u64>,
-    pub key_cache: Option<(Rules, Place)>,
-    pub token_cache: Option<TokenCache>,
+    pub leeway: OnceCell<u64>,
+    pub key_cache: OnceCell<(Rules, Place)>,
+    pub token_cache: OnceCell<TokenCache>,
 }
 
 /// What holds on the level, inheritance included.

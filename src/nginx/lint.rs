@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use super::conf::{Effective, KeySource, MainConf, Needs, Place};
+use super::conf::{Dependent, Effective, KeySource, MainConf, Needs, Place};
 use super::ffi::conf::Conf;
 use crate::auth::policy::TokenType;
 
@@ -14,7 +14,8 @@ type Directives = HashSet<*const str>;
 pub fn note(cf: &Conf<'_>, needs: Needs) -> Place {
     let place = cf.place();
     if let Some(main) = cf.main_conf::<MainConf>() {
-        main.dependent.borrow_mut().push((place.clone(), needs));
+        let directive = cf.directive().escape_ascii().to_string();
+        main.dependent.borrow_mut().push(Dependent { directive, place: place.clone(), needs });
     }
     place
 }
@@ -29,9 +30,9 @@ pub fn check(cf: &mut Conf<'_>) {
         warn_uncached(level, &mut warned, cf);
         note_effective(level, &mut effective);
     }
-    for (place, needs) in main.dependent.take() {
-        if !effective.contains(&Rc::as_ptr(&place)) {
-            warn_without_effect(&place, needs, cf);
+    for dependent in main.dependent.take() {
+        if !effective.contains(&Rc::as_ptr(&dependent.place)) {
+            warn_without_effect(dependent, cf);
         }
     }
 }
@@ -78,10 +79,10 @@ fn note_effective(level: &Effective, effective: &mut Directives) {
     effective.extend(places.into_iter().flatten().map(Rc::as_ptr));
 }
 
-fn warn_without_effect(place: &str, needs: Needs, cf: &mut Conf<'_>) {
+fn warn_without_effect(Dependent { directive, place, needs }: Dependent, cf: &mut Conf<'_>) {
     match needs {
-        Needs::AuthJwt(name) => cf.warn(format_args!(
-            "\"{name}\" in {place} has no effect: \"auth_jwt\" is off wherever it applies, turn it on or remove this"
+        Needs::AuthJwt => cf.warn(format_args!(
+            "\"{directive}\" in {place} has no effect: \"auth_jwt\" is off wherever it applies, turn it on or remove this"
         )),
         Needs::KeyRequest => cf.warn(format_args!(
             "\"refresh=\" or \"stale=\" of \"auth_jwt_key_cache\" in {place} has no effect: it needs an \"auth_jwt_key_request\" without variables"

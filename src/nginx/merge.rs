@@ -1,49 +1,49 @@
 //! Inheritance: what was typed on a level, and the level above → what holds.
 
+use std::rc::Rc;
+
 use super::conf::{Effective, LocationConf, MainConf, ServerConf, Typed};
 use super::ffi::conf::{Conf, ConfError, Inherit};
 use crate::auth::policy::{Acceptance, Verification};
 
 impl Inherit for LocationConf {
-    fn inherit(&mut self, parent: &Self, cf: &mut Conf<'_>) -> Result<(), ConfError> {
-        let effective = match &parent.effective {
-            Some(effective) => on_level(&self.typed, effective.clone()),
-            // The level `http` is only ever a parent, and has no level above.
-            None => on_level(&self.typed, on_level(&parent.typed, Effective::default())),
-        };
+    fn inherit(&self, parent: &Self, cf: &mut Conf<'_>) -> Result<(), ConfError> {
+        // The level `http` has none above, so nginx does not merge it.
+        let parent = parent.effective.get_or_init(|| on_level(&parent.typed, Effective::default()));
+        let effective = self.effective.get_or_init(|| on_level(&self.typed, parent.clone()));
         if let Some(main) = cf.main_conf::<MainConf>() {
             main.levels.borrow_mut().push(effective.clone());
         }
-        self.effective = Some(effective);
         Ok(())
     }
 }
 
 impl Inherit for ServerConf {
-    fn inherit(&mut self, _: &Self, cf: &mut Conf<'_>) -> Result<(), ConfError> {
-        self.names = cf.server_names()?;
-        Ok(())
+    fn inherit(&self, _: &Self, cf: &mut Conf<'_>) -> Result<(), ConfError> {
+        cf.once(&self.names, Conf::server_names)
     }
 }
 
 /// Each directive is replaced as a whole, a list of sources or requirements too.
 fn on_level(typed: &Typed, parent: Effective) -> Effective {
-    let (key_cache, key_cache_place) = match &typed.key_cache {
+    let (key_cache, key_cache_place) = match typed.key_cache.get() {
         Some((rules, place)) => (*rules, Some(place.clone())),
         None => (parent.key_cache, parent.key_cache_place),
     };
-    let key_sources = typed.key_sources.clone().or(parent.key_sources);
+    let key_sources = typed.key_sources.take().map(Rc::new).or(parent.key_sources);
     Effective {
-        auth: typed.auth.clone().or(parent.auth),
-        requirements: typed.requirements.clone().or(parent.requirements),
+        auth: typed.auth.get().cloned().or(parent.auth),
+        requirements: typed.requirements.take().map(Rc::new).or(parent.requirements),
         verification: Verification {
-            token_type: typed.token_type.unwrap_or(parent.verification.token_type),
+            token_type: typed.token_type.get().copied().unwrap_or(parent.verification.token_type),
             sources: key_sources.as_deref().map(|sources| sources.id),
         },
-        acceptance: Acceptance { leeway: typed.leeway.unwrap_or(parent.acceptance.leeway) },
+        acceptance: Acceptance {
+            leeway: typed.leeway.get().copied().unwrap_or(parent.acceptance.leeway),
+        },
         key_sources,
         key_cache,
         key_cache_place,
-        token_cache: typed.token_cache.unwrap_or(parent.token_cache),
+        token_cache: typed.token_cache.get().copied().unwrap_or(parent.token_cache),
     }
 }

@@ -53,7 +53,8 @@ impl Variable for JwtPayload {
 
 impl NumberedVariable for JwtSetVariable {
     fn value<'r>(request: Request<'r>, number: usize) -> Text<'r> {
-        let variable = request.main_conf::<MainConf>()?.set_variables.get(number)?;
+        let variables = request.main_conf::<MainConf>()?.set_variables.borrow();
+        let variable = variables.get(number)?;
         let content = content(request)?;
         let path = variable.path.iter().map(String::as_str);
         copied(request, &render(part(&content, variable.part)?.value_at(path)?))
@@ -92,7 +93,7 @@ fn part(content: &Content, part: Part) -> Option<&Object> {
 }
 
 fn off(request: Request<'_>) -> bool {
-    let conf = request.location_conf::<LocationConf>().and_then(|conf| conf.effective.as_ref());
+    let conf = request.location_conf::<LocationConf>().and_then(|conf| conf.effective.get());
     match conf.and_then(|conf| conf.auth.as_deref()).map(|auth| &auth.realm) {
         None | Some(Realm::Off) => true,
         Some(Realm::On(realm)) => realm.evaluate_again(request).is_ok_and(|realm| realm == b"off"),

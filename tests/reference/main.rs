@@ -251,7 +251,7 @@ fn messages() -> Outcome {
         assert_eq!(missing, 0, "messages of {} that are not under {name}", file.name);
         let duplicate = format!("`\"{name}\" directive is duplicate`");
         let told = page.section(name).text().contains(&duplicate);
-        assert_eq!(told, file.code.contains("ConfError::Duplicate"), "{duplicate} under {name}");
+        assert_eq!(told, file.code.contains("cf.once("), "{duplicate} under {name}");
     }
     Ok(())
 }

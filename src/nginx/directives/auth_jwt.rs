@@ -7,11 +7,8 @@ use std::rc::Rc;
 
 use ngx::ffi::NGX_CONF_TAKE12;
 
-use crate::nginx::conf::{self, LocationConf, Realm};
-use crate::nginx::ffi::command::{Context, Directive};
-use crate::nginx::ffi::conf::{Conf, ConfError};
-
-const NAME: &str = "auth_jwt";
+use super::{Conf, ConfError, Context, Directive, LocationConf};
+use crate::nginx::conf::{self, Realm};
 
 pub struct AuthJwt;
 
@@ -21,34 +18,32 @@ impl Directive for AuthJwt {
     const ARGUMENTS: u32 = NGX_CONF_TAKE12;
     type Conf = LocationConf;
 
-    fn set(cf: &mut Conf<'_>, conf: &mut LocationConf) -> Result<(), ConfError> {
-        if conf.typed.auth.is_some() {
-            return Err(ConfError::Duplicate);
-        }
-        let arguments = cf.arguments();
-        let mut arguments = arguments.into_iter();
-        let realm = match arguments.next().unwrap_or_default() {
-            b"off" => Realm::Off,
-            realm => {
-                if is_the_clients(realm) {
-                    warn_of_realm(realm, cf);
-                }
-                Realm::On(cf.complex_value(realm)?)
-            }
-        };
-        let mut token = None;
-        for parameter in arguments {
-            match parameter.strip_prefix(b"token=") {
-                Some(value) if value.contains(&b'$') => token = Some(cf.complex_value(value)?),
-                _ => {
-                    let allowed = "\"token=\" and a value with variables";
-                    return Err(ConfError::invalid_parameter(NAME, parameter, allowed));
-                }
-            }
-        }
-        conf.typed.auth = Some(Rc::new(conf::AuthJwt { realm, token, place: cf.place() }));
-        Ok(())
+    fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
+        cf.once(&conf.typed.auth, auth_jwt)
     }
+}
+
+fn auth_jwt(cf: &mut Conf<'_>) -> Result<Rc<conf::AuthJwt>, ConfError> {
+    let realm = match cf.argument() {
+        b"off" => Realm::Off,
+        realm => {
+            if is_the_clients(realm) {
+                warn_of_realm(realm, cf);
+            }
+            Realm::On(cf.complex_value(realm)?)
+        }
+    };
+    let mut token = None;
+    for parameter in cf.arguments().into_iter().skip(1) {
+        match parameter.strip_prefix(b"token=") {
+            Some(value) if value.contains(&b'$') => token = Some(cf.complex_value(value)?),
+            _ => {
+                let allowed = "\"token=\" and a value with variables";
+                return Err(cf.invalid_parameter(parameter, allowed));
+            }
+        }
+    }
+    Ok(Rc::new(conf::AuthJwt { realm, token, place: cf.place() }))
 }
 
 /// Whether a realm is nothing but a variable that the client decides. It is how an older module of this

@@ -9,9 +9,9 @@ use std::ffi::CStr;
 
 use ngx::ffi::NGX_CONF_TAKE1;
 
-use crate::nginx::conf::{LocationConf, TokenCache, unique};
-use crate::nginx::ffi::command::{Context, Directive};
-use crate::nginx::ffi::conf::{Conf, ConfError, parse_size};
+use super::{Conf, ConfError, Context, Directive, LocationConf};
+use crate::nginx::conf::{TokenCache, unique};
+use crate::nginx::ffi::conf::parse_size;
 
 /// A smaller cache would hold nothing of use.
 const SMALLEST: usize = 64 << 10;
@@ -24,19 +24,11 @@ impl Directive for AuthJwtCache {
     const ARGUMENTS: u32 = NGX_CONF_TAKE1;
     type Conf = LocationConf;
 
-    fn set(cf: &mut Conf<'_>, conf: &mut LocationConf) -> Result<(), ConfError> {
-        if conf.typed.token_cache.is_some() {
-            return Err(ConfError::Duplicate);
-        }
-        let value = cf.arguments().into_iter().next().unwrap_or_default();
-        conf.typed.token_cache = Some(match (value, parse_size(value)) {
-            (b"off", _) => TokenCache::Off,
-            (_, Some(size)) if size >= SMALLEST => TokenCache::On { id: unique(), size },
-            _ => {
-                let allowed = "\"off\" or a size of at least \"64k\"";
-                return Err(ConfError::invalid_value("auth_jwt_cache", value, allowed));
-            }
-        });
-        Ok(())
+    fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
+        cf.once(&conf.typed.token_cache, |cf| match (cf.argument(), parse_size(cf.argument())) {
+            (b"off", _) => Ok(TokenCache::Off),
+            (_, Some(size)) if size >= SMALLEST => Ok(TokenCache::On { id: unique(), size }),
+            (value, _) => Err(cf.invalid_value(value, "\"off\" or a size of at least \"64k\"")),
+        })
     }
 }

@@ -9,9 +9,8 @@ use std::ffi::CStr;
 use ngx::ffi::NGX_CONF_2MORE;
 
 use super::set_variable::define;
+use super::{Conf, ConfError, Context, Directive};
 use crate::nginx::conf::{MainConf, Part};
-use crate::nginx::ffi::command::{Context, Directive};
-use crate::nginx::ffi::conf::{Conf, ConfError};
 
 pub struct AuthJwtClaimSet;
 
@@ -21,7 +20,7 @@ impl Directive for AuthJwtClaimSet {
     const ARGUMENTS: u32 = NGX_CONF_2MORE;
     type Conf = MainConf;
 
-    fn set(cf: &mut Conf<'_>, conf: &mut MainConf) -> Result<(), ConfError> {
-        define("auth_jwt_claim_set", Part::Claims, cf, conf)
+    fn set(cf: &mut Conf<'_>, conf: &MainConf) -> Result<(), ConfError> {
+        define(Part::Claims, cf, conf)
     }
 }

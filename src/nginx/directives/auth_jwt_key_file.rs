@@ -6,10 +6,8 @@ use std::ffi::CStr;
 
 use ngx::ffi::NGX_CONF_TAKE1;
 
-use super::key_source;
-use crate::nginx::conf::{KeySource, LocationConf};
-use crate::nginx::ffi::command::{Context, Directive};
-use crate::nginx::ffi::conf::{Conf, ConfError};
+use super::{Conf, ConfError, Context, Directive, LocationConf, key_source};
+use crate::nginx::conf::KeySource;
 use crate::nginx::keys::file::climbs;
 
 pub struct AuthJwtKeyFile;
@@ -20,15 +18,14 @@ impl Directive for AuthJwtKeyFile {
     const ARGUMENTS: u32 = NGX_CONF_TAKE1;
     type Conf = LocationConf;
 
-    fn set(cf: &mut Conf<'_>, conf: &mut LocationConf) -> Result<(), ConfError> {
-        let file = cf.arguments().into_iter().next().unwrap_or_default();
+    fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
+        let file = cf.argument();
         if file.is_empty() {
-            let allowed = "the name of a file";
-            return Err(ConfError::invalid_value("auth_jwt_key_file", file, allowed));
+            return Err(cf.invalid_value(file, "the name of a file"));
         }
         let climbs = climbs(file).saturating_add(climbs(cf.conf_prefix()));
         let name = cf.complex_path(file)?;
-        let literal = name.is_literal();
-        key_source::add(KeySource::File { name, climbs }, literal, cf, conf)
+        key_source::add(KeySource::File { name, climbs }, cf, conf);
+        Ok(())
     }
 }

@@ -6,12 +6,8 @@ use std::ffi::CStr;
 
 use ngx::ffi::NGX_CONF_TAKE1;
 
-use super::key_source;
-use crate::nginx::conf::{KeySource, LocationConf};
-use crate::nginx::ffi::command::{Context, Directive};
-use crate::nginx::ffi::conf::{Conf, ConfError};
-
-const NAME: &str = "auth_jwt_key_request";
+use super::{Conf, ConfError, Context, Directive, LocationConf, key_source};
+use crate::nginx::conf::KeySource;
 
 pub struct AuthJwtKeyRequest;
 
@@ -21,19 +17,19 @@ impl Directive for AuthJwtKeyRequest {
     const ARGUMENTS: u32 = NGX_CONF_TAKE1;
     type Conf = LocationConf;
 
-    fn set(cf: &mut Conf<'_>, conf: &mut LocationConf) -> Result<(), ConfError> {
-        let text = cf.arguments().into_iter().next().unwrap_or_default();
+    fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
+        let text = cf.argument();
         let uri = cf.complex_value(text)?;
-        let literal = uri.is_literal();
         match text.first() {
             Some(b'/' | b'$') => {}
-            Some(_) if !literal => warn_without_slash(text, cf),
+            Some(_) if !uri.is_literal() => warn_without_slash(text, cf),
             _ => {
                 let allowed = "a URI of this server that begins with \"/\", such as \"/_jwks\"; keys of another server come by a location with \"proxy_pass\"";
-                return Err(ConfError::invalid_value(NAME, text, allowed));
+                return Err(cf.invalid_value(text, allowed));
             }
         }
-        key_source::add(KeySource::Request(uri), literal, cf, conf)
+        key_source::add(KeySource::Request(uri), cf, conf);
+        Ok(())
     }
 }
 

@@ -6,9 +6,8 @@ use std::ffi::CStr;
 
 use ngx::ffi::NGX_CONF_TAKE1;
 
-use crate::nginx::conf::LocationConf;
-use crate::nginx::ffi::command::{Context, Directive};
-use crate::nginx::ffi::conf::{Conf, ConfError, parse_seconds};
+use super::{Conf, ConfError, Context, Directive, LocationConf};
+use crate::nginx::ffi::conf::parse_seconds;
 
 pub struct AuthJwtLeeway;
 
@@ -18,16 +17,11 @@ impl Directive for AuthJwtLeeway {
     const ARGUMENTS: u32 = NGX_CONF_TAKE1;
     type Conf = LocationConf;
 
-    fn set(cf: &mut Conf<'_>, conf: &mut LocationConf) -> Result<(), ConfError> {
-        if conf.typed.leeway.is_some() {
-            return Err(ConfError::Duplicate);
-        }
-        let time = cf.arguments().into_iter().next().unwrap_or_default();
-        let seconds = parse_seconds(time).ok_or_else(|| {
+    fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
+        cf.once(&conf.typed.leeway, |cf| {
+            let time = cf.argument();
             let allowed = "a time in seconds or larger units, such as \"30s\" or \"1m\"";
-            ConfError::invalid_value("auth_jwt_leeway", time, allowed)
-        })?;
-        conf.typed.leeway = Some(seconds);
-        Ok(())
+            parse_seconds(time).ok_or_else(|| cf.invalid_value(time, allowed))
+        })
     }
 }

@@ -3,17 +3,13 @@
 //! Context: `http`, `server`, `location`, `limit_except`
 
 use std::ffi::CStr;
-use std::rc::Rc;
 
 use ngx::ffi::NGX_CONF_1MORE;
 
+use super::{Conf, ConfError, Context, Directive, LocationConf};
 use crate::auth::require::{Failure, has_text};
-use crate::nginx::conf::{LocationConf, Needs, Requirement, Requirements};
-use crate::nginx::ffi::command::{Context, Directive};
-use crate::nginx::ffi::conf::{Conf, ConfError};
+use crate::nginx::conf::{Needs, Requirement, Requirements};
 use crate::nginx::lint;
-
-const NAME: &str = "auth_jwt_require";
 
 pub struct AuthJwtRequire;
 
@@ -23,20 +19,21 @@ impl Directive for AuthJwtRequire {
     const ARGUMENTS: u32 = NGX_CONF_1MORE;
     type Conf = LocationConf;
 
-    fn set(cf: &mut Conf<'_>, conf: &mut LocationConf) -> Result<(), ConfError> {
-        let mut values = Vec::new();
-        let mut failure = None;
+    fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
+        let (mut values, mut failure) = (Vec::new(), None);
         for argument in cf.arguments() {
             match argument.strip_prefix(b"error=") {
                 Some(_) if failure.is_some() => {
-                    let text = format!("duplicate parameter \"error=\" in \"{NAME}\" directive");
-                    return Err(ConfError::Message(text));
+                    return Err(ConfError::Message(
+                        "duplicate parameter \"error=\" in \"auth_jwt_require\" directive"
+                            .to_owned(),
+                    ));
                 }
                 Some(b"401") => failure = Some(Failure::Unauthorized),
                 Some(b"403") => failure = Some(Failure::Forbidden),
                 Some(_) => {
                     let allowed = "\"error=401\" or \"error=403\"";
-                    return Err(ConfError::invalid_parameter(NAME, argument, allowed));
+                    return Err(cf.invalid_parameter(argument, allowed));
                 }
                 None if starts_with_variable(argument) => {
                     if has_text(argument) {
@@ -46,24 +43,22 @@ impl Directive for AuthJwtRequire {
                 }
                 None => {
                     let allowed = "a value that starts with a variable, such as \"$allowed\"";
-                    return Err(ConfError::invalid_value(NAME, argument, allowed));
+                    return Err(cf.invalid_value(argument, allowed));
                 }
             }
         }
         if values.is_empty() {
-            let text = format!("no value in \"{NAME}\" directive, it needs at least one variable");
-            return Err(ConfError::Message(text));
+            return Err(ConfError::Message(
+                "no value in \"auth_jwt_require\" directive, it needs at least one variable"
+                    .to_owned(),
+            ));
         }
-        let requirement = Requirement { values, failure: failure.unwrap_or_default() };
-        // While the level is read nobody shares the list.
-        let requirements = conf.typed.requirements.get_or_insert_with(|| {
-            let place = lint::note(cf, Needs::AuthJwt(NAME));
-            Rc::new(Requirements { list: Vec::new(), place })
+        let mut requirements = conf.typed.requirements.borrow_mut();
+        let requirements = requirements.get_or_insert_with(|| {
+            let place = lint::note(cf, Needs::AuthJwt);
+            Requirements { list: Vec::new(), place }
         });
-        match Rc::get_mut(requirements) {
-            Some(requirements) => requirements.list.push(requirement),
-            None => return Err(ConfError::Message("requirements are in use".to_owned())),
-        }
+        requirements.list.push(Requirement { values, failure: failure.unwrap_or_default() });
         Ok(())
     }
 }

@@ -6,12 +6,8 @@ use std::ffi::CStr;
 
 use ngx::ffi::NGX_CONF_TAKE1;
 
+use super::{Conf, ConfError, Context, Directive, LocationConf};
 use crate::auth::policy::TokenType;
-use crate::nginx::conf::LocationConf;
-use crate::nginx::ffi::command::{Context, Directive};
-use crate::nginx::ffi::conf::{Conf, ConfError};
-
-const NAME: &str = "auth_jwt_type";
 
 pub struct AuthJwtType;
 
@@ -21,20 +17,12 @@ impl Directive for AuthJwtType {
     const ARGUMENTS: u32 = NGX_CONF_TAKE1;
     type Conf = LocationConf;
 
-    fn set(cf: &mut Conf<'_>, conf: &mut LocationConf) -> Result<(), ConfError> {
-        if conf.typed.token_type.is_some() {
-            return Err(ConfError::Duplicate);
-        }
-        let value = cf.arguments().into_iter().next().unwrap_or_default();
-        conf.typed.token_type = Some(match value {
-            b"signed" => TokenType::Signed,
-            b"encrypted" => TokenType::Encrypted,
-            b"nested" => TokenType::Nested,
-            _ => {
-                let allowed = "\"signed\", \"encrypted\" or \"nested\"";
-                return Err(ConfError::invalid_value(NAME, value, allowed));
-            }
-        });
-        Ok(())
+    fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
+        cf.once(&conf.typed.token_type, |cf| match cf.argument() {
+            b"signed" => Ok(TokenType::Signed),
+            b"encrypted" => Ok(TokenType::Encrypted),
+            b"nested" => Ok(TokenType::Nested),
+            value => Err(cf.invalid_value(value, "\"signed\", \"encrypted\" or \"nested\"")),
+        })
     }
 }

@@ -13,3 +13,8 @@ mod auth_jwt_type;
 mod key_source;
 mod set_variable;
 pub mod table;
+
+// What each of them names.
+use super::conf::LocationConf;
+use super::ffi::command::{Context, Directive};
+use super::ffi::conf::{Conf, ConfError};

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::ffi::{CStr, c_char, c_void};
-use std::ptr::{self, NonNull};
+use std::ptr;
 
 use ngx::ffi::{
     NGX_CONF_NOARGS, NGX_HTTP_LMT_CONF, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET,
@@ -37,7 +37,7 @@ pub trait Directive {
     type Conf: Any;
 
     /// Sets the directive on one level.
-    fn set(cf: &mut Conf<'_>, conf: &mut Self::Conf) -> Result<(), ConfError>;
+    fn set(cf: &mut Conf<'_>, conf: &Self::Conf) -> Result<(), ConfError>;
 }
 
 /// The row of nginx's table for directive `D`.
@@ -84,13 +84,8 @@ unsafe extern "C" fn set<D: Directive>(
     conf: *mut c_void,
 ) -> *mut c_char {
     guarded(Entry::Set, error_code(), || {
-        // SAFETY: as above; the level is read by one thread, and nobody else holds it.
-        let (cf, conf) = unsafe {
-            let conf =
-                NonNull::new(conf.cast::<Slot>()).and_then(|slot| Slot::value_mut::<D::Conf>(slot));
-            (Conf::from_raw(cf), conf)
-        };
-        match (cf, conf) {
+        // SAFETY: as above; the slot's pool outlives the reading of the configuration.
+        match unsafe { (Conf::from_raw(cf), Slot::from_raw::<D::Conf>(conf)) } {
             (Some(mut cf), Some(conf)) => {
                 let result = D::set(&mut cf, conf);
                 cf.code(result)

@@ -1,6 +1,7 @@
 //! Reading the configuration.
 
 use std::any::Any;
+use std::cell::OnceCell;
 use std::ffi::{c_char, c_void};
 use std::fmt;
 use std::marker::PhantomData;
@@ -36,24 +37,6 @@ pub enum ConfError {
     Logged,
 }
 
-impl ConfError {
-    /// A value that is not allowed; `allowed` completes "it must be".
-    pub fn invalid_value(directive: &str, value: &[u8], allowed: &str) -> Self {
-        let value = value.escape_ascii();
-        Self::Message(format!(
-            "invalid value \"{value}\" in \"{directive}\" directive, it must be {allowed}"
-        ))
-    }
-
-    /// A parameter that is not known; `allowed` completes "allowed is".
-    pub fn invalid_parameter(directive: &str, parameter: &[u8], allowed: &str) -> Self {
-        let parameter = parameter.escape_ascii();
-        Self::Message(format!(
-            "invalid parameter \"{parameter}\" in \"{directive}\" directive, allowed is {allowed}"
-        ))
-    }
-}
-
 impl<'c> Conf<'c> {
     /// # Safety
     ///
@@ -71,12 +54,54 @@ impl<'c> Conf<'c> {
         unsafe { self.raw.as_ref() }
     }
 
-    /// The arguments of the directive, its name left out. They live as long as the configuration.
-    pub fn arguments(&self) -> Vec<&'c [u8]> {
+    /// The name of the directive, and its arguments. They live as long as the configuration.
+    fn words(&self) -> impl Iterator<Item = &'c [u8]> {
         // SAFETY: while a directive is set, `args` is an array of strings in the pool.
-        let arguments =
-            unsafe { self.raw().args.as_ref().map(|args| args.as_slice::<ngx_str_t>()) };
-        arguments.unwrap_or_default().iter().skip(1).map(bytes).collect()
+        let words = unsafe { self.raw().args.as_ref().map(|args| args.as_slice::<ngx_str_t>()) };
+        words.unwrap_or_default().iter().map(bytes)
+    }
+
+    /// The name of the directive.
+    pub fn directive(&self) -> &'c [u8] {
+        self.words().next().unwrap_or_default()
+    }
+
+    /// The arguments of the directive.
+    pub fn arguments(&self) -> Vec<&'c [u8]> {
+        self.words().skip(1).collect()
+    }
+
+    /// The first argument of the directive.
+    pub fn argument(&self) -> &'c [u8] {
+        self.words().nth(1).unwrap_or_default()
+    }
+
+    /// Sets what may stand once on a level.
+    pub fn once<T>(
+        &mut self,
+        cell: &OnceCell<T>,
+        value: impl FnOnce(&mut Self) -> Result<T, ConfError>,
+    ) -> Result<(), ConfError> {
+        if cell.get().is_some() {
+            return Err(ConfError::Duplicate);
+        }
+        cell.set(value(self)?).map_err(|_| ConfError::Duplicate)
+    }
+
+    /// A value that is not allowed; `allowed` completes "it must be".
+    pub fn invalid_value(&self, value: &[u8], allowed: &str) -> ConfError {
+        let (value, directive) = (value.escape_ascii(), self.directive().escape_ascii());
+        ConfError::Message(format!(
+            "invalid value \"{value}\" in \"{directive}\" directive, it must be {allowed}"
+        ))
+    }
+
+    /// A parameter that is not known; `allowed` completes "allowed is".
+    pub fn invalid_parameter(&self, parameter: &[u8], allowed: &str) -> ConfError {
+        let (parameter, directive) = (parameter.escape_ascii(), self.directive().escape_ascii());
+        ConfError::Message(format!(
+            "invalid parameter \"{parameter}\" in \"{directive}\" directive, allowed is {allowed}"
+        ))
     }
 
     /// The configuration of the level `http`.
@@ -193,7 +218,7 @@ pub fn parse_size(text: &[u8]) -> Option<usize> {
 /// A location's configuration that inherits from the level above.
 pub trait Inherit: Any + Default {
     /// Completes `self` from `parent`.
-    fn inherit(&mut self, parent: &Self, cf: &mut Conf<'_>) -> Result<(), ConfError>;
+    fn inherit(&self, parent: &Self, cf: &mut Conf<'_>) -> Result<(), ConfError>;
 }
 
 /// `create_main_conf` or `create_loc_conf` for a configuration of type `T`.
@@ -222,14 +247,9 @@ pub unsafe extern "C" fn merge<T: Inherit>(
     conf: *mut c_void,
 ) -> *mut c_char {
     guarded(Entry::Merge, error_code(), || {
-        // SAFETY: as above; parent and child are two slots, and nobody else holds either.
-        let (cf, parent, conf) = unsafe {
-            (
-                Conf::from_raw(cf),
-                NonNull::new(parent.cast::<Slot>()).and_then(|slot| Slot::value::<T>(slot)),
-                NonNull::new(conf.cast::<Slot>()).and_then(|slot| Slot::value_mut::<T>(slot)),
-            )
-        };
+        // SAFETY: as above; the slots' pool outlives the reading of the configuration.
+        let (cf, parent, conf) =
+            unsafe { (Conf::from_raw(cf), Slot::from_raw::<T>(parent), Slot::from_raw::<T>(conf)) };
         match (cf, parent, conf) {
             (Some(mut cf), Some(parent), Some(conf)) => {
                 let result = conf.inherit(parent, &mut cf);

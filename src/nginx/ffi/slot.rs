@@ -70,33 +70,27 @@ impl Slot {
         None
     }
 
-    /// The value behind `slot`, if it is a `T`.
+    /// The value behind `slot`, if it is a `T`. It is only ever shared: what changes in it is a cell.
     ///
     /// # Safety
     ///
-    /// `slot` was made by [`Slot::allocate`], its pool lives for `'s`, and nobody changes the value.
+    /// `slot` was made by [`Slot::allocate`], and its pool lives for `'s`.
     pub(super) unsafe fn value<'s, T: Any>(slot: NonNull<Self>) -> Option<&'s T> {
         // SAFETY: as above; the head's type is that of the whole.
-        unsafe { Self::full(slot).map(|full| &full.as_ref().value) }
+        unsafe {
+            let is_so = slot.as_ref().kind == TypeId::of::<T>();
+            is_so.then(|| &slot.cast::<Full<T>>().as_ref().value)
+        }
     }
 
-    /// The value behind `slot`, if it is a `T`.
+    /// As [`Slot::value`], for a pointer as nginx keeps it.
     ///
     /// # Safety
     ///
-    /// As for [`Slot::value`], and nobody else looks at the value.
-    pub(super) unsafe fn value_mut<'s, T: Any>(slot: NonNull<Self>) -> Option<&'s mut T> {
+    /// As for [`Slot::value`], or `slot` is null.
+    pub(super) unsafe fn from_raw<'s, T: Any>(slot: *mut c_void) -> Option<&'s T> {
         // SAFETY: as above.
-        unsafe { Self::full(slot).map(|mut full| &mut full.as_mut().value) }
-    }
-
-    /// # Safety
-    ///
-    /// As for [`Slot::value`].
-    unsafe fn full<T: Any>(slot: NonNull<Self>) -> Option<NonNull<Full<T>>> {
-        // SAFETY: a valid head, by the caller's promise.
-        let kind = unsafe { slot.as_ref().kind };
-        (kind == TypeId::of::<T>()).then_some(slot.cast())
+        NonNull::new(slot.cast::<Self>()).and_then(|slot| unsafe { Self::value(slot) })
     }
 }
 

@@ -174,7 +174,7 @@ fn key_request(
         }
     };
     let host = match serves {
-        Serves::Everybody(_) => server.names.host_of(request),
+        Serves::Everybody(_) => server.names().host_of(request),
         Serves::Itself => b"",
     };
     let id = SourceId { server: server.id, uri: text.into(), host: host.into() };

@@ -65,7 +65,7 @@ pub fn ask(request: Request<'_>, wanted: Wanted<'_>) -> Progress {
         let handed_down = HandedDown::Request { secret: wanted.token };
         return start(request, wanted.uri, handed_down, wanted.id, None);
     };
-    let handed_down = HandedDown::Host { host: wanted.host, names: &wanted.server.names };
+    let handed_down = HandedDown::Host { host: wanted.host, names: wanted.server.names() };
     if wanted.alone {
         return start(request, wanted.uri, handed_down, wanted.id, None);
     }
