@@ -172,7 +172,7 @@ fn refuse(
     refusal: Refusal,
 ) -> Option<Answer> {
     if let Some((earlier, _)) = context.challenge.take() {
-        earlier.hide();
+        request.hide(earlier);
     }
     if refusal.is_the_clients() {
         request.log(NGX_LOG_INFO, format_args!("{refusal}"));
@@ -188,7 +188,7 @@ fn hide_challenge(request: Request<'_>, context: &Context) {
     if let Some((header, location)) = context.challenge.get() {
         // After an error page's redirect the challenge stays, as that of auth_basic does.
         if location == request.location() {
-            header.hide();
+            request.hide(header);
         }
     }
 }

@@ -12,6 +12,7 @@ use ngx::ffi::{
 };
 use ngx::http::HttpModuleConfExt;
 
+use super::header;
 use super::request::bytes;
 use super::server_name::ServerNames;
 
@@ -136,15 +137,11 @@ unsafe fn headers_of_request(
         headers.headers = zeroed();
         let list = &raw mut (*request).headers_in.headers;
         empty_list(request, list, 16)?;
-        let mut part = &raw const clients.headers.part;
-        while let Some(current) = part.as_ref() {
-            for at in 0..current.nelts {
-                let header = current.elts.cast::<ngx_table_elt_t>().add(at).read();
-                if passes(bytes(&header.key), bytes(&header.value), secret) {
-                    push(list, header)?;
-                }
+        for header in header::headers(&clients.headers) {
+            let header = header.read();
+            if passes(bytes(&header.key), bytes(&header.value), secret) {
+                push(list, header)?;
             }
-            part = current.next;
         }
     }
     Some(())

@@ -2,24 +2,45 @@
 
 use std::ptr::NonNull;
 
-use ngx::ffi::{ngx_list_push, ngx_str_t, ngx_table_elt_t};
+use ngx::ffi::{ngx_list_push, ngx_list_t, ngx_str_t, ngx_table_elt_t};
 
 use super::request::Request;
 
-/// A header that has been added to the answer. It lies in the request's pool.
+/// A header that has been added to an answer: its address, by which it is found again.
 #[derive(Clone, Copy)]
 pub struct ResponseHeader(NonNull<ngx_table_elt_t>);
 
-impl ResponseHeader {
-    /// Takes the header out of the answer, whoever else has overwritten nginx's pointer to it.
-    pub fn hide(self) {
-        // SAFETY: an element of a list in the request's pool; whoever keeps a `ResponseHeader`
-        // keeps it in that same pool.
-        unsafe { (*self.0.as_ptr()).hash = 0 };
-    }
+/// The headers in `list`.
+///
+/// # Safety
+///
+/// `list` is a valid list of headers, and lives for `'l`.
+pub(super) unsafe fn headers<'l>(
+    list: &'l ngx_list_t,
+) -> impl Iterator<Item = NonNull<ngx_table_elt_t>> + use<'l> {
+    let parts = std::iter::successors(Some(&list.part), |part| {
+        // SAFETY: the parts are a chain that ends in null.
+        unsafe { part.next.as_ref() }
+    });
+    parts.flat_map(|part| {
+        let first = NonNull::new(part.elts.cast::<ngx_table_elt_t>());
+        // SAFETY: a part has so many elements.
+        first.into_iter().flat_map(|first| (0..part.nelts).map(move |at| unsafe { first.add(at) }))
+    })
 }
 
 impl<'r> Request<'r> {
+    /// Takes `header` out of the answer, whoever else has overwritten nginx's pointer to it.
+    pub fn hide(self, header: ResponseHeader) {
+        // SAFETY: the list of a valid request; what is changed is an element that was found in it.
+        unsafe {
+            let list = &(*self.as_ptr()).headers_out.headers;
+            if headers(list).any(|element| element == header.0) {
+                (*header.0.as_ptr()).hash = 0;
+            }
+        }
+    }
+
     /// Adds `WWW-Authenticate: value` to the answer.
     pub fn add_challenge(self, value: &'r [u8]) -> Option<ResponseHeader> {
         let name = b"WWW-Authenticate";

@@ -138,9 +138,13 @@ unsafe fn answer<'r>(
 ) -> ngx_int_t {
     guarded(Entry::Variable, NGX_ERROR as ngx_int_t, || {
         // SAFETY: as above.
-        let (request, value) = unsafe { (Request::from_raw(request), value.as_mut()) };
-        let (Some(request), Some(value)) = (request, value) else { return NGX_ERROR as ngx_int_t };
-        let Ok(text) = text(request).transpose() else { return NGX_ERROR as ngx_int_t };
+        let request = unsafe { Request::from_raw(request) };
+        let Some(Ok(text)) = request.map(|request| text(request).transpose()) else {
+            return NGX_ERROR as ngx_int_t;
+        };
+        // Only now: to find the text, nginx may have been asked for this very value.
+        // SAFETY: as above, and nobody else is called while it is written.
+        let Some(value) = (unsafe { value.as_mut() }) else { return NGX_ERROR as ngx_int_t };
         let bytes = text.unwrap_or_default();
         set_length(value, bytes.len());
         value.data = bytes.as_ptr().cast_mut();
