@@ -7,10 +7,12 @@ use ngx::ffi::{
     ngx_http_complex_value, ngx_http_complex_value_t, ngx_int_t, ngx_pcalloc, ngx_str_t,
 };
 
+use super::pooled::Pooled;
 use super::request::{Request, bytes};
+use super::slot::Slot;
 
-/// A compiled value. It lies in the configuration's pool, as does the configuration that holds it.
-pub struct ComplexValue(NonNull<ngx_http_complex_value_t>);
+/// A compiled value. Once its configuration is gone, it cannot be evaluated.
+pub struct ComplexValue(Pooled<ngx_http_complex_value_t>);
 
 /// The value could not be evaluated; nginx has logged why.
 #[derive(Debug)]
@@ -29,11 +31,12 @@ impl ComplexValue {
     ///
     /// # Safety
     ///
-    /// `cf` is valid, and `text` lives in its pool.
+    /// `cf` is valid; `text` and `slot` live in its pool.
     pub(super) unsafe fn compile(
         cf: *mut ngx_conf_t,
         mut text: ngx_str_t,
         prefix: Prefix,
+        slot: NonNull<Slot>,
     ) -> Option<Self> {
         // SAFETY: the caller's promise; the compiled value is zeroed memory of the same pool.
         unsafe {
@@ -45,35 +48,37 @@ impl ComplexValue {
             compile.complex_value = value.as_ptr();
             compile.set_conf_prefix(u32::from(prefix == Prefix::Conf));
             let code = ngx_http_compile_complex_value(&raw mut compile);
-            (code == NGX_OK as ngx_int_t).then_some(Self(value))
+            (code == NGX_OK as ngx_int_t).then(|| Self(Pooled::new(value, slot)))
         }
     }
 
     /// Whether the value holds no variable.
     pub fn is_literal(&self) -> bool {
-        // SAFETY: valid as long as the configuration.
-        unsafe { self.0.as_ref() }.lengths.is_null()
+        // SAFETY: the configuration is there.
+        self.0.get().is_none_or(|value| unsafe { value.as_ref() }.lengths.is_null())
     }
 
     /// Evaluates the value for `request`.
     pub fn evaluate<'r>(&self, request: Request<'r>) -> Result<&'r [u8], EvaluationFailed> {
-        // SAFETY: compiled, and valid as long as the configuration.
+        let compiled = self.0.get().ok_or(EvaluationFailed)?;
+        // SAFETY: compiled, and the configuration is there.
         unsafe {
-            let value = self.0.as_ref();
+            let value = compiled.as_ref();
             // What nginx would do, without the way there.
             if value.lengths.is_null() && value.flushes.is_null() {
                 return Ok(bytes(&value.value));
             }
-            evaluate(self.0.as_ptr(), request)
+            evaluate(compiled.as_ptr(), request)
         }
     }
 
     /// Evaluates the value from what its variables were last found to be, even those that nginx
     /// does not cache: asked twice within one string, it must not change in between.
     pub fn evaluate_again<'r>(&self, request: Request<'r>) -> Result<&'r [u8], EvaluationFailed> {
+        let compiled = self.0.get().ok_or(EvaluationFailed)?;
         // SAFETY: a copy that differs only in flushing nothing, used for this call alone.
         unsafe {
-            let mut value = self.0.read();
+            let mut value = compiled.read();
             value.flushes = ptr::null_mut();
             evaluate(&raw mut value, request)
         }

@@ -106,9 +106,14 @@ impl<'c> Conf<'c> {
 
     /// The configuration of the level `http`.
     pub fn main_conf<T: Any>(&self) -> Option<&'c T> {
-        // SAFETY: while `http` is read, what the module made as its main configuration is a slot,
-        // which lives as long as the configuration.
-        unsafe { Slot::value(self.raw().http_main_conf_unchecked::<Slot>(module()?)?) }
+        // SAFETY: a slot, which lives as long as the configuration.
+        unsafe { Slot::value(self.slot()?) }
+    }
+
+    /// The slot of the configuration of the level `http`. It lies in the configuration's pool.
+    pub(super) fn slot(&self) -> Option<NonNull<Slot>> {
+        // SAFETY: while `http` is read, what the module made as its main configuration is a slot.
+        unsafe { self.raw().http_main_conf_unchecked::<Slot>(module()?) }
     }
 
     /// Compiles a value that may hold variables.
@@ -123,8 +128,9 @@ impl<'c> Conf<'c> {
 
     fn compile(&mut self, text: &'c [u8], prefix: Prefix) -> Result<ComplexValue, ConfError> {
         let text = ngx_str_t { len: text.len(), data: text.as_ptr().cast_mut() };
-        // SAFETY: `text` lies in the configuration's pool; nginx reads it only.
-        unsafe { ComplexValue::compile(self.as_ptr(), text, prefix) }.ok_or(ConfError::Logged)
+        let slot = self.slot().ok_or(ConfError::Logged)?;
+        // SAFETY: `text` and the slot lie in the configuration's pool; nginx only reads the text.
+        unsafe { ComplexValue::compile(self.as_ptr(), text, prefix, slot) }.ok_or(ConfError::Logged)
     }
 
     /// The directory that relative names of files are relative to.

@@ -3,18 +3,21 @@
 //!
 //! nginx is single-threaded in a worker and calls us only through the entry points below; each of
 //! them goes through [`guard::guarded`]. A [`request::Request`] and what is borrowed from it live
-//! as long as the request's pool, which outlasts every call that nginx makes for that request.
+//! as long as the request's pool, which outlasts every call that nginx makes for that request. What is
+//! kept beyond a call and points into a pool does so by [`pooled::Pooled`].
 
 pub mod body_filter;
 pub mod command;
 pub mod complex_value;
 pub mod conf;
 pub mod deadline;
+pub mod event;
 pub mod guard;
 pub mod handed_down;
 pub mod header;
 pub mod log;
 pub mod phase;
+mod pooled;
 pub mod request;
 pub mod server_name;
 pub mod slot;

@@ -10,6 +10,7 @@ use ngx::ffi::{ngx_http_request_t, ngx_module_t, ngx_pnalloc, ngx_str_t};
 use ngx::http::HttpModuleConfExt;
 
 use super::log;
+use super::pooled::Pooled;
 use super::slot::Slot;
 
 /// The module, which knows the index of its configurations and contexts.
@@ -139,12 +140,21 @@ impl<'r> Request<'r> {
 
     /// The module's state of the main request, if it has been made in the current location.
     pub fn made_context<T: Any>(self) -> Option<&'r T> {
+        // SAFETY: as for `context`.
+        unsafe { Slot::value(self.slot()?) }
+    }
+
+    /// The slot of the module's state.
+    pub(super) fn slot(self) -> Option<NonNull<Slot>> {
         let index = module()?.ctx_index;
         // SAFETY: as for `context`.
-        unsafe {
-            let slot = NonNull::new(self.main().raw().ctx.add(index).read().cast::<Slot>())?;
-            Slot::value(slot)
-        }
+        unsafe { NonNull::new(self.main().raw().ctx.add(index).read().cast()) }
+    }
+
+    /// The request to keep beyond this call; `None` where it has no state yet.
+    pub(super) fn pooled(self) -> Option<Pooled<ngx_http_request_t>> {
+        // SAFETY: a request lies in the pool of its main request, as does the slot.
+        Some(unsafe { Pooled::new(self.raw, self.slot()?) })
     }
 
     /// Copies `bytes` into memory that lives as long as the request.

@@ -17,9 +17,8 @@ pub struct ServerNames {
     exact: Vec<Box<[u8]>>,
     /// Whether there are wildcards or regular expressions.
     open: bool,
-    /// They lie in the configuration's pool, as does what holds these names.
     #[cfg(ngx_feature = "pcre")]
-    expressions: Vec<NonNull<ngx::ffi::ngx_http_regex_t>>,
+    expressions: Vec<super::pooled::Pooled<ngx::ffi::ngx_http_regex_t>>,
 }
 
 impl Conf<'_> {
@@ -39,6 +38,13 @@ impl Conf<'_> {
         let is_expression = |name: &ngx_http_server_name_t| !name.regex.is_null();
         #[cfg(not(ngx_feature = "pcre"))]
         let is_expression = |_: &ngx_http_server_name_t| false;
+        #[cfg(ngx_feature = "pcre")]
+        let expressions = {
+            let slot = self.slot().ok_or_else(failed)?;
+            let compiled = names.iter().filter_map(|name| NonNull::new(name.regex));
+            // SAFETY: an expression and the slot lie in the configuration's pool.
+            compiled.map(|regex| unsafe { super::pooled::Pooled::new(regex, slot) }).collect()
+        };
         let is_open =
             |name: &&ngx_http_server_name_t| is_expression(name) || is_wildcard(bytes(&name.name));
         let exact = names.iter().filter(|name| !is_open(name)).map(|name| bytes(&name.name));
@@ -46,7 +52,7 @@ impl Conf<'_> {
             exact: exact.filter(|name| is_name(name)).map(Box::from).collect(),
             open: names.iter().any(|name| is_open(&name)),
             #[cfg(ngx_feature = "pcre")]
-            expressions: names.iter().filter_map(|name| NonNull::new(name.regex)).collect(),
+            expressions,
         })
     }
 }
@@ -83,10 +89,10 @@ impl ServerNames {
     /// `request` is valid, of this server, and has values of its own for its variables.
     pub(super) unsafe fn capture(&self, request: NonNull<ngx_http_request_t>) {
         #[cfg(ngx_feature = "pcre")]
-        for expression in &self.expressions {
+        for expression in self.expressions.iter().filter_map(|expression| expression.get()) {
             use ngx::ffi::{NGX_OK, ngx_http_regex_exec, ngx_int_t};
 
-            // SAFETY: as above; a compiled expression lives as long as the configuration.
+            // SAFETY: as above; the configuration is there.
             unsafe {
                 let request = request.as_ptr();
                 let host = &raw mut (*request).headers_in.server;

@@ -1,8 +1,10 @@
 //! Rust values in nginx's pools: each is dropped with its pool, and is found again by its type.
 
 use std::any::{Any, TypeId};
+use std::cell::OnceCell;
 use std::ffi::c_void;
 use std::ptr::NonNull;
+use std::rc::{Rc, Weak};
 
 use ngx::ffi::{ngx_pool_cleanup_add, ngx_pool_t};
 
@@ -16,6 +18,8 @@ const ALIGNMENT: usize = size_of::<std::ffi::c_ulong>();
 pub struct Slot {
     kind: TypeId,
     drop: unsafe fn(NonNull<Slot>),
+    /// Dropped with the pool.
+    life: OnceCell<Rc<()>>,
 }
 
 /// A value in a pool, with its head.
@@ -35,7 +39,8 @@ impl Slot {
         pool: *mut ngx_pool_t,
     ) -> Option<NonNull<Self>> {
         const { assert!(align_of::<Full<T>>() <= ALIGNMENT) }
-        let head = Self { kind: TypeId::of::<T>(), drop: drop_full::<T> };
+        let (kind, life) = (TypeId::of::<T>(), OnceCell::new());
+        let head = Self { kind, drop: drop_full::<T>, life };
         // SAFETY: a cleanup of the pool with room for the value behind it, aligned by nginx.
         unsafe {
             let cleanup = ngx_pool_cleanup_add(pool, size_of::<Full<T>>()).as_mut()?;
@@ -44,6 +49,11 @@ impl Slot {
             cleanup.handler = Some(drop_slot);
             Some(full.cast())
         }
+    }
+
+    /// What has a strong count as long as the pool is there.
+    pub(super) fn life(&self) -> Weak<()> {
+        Rc::downgrade(self.life.get_or_init(Rc::default))
     }
 
     /// Finds the value of type `T` in `pool`.

@@ -12,6 +12,7 @@ use ngx::ffi::{
 
 use super::guard::{Entry, guarded};
 use super::handed_down::{HandedDown, prepare};
+use super::pooled::Pooled;
 use super::request::{Request, bytes};
 use super::uri::Uri;
 
@@ -41,9 +42,9 @@ pub struct CutShort {
     pub announced: Option<u64>,
 }
 
-/// A subrequest that was started. It lives as long as its main request.
-#[derive(Clone, Copy)]
-pub struct Subrequest(NonNull<ngx_http_request_t>);
+/// A subrequest that was started. Once its main request is gone, it is over and has no answer.
+#[derive(Clone)]
+pub struct Subrequest(Pooled<ngx_http_request_t>);
 
 impl Subrequest {
     /// Starts a GET of `uri` for the main request `request`. `None` where nginx refuses, which has
@@ -91,36 +92,30 @@ impl Subrequest {
             if matches!(handed_down, HandedDown::Host { .. }) {
                 (*subrequest.as_ptr()).unparsed_uri = whole;
             }
-            Some(Self(subrequest))
+            Some(Self(Pooled::new(subrequest, request.slot()?)))
         }
     }
 
     /// Whether `request` is this subrequest.
-    pub fn is(self, request: Request<'_>) -> bool {
-        self.0.as_ptr() == request.as_ptr()
+    pub fn is(&self, request: Request<'_>) -> bool {
+        self.0.get().is_some_and(|subrequest| subrequest.as_ptr() == request.as_ptr())
     }
 
     /// Whether `request` is this subrequest, or one that it has made.
-    pub fn includes(self, request: Request<'_>) -> bool {
-        let mut next = request.as_ptr();
+    pub fn includes(&self, request: Request<'_>) -> bool {
         // SAFETY: the parents of a valid request are valid; the main request has none.
-        while let Some(request) = unsafe { next.as_ref() } {
-            if next == self.0.as_ptr() {
-                return true;
-            }
-            next = request.parent;
-        }
-        false
+        let parent = |request: &Request<'_>| unsafe { Request::from_raw(request.raw().parent) };
+        std::iter::successors(Some(request), parent).any(|request| self.is(request))
     }
 
     /// Whether the subrequest is over, its error page included.
-    pub fn is_done(self) -> bool {
-        self.raw().done() != 0
+    pub fn is_done(&self) -> bool {
+        self.raw().is_none_or(|request| request.done() != 0)
     }
 
     /// The status of the answer; 0 where there is none.
-    pub fn status(self) -> usize {
-        self.raw().headers_out.status
+    pub fn status(&self) -> usize {
+        self.raw().map_or(0, |request| request.headers_out.status)
     }
 
     /// What an answer that an upstream has cut short lacks; what filters have made of its length is
@@ -128,7 +123,7 @@ impl Subrequest {
     pub fn cut_short(&self) -> Option<CutShort> {
         // SAFETY: null, or structures of the request's pool.
         let (upstream, pipe) = unsafe {
-            let upstream = self.raw().upstream.as_ref()?;
+            let upstream = self.raw()?.upstream.as_ref()?;
             (upstream, upstream.pipe.as_ref().filter(|_| upstream.buffering() != 0))
         };
         // What an error page follows is no answer. A length of -1 is that of an answer without one.
@@ -145,7 +140,7 @@ impl Subrequest {
     /// `Content-Encoding` of the answer, unless it is `identity`.
     pub fn content_encoding(&self) -> Option<&[u8]> {
         // SAFETY: null, or a header that lives as long as the request.
-        let header = unsafe { self.raw().headers_out.content_encoding.as_ref() }?;
+        let header = unsafe { self.raw()?.headers_out.content_encoding.as_ref() }?;
         let value = bytes(&header.value);
         (header.hash != 0 && !value.eq_ignore_ascii_case(b"identity")).then_some(value)
     }
@@ -155,8 +150,9 @@ impl Subrequest {
         // SAFETY: null, or structures of the request's pool; the array holds states, and the name
         // of a peer lives as long as the request.
         unsafe {
-            let upstream = self.raw().upstream.as_ref().filter(|upstream| upstream.ssl() == 0);
-            let states = upstream.and(self.raw().upstream_states.as_ref())?;
+            let request = self.raw()?;
+            let upstream = request.upstream.as_ref().filter(|upstream| upstream.ssl() == 0);
+            let states = upstream.and(request.upstream_states.as_ref())?;
             let last = states.as_slice::<ngx_http_upstream_state_t>().last()?;
             last.peer.as_ref().map(bytes)
         }
@@ -164,25 +160,27 @@ impl Subrequest {
 
     /// Ends an answer that takes too long, or that of the subrequest of its own that has the turn, as if
     /// nginx had waited for the upstream in vain.
-    pub fn time_out(self) {
+    pub fn time_out(&self) {
         // SAFETY: null, or structures of the request's pool and of the upstream's connection; the
         // connection's data is the request that has the turn. The event is posted, so that nothing is
         // freed while somebody still uses it.
         unsafe {
-            let turn = (*self.raw().connection).data.cast::<ngx_http_request_t>();
-            let turn = Request::from_raw(turn).filter(|turn| self.includes(*turn));
-            let raw = turn.map_or(self.0.as_ptr(), Request::as_ptr);
-            let connection = (*raw).upstream.as_ref().map(|upstream| upstream.peer.connection);
-            if let Some(connection) = connection.and_then(|connection| connection.as_ref()) {
+            let Some(own) = self.raw() else { return };
+            let turn = Request::from_raw((*own.connection).data.cast::<ngx_http_request_t>());
+            let turn = turn.filter(|turn| self.includes(*turn));
+            let sender = turn.as_ref().map_or(own, |turn| turn.raw());
+            if let Some(connection) =
+                sender.upstream.as_ref().and_then(|upstream| upstream.peer.connection.as_ref())
+            {
                 (*connection.read).set_timedout(1);
                 ngx_post_event(connection.read, &raw mut ngx_posted_events);
             }
         }
     }
 
-    fn raw(&self) -> &ngx_http_request_t {
-        // SAFETY: valid as long as the main request, in whose context it is kept.
-        unsafe { self.0.as_ref() }
+    fn raw(&self) -> Option<&ngx_http_request_t> {
+        // SAFETY: nginx changes nothing while we read, and frees no request within a call of ours.
+        self.0.get().map(|request| unsafe { request.as_ref() })
     }
 }
 

@@ -49,8 +49,8 @@ impl Fetch {
     }
 
     /// The subrequest.
-    pub fn subrequest(&self) -> Subrequest {
-        self.subrequest
+    pub fn subrequest(&self) -> &Subrequest {
+        &self.subrequest
     }
 
     /// Collects pieces of the answer, which `sender` sends; one that is too long is ended.

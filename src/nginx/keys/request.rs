@@ -98,7 +98,7 @@ fn start(
 ) -> Progress {
     match Subrequest::start::<KeyRequests>(request, uri, handed_down) {
         Some(subrequest) => {
-            let deadline = Deadline::new(subrequest, DEADLINE);
+            let deadline = Deadline::new(subrequest.clone(), DEADLINE);
             let fetch = Fetch::new(subrequest);
             let serves_all = matches!(handed_down, HandedDown::Host { .. });
             Progress::Pending(Waiting::Own(Own { fetch, deadline, source, serves_all, lead }))
