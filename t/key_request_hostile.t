@@ -3,16 +3,15 @@
 use strict;
 use warnings;
 
-use FindBin;
 use IO::Select;
 use IO::Socket::UNIX;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use lib "$FindBin::Bin/idp";
 use JWT;
+use JWT::Connection;
+use JWT::KeyServer;
 use JWT::Server;
-use KeyServer;
 
 my %secret = map { $_ => "the secret of tenant $_, of more than 32 octets" } qw(a b);
 my @more = map { JWT::jwk("a further secret of many, number $_, of more than 32 octets", kid => "k$_") } 1 .. 40;
@@ -21,7 +20,7 @@ sub keys_of { return JWT::key_set((map { JWT::jwk($secret{$_}) } @_), @more) }
 sub bearer { return JWT::bearer($_[1], secret => $secret{$_[0]}) }
 
 our $socket = 'nginx.sock';
-my $idp = KeyServer->new;
+my $idp = JWT::KeyServer->new;
 my $address = $idp->address;
 $idp->answer(
     '/a/jwks' => {body => keys_of('a'), wait => 0.1}, '/b/jwks' => {body => keys_of('b'), wait => 0.1},
@@ -37,20 +36,12 @@ sub started {
     return $client;
 }
 
-sub status {
-    my ($client) = @_;
-    my $answer = $client->answer('GET') // return 'nothing';
-    return "$answer->{status} $answer->{headers}{'x-status'}";
+sub asked {
+    my ($nginx, $host, @lines) = @_;
+    return started($nginx, 'GET / HTTP/1.1', "Host: $host", @lines)->outcome;
 }
 
-sub asked { my ($nginx, $host, @lines) = @_; return status(started($nginx, 'GET / HTTP/1.1', "Host: $host", @lines)) }
-
-sub is_calm {
-    my ($nginx) = @_;
-    my @worse = grep {/\[(?:crit|alert|emerg)\]|panicked|exited on signal/} split /^/m, $nginx->error_log;
-    is_deeply(\@worse, [], 'nothing worse in the log');
-    return;
-}
+sub is_calm { return $_[0]->is_calm('crit') }
 
 # --- the access phase after the answer: post_action ---------------------------------
 
@@ -110,7 +101,7 @@ CONF
         is(asked($nginx, $host, bearer($signer)), $expected, "two names: a token of $signer at $host");
     }
     $nginx = JWT::Server->new(http => $server->('a.test b.test'));
-    is(status(started($nginx, 'GET / HTTP/1.0', bearer('a'))), '200 ok', 'without a host: the first name');
+    is(started($nginx, 'GET / HTTP/1.0', bearer('a'))->outcome, '200 ok', 'without a host: the first name');
     is(asked($nginx, 'b.test', bearer('a')), '401 invalid_signature', 'and no other');
     is(asked($nginx, 'b.elsewhere', bearer('a')), '200 ok', 'a host that is not its own: the first name');
     is(asked($nginx, 'b.elsewhere', bearer('b')), '401 invalid_signature', 'and not what the client says');
@@ -170,7 +161,7 @@ CONF
         '/flood' => {body => '{', length => undef, then => 'flood', type => 'text/html'},
     );
     my @clients = map { started($nginx, 'GET / HTTP/1.1', 'Host: localhost', bearer('a')) } 1 .. 3;
-    is_deeply([map { status($_) } @clients], [('500 keys_unavailable') x 3],
+    is_deeply([map { $_->outcome } @clients], [('500 keys_unavailable') x 3],
         'a fragment that never ends is ended at the limit');
     like(join('', grep {/key request/} $nginx->new_lines), qr/larger than 1 MiB/, 'and the log says so');
     is_calm($nginx);
@@ -189,7 +180,7 @@ CONF
         shift @leavers;
     }
     ok(IO::Select->new($patient->{socket})->can_read(0), 'who stays has his answer before all have left');
-    is(status($patient), '200 ok', 'and is served');
+    is($patient->outcome, '200 ok', 'and is served');
     is_calm($nginx);
 }
 
