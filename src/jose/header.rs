@@ -60,9 +60,9 @@ impl Header {
     pub fn parse(segment: &[u8]) -> Result<Self, Malformed> {
         let bytes = base64url::decode(segment).map_err(|_| Malformed::Base64)?;
         let object = Object::parse(bytes).map_err(Malformed::Header)?;
-        if object.value("alg").is_none_or(|value| value.as_str().is_none()) {
-            return Err(Malformed::HeaderMember("alg"));
-        }
+        let alg = object.value("alg").and_then(Value::as_str);
+        let alg = alg.ok_or(Malformed::HeaderMember("alg"))?;
+        let signature_algorithm = SignatureAlgorithm::from_name(&alg);
         for name in STRINGS {
             if object.value(name).is_some_and(|value| value.as_str().is_none()) {
                 return Err(Malformed::HeaderMember(name));
@@ -73,8 +73,6 @@ impl Header {
                 return Err(Malformed::HeaderExtension(name));
             }
         }
-        let alg = object.value("alg").and_then(Value::as_str);
-        let signature_algorithm = alg.and_then(|name| SignatureAlgorithm::from_name(&name));
         Ok(Self { object, signature_algorithm })
     }
 

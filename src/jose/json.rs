@@ -113,10 +113,9 @@ impl Object {
     /// The value of the member of exactly that name.
     pub fn value(&self, name: &str) -> Option<Value<'_>> {
         // Most names differ in their length or their first byte.
-        let (first, name) = (name.as_bytes().first(), name.as_bytes());
-        self.value_where(|known| {
-            known.len() == name.len() && known.first() == first && known == name
-        })
+        let name = name.as_bytes();
+        let alike = |known: &[u8]| known.len() == name.len() && known.first() == name.first();
+        self.value_where(|known| alike(known) && known == name)
     }
 
     /// The value of the member of that name; where there is none, of the first whose name differs

@@ -1,30 +1,14 @@
 //! Tells bytes that are the same as earlier ones without keeping those.
 
-use std::hash::{Hash, Hasher};
-
-use aws_lc_rs::digest::{Digest, SHA256, digest};
+use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 
 /// The SHA-256 digest of some bytes.
-#[derive(Clone, Copy)]
-pub struct Fingerprint(Digest);
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint([u8; SHA256_OUTPUT_LEN]);
 
 impl Fingerprint {
     pub fn of(bytes: &[u8]) -> Self {
-        Self(digest(&SHA256, bytes))
-    }
-}
-
-impl PartialEq for Fingerprint {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.as_ref() == other.0.as_ref()
-    }
-}
-
-impl Eq for Fingerprint {}
-
-impl Hash for Fingerprint {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.as_ref().hash(state);
+        Self(digest(&SHA256, bytes).as_ref().try_into().unwrap_or_default())
     }
 }
 

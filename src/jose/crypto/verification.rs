@@ -42,16 +42,13 @@ pub struct RsaKey {
 }
 
 impl VerificationKey {
-    /// An HMAC key of any length but zero.
-    pub fn hmac(secret: &[u8]) -> Result<Self, KeyError> {
-        if secret.is_empty() {
-            return Err(KeyError::Member("k", MemberFault::Empty));
-        }
-        Ok(Self::Hmac(Box::new(HmacKey {
+    /// An HMAC key; `secret` must not be empty.
+    pub fn hmac(secret: &[u8]) -> Self {
+        Self::Hmac(Box::new(HmacKey {
             sha256: hmac::Key::new(hmac::HMAC_SHA256, secret),
             sha384: hmac::Key::new(hmac::HMAC_SHA384, secret),
             sha512: hmac::Key::new(hmac::HMAC_SHA512, secret),
-        })))
+        }))
     }
 
     /// An RSA key of modulus `n` and exponent `e`, big-endian.

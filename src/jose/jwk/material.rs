@@ -50,8 +50,7 @@ impl Material {
             return Err(KeyError::Member("k", MemberFault::Empty));
         }
         let secret_length = Some(secret.len());
-        let verification =
-            wanted.verification.then(|| VerificationKey::hmac(&secret)).transpose()?;
+        let verification = wanted.verification.then(|| VerificationKey::hmac(&secret));
         let decryption = if wanted.decryption { DecryptionKey::secret(secret) } else { None };
         Ok(Self { key_type: KeyType::Secret, secret_length, verification, decryption })
     }
