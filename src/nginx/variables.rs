@@ -8,7 +8,7 @@ use super::ffi::variable::{NumberedVariable, OutOfMemory, PrefixVariable, Text, 
 use super::token;
 use crate::auth::outcome::OFF;
 use crate::auth::render::{harmless, render};
-use crate::jose::json::Object;
+use crate::jose::json::{Object, Value};
 
 /// `$jwt_header_NAME`: a member of the JOSE header.
 pub struct JwtHeader;
@@ -29,8 +29,7 @@ impl PrefixVariable for JwtHeader {
     const PREFIX: &'static str = "jwt_header_";
 
     fn value<'r>(request: Request<'r>, name: &str) -> Text<'r> {
-        let content = content(request)?;
-        copied(request, &render(part(&content, Part::Header)?.value_ignoring_case(name)?))
+        rendered(request, Part::Header, |object| object.value_ignoring_case(name))
     }
 }
 
@@ -38,8 +37,7 @@ impl PrefixVariable for JwtClaim {
     const PREFIX: &'static str = "jwt_claim_";
 
     fn value<'r>(request: Request<'r>, name: &str) -> Text<'r> {
-        let content = content(request)?;
-        copied(request, &render(part(&content, Part::Claims)?.value_ignoring_case(name)?))
+        rendered(request, Part::Claims, |object| object.value_ignoring_case(name))
     }
 }
 
@@ -55,9 +53,8 @@ impl NumberedVariable for JwtSetVariable {
     fn value<'r>(request: Request<'r>, number: usize) -> Text<'r> {
         let variables = request.main_conf::<MainConf>()?.set_variables.borrow();
         let variable = variables.get(number)?;
-        let content = content(request)?;
         let path = variable.path.iter().map(String::as_str);
-        copied(request, &render(part(&content, variable.part)?.value_at(path)?))
+        rendered(request, variable.part, |object| object.value_at(path))
     }
 }
 
@@ -85,11 +82,18 @@ fn content(request: Request<'_>) -> Option<Content> {
     Some(context.content(token, || token::in_header(request)))
 }
 
-fn part(content: &Content, part: Part) -> Option<&Object> {
-    match part {
+/// What `find` finds in one part of the token, as text.
+fn rendered<'r>(
+    request: Request<'r>,
+    part: Part,
+    find: impl FnOnce(&Object) -> Option<Value<'_>>,
+) -> Text<'r> {
+    let content = content(request)?;
+    let object = match part {
         Part::Header => content.header(),
         Part::Claims => content.claims(),
-    }
+    };
+    copied(request, &render(find(object?)?))
 }
 
 fn off(request: Request<'_>) -> bool {

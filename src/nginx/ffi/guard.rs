@@ -31,7 +31,7 @@ pub enum Entry {
 /// Runs `body`; if it panics, answers `fallback`.
 pub fn guarded<T>(entry: Entry, fallback: T, body: impl FnOnce() -> T) -> T {
     let body = || {
-        panic_if_told(entry);
+        panic_if_asked(entry);
         body()
     };
     match panic::catch_unwind(AssertUnwindSafe(body)) {
@@ -44,8 +44,7 @@ pub fn guarded<T>(entry: Entry, fallback: T, body: impl FnOnce() -> T) -> T {
     }
 }
 
-/// Lets a panic tell where it happened in nginx's log. Its message is left out: it may quote what
-/// it was working on.
+/// Has panics logged by their place, without their message: it may quote what was worked on.
 pub fn log_panics() {
     panic::set_hook(Box::new(|info| match info.location() {
         Some(at) => log::cycle(NGX_LOG_CRIT, format_args!("auth_jwt: panic at {at}")),
@@ -54,16 +53,16 @@ pub fn log_panics() {
 }
 
 #[cfg(not(feature = "injected-panics"))]
-fn panic_if_told(_: Entry) {}
+fn panic_if_asked(_: Entry) {}
 
 /// For t/panics.t: the entry named in `AUTH_JWT_PANIC` panics, each time.
 #[cfg(feature = "injected-panics")]
 #[expect(clippy::panic)]
-fn panic_if_told(entry: Entry) {
+fn panic_if_asked(entry: Entry) {
     // Read once, while the configuration is: workers have another environment.
-    static TOLD: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
-    let told = TOLD.get_or_init(|| std::env::var("AUTH_JWT_PANIC").ok());
-    if told.as_deref() == Some(&*format!("{entry:?}")) {
+    static NAMED: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+    let named = NAMED.get_or_init(|| std::env::var("AUTH_JWT_PANIC").ok());
+    if named.as_deref() == Some(&*format!("{entry:?}")) {
         panic!("injected");
     }
 }

@@ -119,21 +119,19 @@ impl<'r> Request<'r> {
     /// The module's state of the main request, made at its first use. It survives internal
     /// redirects, which empty the list of contexts: the pool still knows it.
     pub fn context<T: Any + Default>(self) -> Option<&'r T> {
-        let main = self.main();
-        let index = module()?.ctx_index;
-        // SAFETY: `ctx` has a place for every module, ours holds null or our slot; the pool of the
-        // main request lives for `'r`, and a slot is only ever shared, never moved or changed.
+        if let Some(made) = self.slot() {
+            // SAFETY: the pool of the main request lives for `'r`.
+            return unsafe { Slot::value(made) };
+        }
+        let (main, index) = (self.main(), module()?.ctx_index);
+        // SAFETY: as above; `ctx` has a place for every module, ours holds null or our slot.
         unsafe {
-            let place = main.raw().ctx.add(index);
-            if let Some(slot) = NonNull::new(place.read().cast::<Slot>()) {
-                return Slot::value(slot);
-            }
             let pool = main.raw().pool;
             let slot = match Slot::find::<T>(pool) {
                 Some(slot) => slot,
                 None => Slot::allocate::<T>(pool)?,
             };
-            place.write(slot.as_ptr().cast());
+            main.raw().ctx.add(index).write(slot.as_ptr().cast());
             Slot::value(slot)
         }
     }
