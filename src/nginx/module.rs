@@ -3,6 +3,7 @@
 #![allow(non_upper_case_globals)]
 
 use std::ffi::c_char;
+use std::mem::zeroed;
 use std::ptr;
 
 use ngx::ffi::{
@@ -27,15 +28,18 @@ use super::worker::{self, Worker};
 
 static mut COMMANDS: [ngx_command_t; DIRECTIVES.len()] = DIRECTIVES;
 
+// SAFETY: each member is a function or null.
+const NO_CALLBACKS: ngx_http_module_t = unsafe { zeroed() };
+
 static CALLBACKS: ngx_http_module_t = ngx_http_module_t {
     preconfiguration: Some(preconfiguration),
     postconfiguration: Some(postconfiguration),
     create_main_conf: Some(conf::create::<MainConf>),
-    init_main_conf: None,
     create_srv_conf: Some(conf::create::<ServerConf>),
     merge_srv_conf: Some(conf::merge::<ServerConf>),
     create_loc_conf: Some(conf::create::<LocationConf>),
     merge_loc_conf: Some(conf::merge::<LocationConf>),
+    ..NO_CALLBACKS
 };
 
 static mut ngx_http_auth_jwt_module: ngx_module_t = ngx_module_t {
@@ -46,16 +50,8 @@ static mut ngx_http_auth_jwt_module: ngx_module_t = ngx_module_t {
     ..ngx_module_t::default()
 };
 
-static FILTER_CALLBACKS: ngx_http_module_t = ngx_http_module_t {
-    preconfiguration: None,
-    postconfiguration: Some(filter_postconfiguration),
-    create_main_conf: None,
-    init_main_conf: None,
-    create_srv_conf: None,
-    merge_srv_conf: None,
-    create_loc_conf: None,
-    merge_loc_conf: None,
-};
+static FILTER_CALLBACKS: ngx_http_module_t =
+    ngx_http_module_t { postconfiguration: Some(filter_postconfiguration), ..NO_CALLBACKS };
 
 static mut NO_COMMANDS: [ngx_command_t; 1] = [END];
 

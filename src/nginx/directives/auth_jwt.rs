@@ -2,19 +2,17 @@
 //! Default: `auth_jwt off;`
 //! Context: `http`, `server`, `location`, `limit_except`
 
-use std::ffi::CStr;
 use std::rc::Rc;
 
 use ngx::ffi::NGX_CONF_TAKE12;
 
-use super::{Conf, ConfError, Context, Directive, LocationConf};
+use super::{CStr, Conf, ConfError, Directive, LocationConf};
 use crate::nginx::conf::{self, Realm};
 
 pub struct AuthJwt;
 
 impl Directive for AuthJwt {
     const NAME: &'static CStr = c"auth_jwt";
-    const CONTEXT: Context = Context::Everywhere;
     const ARGUMENTS: u32 = NGX_CONF_TAKE12;
     type Conf = LocationConf;
 

@@ -5,11 +5,7 @@
 //! Not a directive of NGINX Plus. Each one makes a cache of verified tokens, of `size` bytes at the
 //! most in each worker, which all share that inherit it.
 
-use std::ffi::CStr;
-
-use ngx::ffi::NGX_CONF_TAKE1;
-
-use super::{Conf, ConfError, Context, Directive, LocationConf};
+use super::{CStr, Conf, ConfError, Context, Directive, LocationConf};
 use crate::nginx::conf::{TokenCache, unique};
 use crate::nginx::ffi::conf::parse_size;
 
@@ -21,7 +17,6 @@ pub struct AuthJwtCache;
 impl Directive for AuthJwtCache {
     const NAME: &'static CStr = c"auth_jwt_cache";
     const CONTEXT: Context = Context::Locations;
-    const ARGUMENTS: u32 = NGX_CONF_TAKE1;
     type Conf = LocationConf;
 
     fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {

@@ -4,12 +4,10 @@
 //!
 //! The names are a path from the root of the JOSE header, one argument a level.
 
-use std::ffi::CStr;
-
 use ngx::ffi::NGX_CONF_2MORE;
 
 use super::set_variable::define;
-use super::{Conf, ConfError, Context, Directive};
+use super::{CStr, Conf, ConfError, Context, Directive};
 use crate::nginx::conf::{MainConf, Part};
 
 pub struct AuthJwtHeaderSet;

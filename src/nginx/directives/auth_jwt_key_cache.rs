@@ -4,11 +4,9 @@
 //!
 //! NGINX Plus has the time alone; `refresh=` and `stale=` are ours, and off by default.
 
-use std::ffi::CStr;
-
 use ngx::ffi::NGX_CONF_TAKE123;
 
-use super::{Conf, ConfError, Context, Directive, LocationConf};
+use super::{CStr, Conf, ConfError, Directive, LocationConf};
 use crate::auth::key_cache::Rules;
 use crate::nginx::conf::{Needs, Place};
 use crate::nginx::ffi::conf::parse_milliseconds;
@@ -18,7 +16,6 @@ pub struct AuthJwtKeyCache;
 
 impl Directive for AuthJwtKeyCache {
     const NAME: &'static CStr = c"auth_jwt_key_cache";
-    const CONTEXT: Context = Context::Everywhere;
     const ARGUMENTS: u32 = NGX_CONF_TAKE123;
     type Conf = LocationConf;
 

@@ -2,11 +2,7 @@
 //! Default: –
 //! Context: `http`, `server`, `location`, `limit_except`
 
-use std::ffi::CStr;
-
-use ngx::ffi::NGX_CONF_TAKE1;
-
-use super::{Conf, ConfError, Context, Directive, LocationConf, key_source};
+use super::{CStr, Conf, ConfError, Directive, LocationConf, key_source};
 use crate::nginx::conf::KeySource;
 use crate::nginx::keys::file::climbs;
 
@@ -14,8 +10,6 @@ pub struct AuthJwtKeyFile;
 
 impl Directive for AuthJwtKeyFile {
     const NAME: &'static CStr = c"auth_jwt_key_file";
-    const CONTEXT: Context = Context::Everywhere;
-    const ARGUMENTS: u32 = NGX_CONF_TAKE1;
     type Conf = LocationConf;
 
     fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {

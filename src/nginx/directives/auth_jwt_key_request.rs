@@ -2,19 +2,13 @@
 //! Default: –
 //! Context: `http`, `server`, `location`, `limit_except`
 
-use std::ffi::CStr;
-
-use ngx::ffi::NGX_CONF_TAKE1;
-
-use super::{Conf, ConfError, Context, Directive, LocationConf, key_source};
+use super::{CStr, Conf, ConfError, Directive, LocationConf, key_source};
 use crate::nginx::conf::KeySource;
 
 pub struct AuthJwtKeyRequest;
 
 impl Directive for AuthJwtKeyRequest {
     const NAME: &'static CStr = c"auth_jwt_key_request";
-    const CONTEXT: Context = Context::Everywhere;
-    const ARGUMENTS: u32 = NGX_CONF_TAKE1;
     type Conf = LocationConf;
 
     fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {

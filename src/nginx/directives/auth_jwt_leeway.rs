@@ -2,19 +2,13 @@
 //! Default: `auth_jwt_leeway 0s;`
 //! Context: `http`, `server`, `location`, `limit_except`
 
-use std::ffi::CStr;
-
-use ngx::ffi::NGX_CONF_TAKE1;
-
-use super::{Conf, ConfError, Context, Directive, LocationConf};
+use super::{CStr, Conf, ConfError, Directive, LocationConf};
 use crate::nginx::ffi::conf::parse_seconds;
 
 pub struct AuthJwtLeeway;
 
 impl Directive for AuthJwtLeeway {
     const NAME: &'static CStr = c"auth_jwt_leeway";
-    const CONTEXT: Context = Context::Everywhere;
-    const ARGUMENTS: u32 = NGX_CONF_TAKE1;
     type Conf = LocationConf;
 
     fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {

@@ -2,11 +2,9 @@
 //! Default: –
 //! Context: `http`, `server`, `location`, `limit_except`
 
-use std::ffi::CStr;
-
 use ngx::ffi::NGX_CONF_1MORE;
 
-use super::{Conf, ConfError, Context, Directive, LocationConf};
+use super::{CStr, Conf, ConfError, Directive, LocationConf};
 use crate::auth::require::{Failure, has_text};
 use crate::nginx::conf::{Needs, Requirement, Requirements};
 use crate::nginx::lint;
@@ -15,7 +13,6 @@ pub struct AuthJwtRequire;
 
 impl Directive for AuthJwtRequire {
     const NAME: &'static CStr = c"auth_jwt_require";
-    const CONTEXT: Context = Context::Everywhere;
     const ARGUMENTS: u32 = NGX_CONF_1MORE;
     type Conf = LocationConf;
 

@@ -15,6 +15,8 @@ mod set_variable;
 pub mod table;
 
 // What each of them names.
+use std::ffi::CStr;
+
 use super::conf::LocationConf;
 use super::ffi::command::{Context, Directive};
 use super::ffi::conf::{Conf, ConfError};

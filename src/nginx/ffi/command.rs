@@ -1,13 +1,13 @@
-//! Directives: what nginx's table of commands says of each, and the door to its setter.
+//! Directives: what nginx's table of commands says of each, and the call of its setter.
 
 use std::any::Any;
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr;
 
 use ngx::ffi::{
-    NGX_CONF_NOARGS, NGX_HTTP_LMT_CONF, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET,
-    NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET, NGX_HTTP_SRV_CONF, ngx_command_t, ngx_conf_t,
-    ngx_str_t, ngx_uint_t,
+    NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_HTTP_LMT_CONF, NGX_HTTP_LOC_CONF,
+    NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET, NGX_HTTP_SRV_CONF,
+    ngx_command_t, ngx_conf_t, ngx_str_t, ngx_uint_t,
 };
 
 use super::conf::{Conf, ConfError, error_code};
@@ -30,9 +30,9 @@ pub trait Directive {
     /// The name in the configuration.
     const NAME: &'static CStr;
     /// The contexts it is allowed in.
-    const CONTEXT: Context;
+    const CONTEXT: Context = Context::Everywhere;
     /// How many arguments it takes, as nginx's `NGX_CONF_TAKE*` flags.
-    const ARGUMENTS: u32;
+    const ARGUMENTS: u32 = NGX_CONF_TAKE1;
     /// The configuration it sets.
     type Conf: Any;
 
