@@ -104,14 +104,12 @@ JWT::bearer(undef, header => {
     location / { return 200 "<$algorithm>"; }
 --- cases eval
 [
-    ["GET /", undef, 200],
-    ["GET /", 'Authorization: Bearer x', 200],
-    ["GET /", JWT::bearer(undef, secret => 'forged'), 200],
-    ["GET /", JWT::bearer('no claims'), 200],
-    ["GET /", 'Authorization: Bearer ' . JWT::refused('wrong_type'), 200],
+    ["GET /", undef, 200, undef, undef, '<>'],
+    ["GET /", 'Authorization: Bearer x', 200, undef, undef, '<>'],
+    ["GET /", JWT::bearer(undef, secret => 'forged'), 200, undef, undef, '<HS256>'],
+    ["GET /", JWT::bearer('no claims'), 200, undef, undef, '<HS256>'],
+    ["GET /", 'Authorization: Bearer ' . JWT::refused('wrong_type'), 200, undef, undef, '<dir>'],
 ]
---- response_body eval
-['<>', '<>', '<HS256>', '<HS256>', '<dir>']
 
 
 === TEST 8: in map, if, add_header, proxy_set_header and auth_jwt_require
@@ -144,8 +142,8 @@ proxy_set_header X-A $tenant;
     location /cookie { auth_jwt off token=$cookie_jwt; return 200 "<$key>"; }
 --- cases eval
 [
-    ["GET /header", JWT::bearer(undef, kid => 'h') . "\nCookie: jwt=" . JWT::token(undef, kid => 'c'), 200],
-    ["GET /cookie", JWT::bearer(undef, kid => 'h') . "\nCookie: jwt=" . JWT::token(undef, kid => 'c'), 200],
+    ["GET /header", JWT::bearer(undef, kid => 'h') . "\nCookie: jwt=" . JWT::token(undef, kid => 'c'), 200,
+        undef, undef, '<h>'],
+    ["GET /cookie", JWT::bearer(undef, kid => 'h') . "\nCookie: jwt=" . JWT::token(undef, kid => 'c'), 200,
+        undef, undef, '<c>'],
 ]
---- response_body eval
-['<h>', '<c>']

@@ -5,6 +5,12 @@ use JWT::Nginx;
 # A header line with a token whose payload is {"v": and this JSON and }.
 sub v { return JWT::bearer(qq({"v":$_[0]})) }
 
+# A case: the claim v of this JSON is rendered as this text.
+sub rendered {
+    my ($json, $text) = @_;
+    return ['GET /', v($json), 200, undef, undef, "<$text>"];
+}
+
 run_tests();
 
 __DATA__
@@ -14,41 +20,39 @@ __DATA__
     location / { return 200 "<$jwt_claim_v>"; }
 --- cases eval
 [
-    map { ["GET /", $_, 200] }
-        map { main::v($_) } '"alice"', '""', '"a b"', '"q\\"\\\\\\/"', '"\\u00e9\\u20ac"', '"\\ud83d\\ude00"', "\"\xC3\xA9\"",
+    main::rendered('"alice"' => 'alice'),
+    main::rendered('""' => ''),
+    main::rendered('"a b"' => 'a b'),
+    main::rendered('"q\\"\\\\\\/"' => 'q"\\/'),
+    main::rendered('"\\u00e9\\u20ac"' => "\xC3\xA9\xE2\x82\xAC"),
+    main::rendered('"\\ud83d\\ude00"' => "\xF0\x9F\x98\x80"),
+    main::rendered("\"\xC3\xA9\"" => "\xC3\xA9"),
 ]
---- response_body eval
-["<alice>", "<>", "<a b>", "<q\"\\/>", "<\xC3\xA9\xE2\x82\xAC>", "<\xF0\x9F\x98\x80>", "<\xC3\xA9>"]
 
 
 === TEST 2: an integer is its digits, however many
 --- config
     location / { return 200 "<$jwt_claim_v>"; }
 --- cases eval
-[
-    map { ["GET /", $_, 200] }
-        map { main::v($_) } qw(0 17 -1 1700000000 9007199254740993 123456789012345678901234567890),
-]
---- response_body eval
-[map {"<$_>"} qw(0 17 -1 1700000000 9007199254740993 123456789012345678901234567890)]
+[map { main::rendered($_ => $_) } qw(0 17 -1 1700000000 9007199254740993 123456789012345678901234567890)]
 
 
 === TEST 3: other numbers are as written in the token
 --- config
     location / { return 200 "<$jwt_claim_v>"; }
 --- cases eval
-[map { ["GET /", $_, 200] } map { main::v($_) } qw(1.50 -0.5 1e3 1E+2 2.0 -0)]
---- response_body eval
-[map {"<$_>"} qw(1.50 -0.5 1e3 1E+2 2.0 -0)]
+[map { main::rendered($_ => $_) } qw(1.50 -0.5 1e3 1E+2 2.0 -0)]
 
 
 === TEST 4: true and false are words, null is empty
 --- config
     location / { return 200 "<$jwt_claim_v>"; }
 --- cases eval
-[map { ["GET /", $_, 200] } map { main::v($_) } qw(true false null)]
---- response_body eval
-["<true>", "<false>", "<>"]
+[
+    main::rendered(true => 'true'),
+    main::rendered(false => 'false'),
+    main::rendered(null => ''),
+]
 
 
 === TEST 5: an array is its elements joined by a comma
@@ -56,20 +60,24 @@ __DATA__
     location / { return 200 "<$jwt_claim_v>"; }
 --- cases eval
 [
-    map { ["GET /", $_, 200] }
-        map { main::v($_) } '["a","b","c"]', '["one"]', '[]', '[1, 2.50 , true,false, null,"x"]', '["a,b","c"]', '[ "" ]', '["",""]',
+    main::rendered('["a","b","c"]' => 'a,b,c'),
+    main::rendered('["one"]' => 'one'),
+    main::rendered('[]' => ''),
+    main::rendered('[1, 2.50 , true,false, null,"x"]' => '1,2.50,true,false,,x'),
+    main::rendered('["a,b","c"]' => 'a,b,c'),
+    main::rendered('[ "" ]' => ''),
+    main::rendered('["",""]' => ','),
 ]
---- response_body eval
-["<a,b,c>", "<one>", "<>", "<1,2.50,true,false,,x>", "<a,b,c>", "<>", "<,>"]
 
 
 === TEST 6: an element that is an array or an object is compact JSON
 --- config
     location / { return 200 "<$jwt_claim_v>"; }
 --- cases eval
-[map { ["GET /", $_, 200] } map { main::v($_) } '[["a", 1], {"b" : [ 2 ]}, "c"]', '[ [ ] , { } ]']
---- response_body eval
-['<["a",1],{"b":[2]},c>', '<[],{}>']
+[
+    main::rendered('[["a", 1], {"b" : [ 2 ]}, "c"]' => '["a",1],{"b":[2]},c'),
+    main::rendered('[ [ ] , { } ]' => '[],{}'),
+]
 
 
 === TEST 7: an object is compact JSON, its strings untouched
@@ -77,11 +85,10 @@ __DATA__
     location / { return 200 "<$jwt_claim_v>"; }
 --- cases eval
 [
-    map { ["GET /", $_, 200] }
-        map { main::v($_) } '{ "b" : [ 1 , "x \\" y" ] ,' . "\n\t" . '"a" : { } }', '{}', '{"city":"Wien","zip":1010}',
+    main::rendered('{ "b" : [ 1 , "x \\" y" ] ,' . "\n\t" . '"a" : { } }' => '{"b":[1,"x \\" y"],"a":{}}'),
+    main::rendered('{}' => '{}'),
+    main::rendered('{"city":"Wien","zip":1010}' => '{"city":"Wien","zip":1010}'),
 ]
---- response_body eval
-['<{"b":[1,"x \\" y"],"a":{}}>', '<{}>', '<{"city":"Wien","zip":1010}>']
 
 
 === TEST 8: a missing claim is empty
@@ -96,11 +103,11 @@ __DATA__
     location / { return 200 "<$jwt_claim_v>"; }
 --- cases eval
 [
-    map { ["GET /", $_, 200] }
-        map { main::v($_) } '"a\\r\\nb"', '"a\\u0000b\\u000ac"', '["a\\n","b"]', '"t\\tb\\u0001\\u001f\\u007f;\\",<>"',
+    main::rendered('"a\\r\\nb"' => 'a  b'),
+    main::rendered('"a\\u0000b\\u000ac"' => 'a b c'),
+    main::rendered('["a\\n","b"]' => 'a ,b'),
+    main::rendered('"t\\tb\\u0001\\u001f\\u007f;\\",<>"' => "t\tb\x01\x1F\x7F;\",<>"),
 ]
---- response_body eval
-["<a  b>", "<a b c>", "<a ,b>", "<t\tb\x01\x1F\x7F;\",<>>"]
 
 
 === TEST 10: a claim cannot split a header, towards the client or the upstream
@@ -151,11 +158,10 @@ X-Claim: a  X-A: forged    b
     location @told { return 200 "$jwt_claim_v"; }
 --- cases eval
 [
-    ["GET /", main::v('"' . 'x' x 60000 . '"'), 200],
-    ["GET /", main::v('[' . CORE::join(',', map {"\"group-$_\""} 1 .. 5000) . ']'), 200],
+    ["GET /", main::v('"' . 'x' x 60000 . '"'), 200, undef, undef, 'x' x 60000],
+    ["GET /", main::v('[' . CORE::join(',', map {"\"group-$_\""} 1 .. 5000) . ']'), 200,
+        undef, undef, CORE::join(',', map {"group-$_"} 1 .. 5000)],
 ]
---- response_body eval
-['x' x 60000, CORE::join(',', map {"group-$_"} 1 .. 5000)]
 
 
 === TEST 14: $jwt_header_NAME: members of the JOSE header, rendered alike
@@ -170,13 +176,11 @@ X-Claim: a  X-A: forged    b
     location / { return 200 "<$jwt_payload>"; }
 --- cases eval
 [
-    ["GET /", JWT::bearer('{"b": 1,  "a":"\\u00e9"}'), 200],
-    ["GET /", JWT::bearer("{\n\"a\":1}"), 200],
-    ["GET /", JWT::bearer("{\r\"a\":1}"), 200],
-    ["GET /", undef, 200],
+    ["GET /", JWT::bearer('{"b": 1,  "a":"\\u00e9"}'), 200, undef, undef, '<{"b": 1,  "a":"\\u00e9"}>'],
+    ["GET /", JWT::bearer("{\n\"a\":1}"), 200, undef, undef, '<{ "a":1}>'],
+    ["GET /", JWT::bearer("{\r\"a\":1}"), 200, undef, undef, '<{ "a":1}>'],
+    ["GET /", undef, 200, undef, undef, '<>'],
 ]
---- response_body eval
-['<{"b": 1,  "a":"\\u00e9"}>', '<{ "a":1}>', '<{ "a":1}>', '<>']
 
 
 === TEST 16: names: exact match first, then case-insensitive
@@ -184,12 +188,13 @@ X-Claim: a  X-A: forged    b
     location / { return 200 "<$jwt_claim_sub><$jwt_claim_emailverified><$jwt_header_kid>"; }
 --- cases eval
 [
-    ["GET /", JWT::bearer('{"SUB":"upper","sub":"lower","emailVerified":true}'), 200],
-    ["GET /", JWT::bearer('{"sub":"lower","SUB":"upper","EMAILVERIFIED":false}'), 200],
-    ["GET /", JWT::bearer('{"Sub":"title"}', header_bytes => '{"alg":"HS256","KID":"shout"}'), 200],
+    ["GET /", JWT::bearer('{"SUB":"upper","sub":"lower","emailVerified":true}'), 200,
+        undef, undef, "<lower><true><>"],
+    ["GET /", JWT::bearer('{"sub":"lower","SUB":"upper","EMAILVERIFIED":false}'), 200,
+        undef, undef, "<lower><false><>"],
+    ["GET /", JWT::bearer('{"Sub":"title"}', header_bytes => '{"alg":"HS256","KID":"shout"}'), 200,
+        undef, undef, "<title><><shout>"],
 ]
---- response_body eval
-["<lower><true><>", "<lower><false><>", "<title><><shout>"]
 
 
 === TEST 17: the name of a variable may be written in any case, nginx lower-cases it
@@ -228,10 +233,8 @@ X-Claim: a  X-A: forged    b
     }
 --- cases eval
 [
-    ["GET /", main::v('["a","b"]'), 201],
-    ["GET /", main::v('true'), 200],
-    ["GET /", main::v('null'), 200],
-    ["GET /", main::v('"x"'), 200],
+    ["GET /", main::v('["a","b"]'), 201, undef, undef, "list"],
+    ["GET /", main::v('true'), 200, undef, undef, "boolean"],
+    ["GET /", main::v('null'), 200, undef, undef, "nothing"],
+    ["GET /", main::v('"x"'), 200, undef, undef, "other"],
 ]
---- response_body eval
-["list", "boolean", "nothing", "other"]

@@ -102,11 +102,9 @@ error_page 401 @told;
     location @told { return 401 "$hint\n"; }
 --- cases eval
 [
-    ["GET /", undef, 401],
-    ["GET /", 'Authorization: Bearer ' . JWT::refused('expired'), 401],
+    ["GET /", undef, 401, undef, undef, "log in\n"],
+    ["GET /", 'Authorization: Bearer ' . JWT::refused('expired'), 401, undef, undef, "log in again\n"],
 ]
---- response_body eval
-["log in\n", "log in again\n"]
 
 
 === TEST 7: under satisfy any, what became of the token

@@ -11,13 +11,13 @@ __DATA__
     location / { return 200 "<$jwt_claim_sub><$jwt_header_alg><$jwt_payload>"; }
 --- cases eval
 [
-    ["GET /", JWT::bearer({sub => 'alice'}, secret => 'unheard of'), 200],
-    ["GET /", JWT::bearer({sub => 'alice'}, alg => 'none', signature => ''), 200],
-    ["GET /", JWT::bearer({sub => 'late', exp => 1}), 200],
-    ["GET /", undef, 200],
+    ["GET /", JWT::bearer({sub => 'alice'}, secret => 'unheard of'), 200,
+        undef, undef, '<alice><HS256><{"sub":"alice"}>'],
+    ["GET /", JWT::bearer({sub => 'alice'}, alg => 'none', signature => ''), 200,
+        undef, undef, '<alice><none><{"sub":"alice"}>'],
+    ["GET /", JWT::bearer({sub => 'late', exp => 1}), 200, undef, undef, '<late><HS256><{"exp":1,"sub":"late"}>'],
+    ["GET /", undef, 200, undef, undef, '<><><>'],
 ]
---- response_body eval
-['<alice><HS256><{"sub":"alice"}>', '<alice><none><{"sub":"alice"}>', '<late><HS256><{"exp":1,"sub":"late"}>', '<><><>']
 
 
 === TEST 2: a token that does not parse has no variables

@@ -8,7 +8,7 @@
 #     as usual: a realm "r", good.jwks, what became of the token in X-Status, its sub for the
 #     upstream, http://mock
 #   - "--- cases eval" has a list of cases, each [request, header lines of it or undef, status,
-#     response_headers, response_body_like], as far as there is something to check
+#     response_headers, response_body_like, response_body], as far as there is something to check
 #   - $TEST_NGINX_HTML_DIR is the document root, $TEST_NGINX_ACCESS_LOG what "--- access_log" reads
 package JWT::Nginx;
 
@@ -71,7 +71,7 @@ sub guarded {
 # The columns of a case, and what stands where one says nothing.
 my @COLUMNS = (
     [request => 'GET /'], [more_headers => 'X-None: x'], [error_code => 200], [response_headers => ''],
-    [response_body_like => ''],
+    [response_body_like => ''], [response_body => ''],
 );
 
 sub set_cases {
