@@ -10,6 +10,7 @@ use POSIX ();
 use Test::More;
 
 use JWT;
+use JWT::Log;
 use JWT::Server;
 
 my $SAMPLES = dirname(__FILE__) . '/../nginx-conf';
@@ -74,8 +75,7 @@ sub check {
         my ($expected, $method, $path, @lines) = @$case;
         like(told($nginx, $method, $path, @lines), qr/\A$expected/s, "$name: $method $path: $expected");
     }
-    my @worse = grep {/\[(?:warn|error|crit|alert|emerg)\]|panicked/} $nginx->new_lines;
-    is_deeply(\@worse, [], "$name: nothing in the log above notice");
+    is_deeply([JWT::Log::worse('warn', undef, $nginx->new_lines)], [], "$name: nothing in the log above notice");
     return $nginx;
 }
 

@@ -13,6 +13,7 @@ use Time::HiRes qw(sleep);
 
 use JWT;
 use JWT::Connection;
+use JWT::Mock;
 use JWT::Server;
 
 my @LEVELS = qw(http server location nested limit);
@@ -132,10 +133,7 @@ sub check_place {
     return @seen;
 }
 
-my $mock = <<'CONF';
-    upstream mock { server unix:%DIR%/mock.sock; }
-    server { listen unix:%DIR%/mock.sock; location / { return 200 "fine\n"; } }
-CONF
+my $mock = JWT::Mock::configuration('unix:%DIR%/mock.sock');
 
 for my $parity (0, 1) {
     my %servers = map { $_ => subsets($_) } grep { $_ % 2 == $parity } 0 .. 31;

@@ -1,7 +1,7 @@
 # What the blocks of t/*.t on Test::Nginx::Socket share. Use it after Test::Nginx::Socket:
 #
 #   - $TEST_NGINX_KEYS is a directory with what JWT::write_key_files writes; "missing.jwks" is not there
-#   - http://mock is an upstream that tells what reached it
+#   - http://mock is the upstream of JWT::Mock
 #   - each block without "--- request" asks for /, and one without checks of the error log fails
 #     where that holds more than notices
 #   - "--- guarded" has the lines of a location /, in place of "--- config"; what they do not say is
@@ -19,6 +19,7 @@ use File::Temp ();
 
 use JWT ();
 use JWT::Log ();
+use JWT::Mock ();
 use Test::Nginx::Socket ();
 
 our $keys = File::Temp->newdir('jwt-keys-XXXXXX', TMPDIR => 1);
@@ -36,23 +37,7 @@ my $socket = "$ENV{TEST_NGINX_HTML_DIR}/mock.sock";
 my $mock =
     length $socket > $LONGEST_SOCKET_NAME ? '127.0.0.1:$TEST_NGINX_RAND_PORT_9' : "unix:$socket";
 
-my $told = join ' ', 'method=$request_method', 'uri=$request_uri', 'sub=$http_x_sub', 'a=$http_x_a',
-    'b=$http_x_b', 'length=$content_length', 'authorization=$http_authorization';
-
-my $http_config = <<"CONF";
-    upstream mock {
-        server $mock;
-    }
-    server {
-        listen $mock;
-        access_log off;
-        location / { return 200 "$told\\n"; }
-        location /status/401 { return 401; }
-        location /status/403 { return 403; }
-        location /seen { add_header X-Seen "\$http_x_sub"; return 204; }
-        location /accel { add_header X-Accel-Redirect \$arg_to; return 200; }
-    }
-CONF
+my $http_config = JWT::Mock::configuration($mock);
 
 # What a guarded location has where its lines say nothing of the kind.
 my @USUAL = (
