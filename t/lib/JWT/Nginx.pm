@@ -61,6 +61,7 @@ my @COLUMNS = (
 
 sub set_cases {
     my ($block, @cases) = @_;
+    die $block->name . ': a case has more columns than there are' if grep { @$_ > @COLUMNS } @cases;
     for my $at (0 .. $#COLUMNS) {
         my ($section, $nothing) = @{$COLUMNS[$at]};
         next unless grep { defined $_->[$at] } @cases;
