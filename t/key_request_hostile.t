@@ -4,12 +4,10 @@ use strict;
 use warnings;
 
 use IO::Select;
-use IO::Socket::UNIX;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
 use JWT;
-use JWT::Connection;
 use JWT::KeyServer;
 use JWT::Server;
 
@@ -30,18 +28,12 @@ $idp->answer(
 # Starts a request of any form.
 sub started {
     my ($nginx, @lines) = @_;
-    my $unix = IO::Socket::UNIX->new(Peer => $nginx->directory . "/$socket") // return;
-    my $client = JWT::Connection->new($unix, 10);
+    my $client = $nginx->connect($socket);
     $client->send_bytes(join "\r\n", @lines, '', '');
     return $client;
 }
 
-sub asked {
-    my ($nginx, $host, @lines) = @_;
-    return started($nginx, 'GET / HTTP/1.1', "Host: $host", @lines)->outcome;
-}
-
-sub is_calm { return $_[0]->is_calm('crit') }
+sub asked { my ($nginx, $host, @lines) = @_; return started($nginx, 'GET / HTTP/1.1', "Host: $host", @lines)->outcome }
 
 # --- the access phase after the answer: post_action ---------------------------------
 
@@ -61,7 +53,7 @@ CONF
     ok($idp->wait_for_hits(2), 'keys and what they guard were asked for');
     is_deeply([map { $_->{path} } $idp->requests], ['/a/jwks', '/api'], 'in that order: the token passed');
     is($client->{buffer}, '', 'nothing of the keys comes to the client');
-    is_calm($nginx);
+    $nginx->is_calm('crit');
 }
 
 # --- keys of everybody: what decides them -------------------------------------------------
@@ -79,7 +71,7 @@ my $guarded = 'location / { auth_jwt "r"; auth_jwt_key_request /_jwks; auth_jwt_
         'a token has no say in whose keys serve everybody');
     is(asked($nginx, 'localhost', bearer('a', {iss => 'a'})), '200 ok', 'and poisons none');
     is(asked($nginx, 'localhost', bearer('b', {iss => 'a'})), '401 invalid_signature', 'nor opens a door');
-    is_calm($nginx);
+    $nginx->is_calm('crit');
 }
 
 # Names of one server, each spelt out; requests that name none, or one that is not the server's.
@@ -108,7 +100,7 @@ CONF
     $idp->forget;
     asked($nginx, "$_.elsewhere", bearer('a')) for 1 .. 20;
     is($idp->hits, 0, 'hosts made up make no fetch');
-    is_calm($nginx);
+    $nginx->is_calm('crit');
 }
 
 # Where any host is served, each has its own, and the keys of hosts that answer the same are one set.
@@ -123,7 +115,7 @@ CONF
     is(asked($nginx, "host-$_.test", bearer('a')), '200 ok', "a host among many, $_") for 1 .. 5;
     my @notices = grep {/\[notice\].*"odd"/} $nginx->new_lines;
     is(scalar @notices, 1, 'the same answer is parsed once') or diag(@notices);
-    is_calm($nginx);
+    $nginx->is_calm('crit');
 }
 
 # A flood of hosts while the key server is down does not cost others their last keys.
@@ -145,7 +137,7 @@ CONF
     }
     is(asked($nginx, 'good.test', bearer('a')), '200 ok', 'serve on after a flood of other hosts');
     $idp->start;
-    is_calm($nginx);
+    $nginx->is_calm('crit');
 }
 
 # --- key servers and clients that keep others waiting ------------------------------------------
@@ -161,10 +153,10 @@ CONF
         '/flood' => {body => '{', length => undef, then => 'flood', type => 'text/html'},
     );
     my @clients = map { started($nginx, 'GET / HTTP/1.1', 'Host: localhost', bearer('a')) } 1 .. 3;
-    is_deeply([map { $_->outcome } @clients], [('500 keys_unavailable') x 3],
+    is_deeply(JWT::Connection::tally(@clients), {'500 keys_unavailable' => 3},
         'a fragment that never ends is ended at the limit');
     like(join('', grep {/key request/} $nginx->new_lines), qr/larger than 1 MiB/, 'and the log says so');
-    is_calm($nginx);
+    $nginx->is_calm('crit');
 }
 
 # Clients that begin the fetch of all and leave, one after the other: who stays gets his own in the end.
@@ -181,7 +173,7 @@ CONF
     }
     ok(IO::Select->new($patient->{socket})->can_read(0), 'who stays has his answer before all have left');
     is($patient->outcome, '200 ok', 'and is served');
-    is_calm($nginx);
+    $nginx->is_calm('crit');
 }
 
 done_testing();

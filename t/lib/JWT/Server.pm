@@ -197,10 +197,11 @@ sub version { return qx("$BINARY" -v 2>&1) =~ m{nginx/1[.](\d+)} ? $1 : 0 }
 # What makes a server on a socket speak HTTP/2: what stands behind the address in listen, and a line.
 sub http2 { return version() >= 25 ? ('', 'http2 on;') : (' http2', '') }
 
-# A new connection, or nothing.
+# A new connection, or nothing. To nginx.sock, where no other socket in the directory is named.
 sub connect {
-    my ($self) = @_;
-    my $socket = IO::Socket::UNIX->new(Peer => "$self->{directory}/nginx.sock") // return;
+    my ($self, $name) = @_;
+    $name //= 'nginx.sock';
+    my $socket = IO::Socket::UNIX->new(Peer => "$self->{directory}/$name") // return;
     return JWT::Connection->new($socket, $PATIENCE);
 }
 
