@@ -12,8 +12,8 @@ use super::ffi::guard::Entry;
 use super::ffi::phase::{Answer, PhaseHandler};
 use super::ffi::request::Request;
 use super::ffi::time;
-use super::keys::gather::{Gathered, Need, gather};
-use super::token;
+use super::gather::{Gathered, KeysNeeded};
+use super::token_source;
 use super::worker;
 use crate::auth::challenge::challenge;
 use crate::auth::judgement::{Judgement, Pending};
@@ -81,7 +81,7 @@ fn judge(
     auth: &AuthJwt,
     context: &Context,
 ) -> Result<Option<Result<(), Refusal>>, EvaluationFailed> {
-    let token = token::presented(request, auth)?;
+    let token = token_source::presented(request, auth)?;
     let judgement = worker::with(|worker| {
         worker.with_memory(conf.token_cache, |memory| {
             let bytes = token.map(|token| token.bytes);
@@ -108,7 +108,7 @@ fn judge(
         (_, Err(refusal)) => return Ok(Some(Err(refusal))),
         (None, Ok(_)) => return Ok(Some(Err(Refusal::NoToken))),
     };
-    context.keep_verified(token, verified.clone(), || token::in_header(request));
+    context.tokens.keep_verified(token, verified.clone(), || token_source::in_header(request));
     let (seconds, milliseconds) = time::now();
     let now = NumericDate::new(seconds, milliseconds);
     let accepted = verified.accept(conf.acceptance, now, || requirements(request, conf));
@@ -129,8 +129,10 @@ fn verify(
     let at_hand = worker::with(|worker| worker.recent_sets(sources.id, now));
     // Only who may fetch ahead of time asks what the keys at hand lack.
     let kid = conf.key_cache.refresh_every.and_then(|_| pending.kid());
-    let need = Need { conf, sources, token: pending.token(), kid: kid.as_deref() };
-    let gathered = at_hand.map_or_else(|| gather(request, context, need), Gathered::Ready);
+    let (token, rules) = (pending.token(), conf.key_cache);
+    let needed = KeysNeeded { sources, rules, token, kid: kid.as_deref() };
+    let gather = || context.gathering.gather(request, needed);
+    let gathered = at_hand.map_or_else(gather, Gathered::Ready);
     drop(kid);
     let sets = match gathered {
         Gathered::Ready(sets) => sets,

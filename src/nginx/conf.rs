@@ -4,10 +4,11 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::ffi::complex_value::ComplexValue;
-use super::ffi::server_name::ServerNames;
+use super::server::unique;
+use super::sources::key_source::KeySource;
+use super::worker::TokenCacheSetting;
 use crate::auth::key_cache::Rules;
 use crate::auth::policy::{Acceptance, TokenType, Verification};
 use crate::auth::require::Failure;
@@ -41,32 +42,6 @@ pub enum Needs {
     AuthJwt,
     /// A key request, as `refresh=` and `stale=` do.
     KeyRequest,
-}
-
-/// The configuration of a server.
-pub struct ServerConf {
-    /// No other server has it, one of an earlier configuration included: keys that were fetched
-    /// from one are never taken for those of another.
-    pub id: u64,
-    pub names: OnceCell<ServerNames>,
-}
-
-impl ServerConf {
-    pub fn names(&self) -> &ServerNames {
-        self.names.get_or_init(ServerNames::default)
-    }
-}
-
-impl Default for ServerConf {
-    fn default() -> Self {
-        Self { id: unique(), names: OnceCell::new() }
-    }
-}
-
-/// A number that nothing else in this process has, of this configuration or an earlier one.
-pub fn unique() -> u64 {
-    static NUMBERS: AtomicU64 = AtomicU64::new(1);
-    NUMBERS.fetch_add(1, Ordering::Relaxed)
 }
 
 /// A variable that leads to one value of a token.
@@ -103,7 +78,7 @@ pub enum Realm {
 pub struct KeySources {
     /// No other list has it, one of an earlier configuration included.
     pub id: u64,
-    pub list: Vec<KeySource>,
+    pub list: Vec<Box<dyn KeySource>>,
     /// Of the first.
     pub place: Place,
     /// Of the first whose name has variables.
@@ -114,40 +89,6 @@ impl KeySources {
     /// A list of which the first stands at `place`.
     pub fn new(place: Place) -> Self {
         Self { id: unique(), list: Vec::new(), place, with_variables: None }
-    }
-}
-
-/// Where keys come from.
-pub enum KeySource {
-    /// `auth_jwt_key_file`; its name has so many segments `..` before variables bring in any.
-    File { name: ComplexValue, climbs: usize },
-    /// `auth_jwt_key_request`.
-    Request(ComplexValue),
-}
-
-impl KeySource {
-    /// Whether its name holds no variable.
-    pub fn is_literal(&self) -> bool {
-        let (Self::File { name, .. } | Self::Request(name)) = self;
-        name.is_literal()
-    }
-}
-
-/// `auth_jwt_cache`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TokenCache {
-    Off,
-    /// Each directive has a cache of its own in each worker, which all share that inherit it.
-    On {
-        id: u64,
-        /// In bytes.
-        size: usize,
-    },
-}
-
-impl Default for TokenCache {
-    fn default() -> Self {
-        Self::On { id: 0, size: 16 << 20 }
     }
 }
 
@@ -182,7 +123,7 @@ pub struct Typed {
     /// In seconds.
     pub leeway: OnceCell<u64>,
     pub key_cache: OnceCell<(Rules, Place)>,
-    pub token_cache: OnceCell<TokenCache>,
+    pub token_cache: OnceCell<TokenCacheSetting>,
 }
 
 /// What holds on the level, inheritance included.
@@ -195,7 +136,7 @@ pub struct Effective {
     pub acceptance: Acceptance,
     pub key_cache: Rules,
     pub key_cache_place: Option<Place>,
-    pub token_cache: TokenCache,
+    pub token_cache: TokenCacheSetting,
 }
 
 impl Effective {

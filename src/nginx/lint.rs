@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use super::conf::{Dependent, Effective, KeySource, MainConf, Needs, Place};
+use super::conf::{Dependent, Effective, MainConf, Needs, Place};
 use super::ffi::conf::Conf;
 use crate::auth::policy::TokenType;
 
@@ -68,9 +68,9 @@ fn note_effective(level: &Effective, effective: &mut Directives) {
         return;
     }
     let sources = level.key_sources.as_deref();
-    let is_cached =
-        |source: &KeySource| matches!(source, KeySource::Request(uri) if uri.is_literal());
-    let fetches = sources.is_some_and(|sources| sources.list.iter().any(is_cached));
+    let fetches = sources.is_some_and(|sources| {
+        sources.list.iter().any(|source| source.is_fetched() && source.is_literal())
+    });
     let places = [
         sources.map(|sources| &sources.place),
         level.requirements.as_deref().map(|requirements| &requirements.place),

@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
-use super::conf::{Effective, LocationConf, MainConf, ServerConf, Typed};
+use super::conf::{Effective, LocationConf, MainConf, Typed};
 use super::ffi::conf::{Conf, ConfError, Inherit};
+use super::server::ServerConf;
 use crate::auth::policy::{Acceptance, Verification};
 
 impl Inherit for LocationConf {

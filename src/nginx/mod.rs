@@ -3,15 +3,21 @@
 
 mod ffi;
 
+mod key_store;
+mod server;
+mod worker;
+
+mod sources;
+
 mod conf;
 mod lint;
 mod merge;
 
-mod keys;
-mod worker;
+mod gather;
+mod tokens;
 
 mod context;
-mod token;
+mod token_source;
 
 mod access;
 mod variables;

@@ -14,15 +14,16 @@ use ngx::ffi::{
 };
 
 use super::access::{Access, Precontent};
-use super::conf::{LocationConf, MainConf, ServerConf};
+use super::conf::{LocationConf, MainConf};
 use super::directives::table::DIRECTIVES;
 use super::ffi::body_filter::add_body_filter;
 use super::ffi::command::END;
 use super::ffi::conf::{self, Conf, ConfError};
 use super::ffi::guard::{Entry, guarded, log_panics};
 use super::ffi::request::register_module;
-use super::keys::request::KeyRequests;
 use super::lint;
+use super::server::ServerConf;
+use super::sources::request::KeyRequests;
 use super::variables::{AuthJwtStatus, JwtClaim, JwtHeader, JwtPayload};
 use super::worker::{self, Worker};
 

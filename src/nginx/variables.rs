@@ -2,10 +2,11 @@
 //! `auth_jwt_claim_set` and `auth_jwt_header_set`.
 
 use super::conf::{LocationConf, MainConf, Part, Realm};
-use super::context::{Content, Context};
+use super::context::Context;
 use super::ffi::request::Request;
 use super::ffi::variable::{NumberedVariable, OutOfMemory, PrefixVariable, Text, Variable};
-use super::token;
+use super::token_source;
+use super::tokens::Content;
 use crate::auth::outcome::OFF;
 use crate::auth::render::{harmless, render};
 use crate::jose::json::{Object, Value};
@@ -78,8 +79,8 @@ fn copied<'r>(request: Request<'r>, text: &[u8]) -> Text<'r> {
 /// What the token of the current location holds.
 fn content(request: Request<'_>) -> Option<Content> {
     let context = Context::of(request)?;
-    let token = token::of_location(request, context)?;
-    Some(context.content(token, || token::in_header(request)))
+    let token = token_source::of_location(request, context)?;
+    Some(context.tokens.content(token, || token_source::in_header(request)))
 }
 
 /// What `find` finds in one part of the token, as text.

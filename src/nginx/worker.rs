@@ -3,20 +3,24 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::{Arc, Weak};
 
 use smallvec::SmallVec;
 
-use super::conf;
-use super::keys::KeySets;
-use super::keys::answers::Answers;
-use super::keys::file::KeyFiles;
-use super::keys::shared::SharedSources;
+use super::ffi::request::{Address, Request};
+use super::key_store::answers::Answers;
+use super::key_store::fetch::Fetch;
+use super::key_store::file::KeyFiles;
+use super::key_store::shared::SharedSources;
 use crate::auth::judgement::Memory;
 use crate::auth::token_cache::TokenCache;
 use crate::auth::verification::VerifiedToken;
 use crate::jose::header::Headers;
 use crate::jose::key_set::KeySet;
+
+/// The key sets of a location's sources, in order.
+pub type KeySets = SmallVec<[Arc<KeySet>; 1]>;
 
 /// What a worker keeps from request to request.
 #[derive(Default)]
@@ -24,12 +28,32 @@ pub struct Worker {
     pub key_files: RefCell<KeyFiles>,
     pub answers: RefCell<Answers>,
     pub shared_sources: RefCell<SharedSources>,
+    /// Those under way, by their subrequests.
+    pub fetches: RefCell<HashMap<Address, Rc<Fetch>, foldhash::fast::RandomState>>,
     headers: RefCell<Headers>,
     /// It has been told that tokens encrypted with a public key are anybody's.
     pub told_anybodys: Cell<bool>,
     token_caches: RefCell<HashMap<u64, TokenCache, foldhash::fast::RandomState>>,
     /// By the list of sources.
     recent: RefCell<HashMap<u64, Recent, foldhash::fast::RandomState>>,
+}
+
+/// `auth_jwt_cache`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenCacheSetting {
+    Off,
+    /// Each directive has a cache of its own in each worker, which all share that inherit it.
+    On {
+        id: u64,
+        /// In bytes.
+        size: usize,
+    },
+}
+
+impl Default for TokenCacheSetting {
+    fn default() -> Self {
+        Self::On { id: 0, size: 16 << 20 }
+    }
 }
 
 /// What a list of sources gave that are all files, which are not looked at again within a millisecond.
@@ -44,16 +68,23 @@ impl Worker {
     /// Calls `body` with what is remembered from token to token, under `setting` of `auth_jwt_cache`.
     pub fn with_memory<T>(
         &self,
-        setting: conf::TokenCache,
+        setting: TokenCacheSetting,
         body: impl FnOnce(&mut Memory<'_>) -> T,
     ) -> T {
         let headers = &mut *self.headers.borrow_mut();
-        let conf::TokenCache::On { id, size } = setting else {
+        let TokenCacheSetting::On { id, size } = setting else {
             return body(&mut Memory { cache: None, headers });
         };
         let mut caches = self.token_caches.borrow_mut();
         let cache = Some(caches.entry(id).or_insert_with(|| TokenCache::new(size)));
         body(&mut Memory { cache, headers })
+    }
+
+    /// The fetch that `request`, a subrequest, is made for, if it is for one.
+    pub fn fetch_of(&self, request: Request<'_>) -> Option<Rc<Fetch>> {
+        let fetches = self.fetches.borrow();
+        let mut lineage = request.lineage().filter(|_| !fetches.is_empty());
+        lineage.find_map(|request| fetches.get(&request.address()).cloned())
     }
 
     /// Keeps what was gathered at `now` of a list of sources; `None`, and nothing is kept.

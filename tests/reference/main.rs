@@ -33,25 +33,25 @@ const NO_MESSAGES: [&str; 6] = [
 
 /// A limit: its label and unit on the page, and the constant that sets it.
 const LIMITS: [(&str, Unit, &str, &str); 15] = [
-    ("a key file", Unit::Mebi, "nginx/keys/file.rs", "MAX_SIZE"),
-    ("key files remembered in a worker", Unit::One, "nginx/keys/file.rs", "MAX_FILES"),
-    ("their bytes together", Unit::Mebi, "nginx/keys/file.rs", "MAX_KEPT"),
-    ("the answer to a key request", Unit::Mebi, "nginx/keys/fetch.rs", "MAX_SIZE"),
-    ("the time a key request may take", Unit::Seconds, "nginx/keys/fetch.rs", "MAX_DURATION"),
+    ("a key file", Unit::Mebi, "nginx/key_store/file.rs", "MAX_SIZE"),
+    ("key files remembered in a worker", Unit::One, "nginx/key_store/file.rs", "MAX_FILES"),
+    ("their bytes together", Unit::Mebi, "nginx/key_store/file.rs", "MAX_KEPT"),
+    ("the answer to a key request", Unit::Mebi, "nginx/key_store/fetch.rs", "MAX_SIZE"),
+    ("the time a key request may take", Unit::Seconds, "nginx/key_store/fetch.rs", "MAX_DURATION"),
     (
         "answers to key requests remembered in a worker, so as not to parse them again",
         Unit::One,
-        "nginx/keys/answers.rs",
+        "nginx/key_store/answers.rs",
         "MAX_ANSWERS",
     ),
-    ("their bytes together", Unit::Mebi, "nginx/keys/answers.rs", "MAX_KEPT"),
+    ("their bytes together", Unit::Mebi, "nginx/key_store/answers.rs", "MAX_KEPT"),
     (
         "sources whose fetched keys are kept in a worker",
         Unit::One,
-        "nginx/keys/shared.rs",
+        "nginx/key_store/shared.rs",
         "MAX_SOURCES",
     ),
-    ("the bytes of their answers together", Unit::Mebi, "nginx/keys/shared.rs", "MAX_KEPT"),
+    ("the bytes of their answers together", Unit::Mebi, "nginx/key_store/shared.rs", "MAX_KEPT"),
     (
         "the pause after a fetch that failed, under `stale=`",
         Unit::Seconds,

@@ -6,8 +6,9 @@
 //! most in each worker, which all share that inherit it.
 
 use super::{CStr, Conf, ConfError, Context, Directive, LocationConf};
-use crate::nginx::conf::{TokenCache, unique};
 use crate::nginx::ffi::conf::parse_size;
+use crate::nginx::server::unique;
+use crate::nginx::worker::TokenCacheSetting;
 
 /// A smaller cache would hold nothing of use.
 const SMALLEST: usize = 64 << 10;
@@ -21,8 +22,8 @@ impl Directive for AuthJwtCache {
 
     fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
         cf.once(&conf.typed.token_cache, |cf| match (cf.argument(), parse_size(cf.argument())) {
-            (b"off", _) => Ok(TokenCache::Off),
-            (_, Some(size)) if size >= SMALLEST => Ok(TokenCache::On { id: unique(), size }),
+            (b"off", _) => Ok(TokenCacheSetting::Off),
+            (_, Some(size)) if size >= SMALLEST => Ok(TokenCacheSetting::On { id: unique(), size }),
             (value, _) => Err(cf.invalid_value(value, "\"off\" or a size of at least \"64k\"")),
         })
     }

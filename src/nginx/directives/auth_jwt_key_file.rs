@@ -3,8 +3,7 @@
 //! Context: `http`, `server`, `location`, `limit_except`
 
 use super::{CStr, Conf, ConfError, Directive, LocationConf, key_source};
-use crate::nginx::conf::KeySource;
-use crate::nginx::keys::file::climbs;
+use crate::nginx::sources::file::KeyFile;
 
 pub struct AuthJwtKeyFile;
 
@@ -17,9 +16,8 @@ impl Directive for AuthJwtKeyFile {
         if file.is_empty() {
             return Err(cf.invalid_value(file, "the name of a file"));
         }
-        let climbs = climbs(file).saturating_add(climbs(cf.conf_prefix()));
         let name = cf.complex_path(file)?;
-        key_source::add(KeySource::File { name, climbs }, cf, conf);
+        key_source::add(Box::new(KeyFile::new(name, file, cf.conf_prefix())), cf, conf);
         Ok(())
     }
 }

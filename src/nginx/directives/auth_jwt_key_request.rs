@@ -3,7 +3,7 @@
 //! Context: `http`, `server`, `location`, `limit_except`
 
 use super::{CStr, Conf, ConfError, Directive, LocationConf, key_source};
-use crate::nginx::conf::KeySource;
+use crate::nginx::sources::request::KeyRequest;
 
 pub struct AuthJwtKeyRequest;
 
@@ -22,7 +22,7 @@ impl Directive for AuthJwtKeyRequest {
                 return Err(cf.invalid_value(text, allowed));
             }
         }
-        key_source::add(KeySource::Request(uri), cf, conf);
+        key_source::add(Box::new(KeyRequest(uri)), cf, conf);
         Ok(())
     }
 }

@@ -1,11 +1,12 @@
 //! What `auth_jwt_key_file` and `auth_jwt_key_request` share: they add to one list.
 
 use super::{Conf, LocationConf};
-use crate::nginx::conf::{KeySource, KeySources, Needs};
+use crate::nginx::conf::{KeySources, Needs};
 use crate::nginx::lint;
+use crate::nginx::sources::key_source::KeySource;
 
 /// Adds `source` to the level's list.
-pub fn add(source: KeySource, cf: &Conf<'_>, conf: &LocationConf) {
+pub fn add(source: Box<dyn KeySource>, cf: &Conf<'_>, conf: &LocationConf) {
     let mut sources = conf.typed.key_sources.borrow_mut();
     let sources = sources.get_or_insert_with(|| KeySources::new(lint::note(cf, Needs::AuthJwt)));
     if !source.is_literal() {

@@ -13,7 +13,7 @@ use ngx::ffi::{
 use ngx::http::HttpModuleConfExt;
 
 use super::header;
-use super::request::bytes;
+use super::request::{Request, bytes};
 use super::server_name::ServerNames;
 
 /// What is handed down to a subrequest.
@@ -74,8 +74,9 @@ unsafe fn host_alone(
     clients: &ngx_http_headers_in_t,
     host: &[u8],
 ) -> Option<()> {
-    // SAFETY: as above; the strings lie in the pool, or in the configuration.
+    // SAFETY: as above; the host is copied into the request's pool.
     unsafe {
+        let host = Request::from_raw(request)?.copy(host)?;
         let headers = &raw mut (*request).headers_in;
         empty_list(request, &raw mut (*headers).headers, 1)?;
         (*headers).server = ngx_str_t { len: host.len(), data: host.as_ptr().cast_mut() };

@@ -35,10 +35,15 @@ pub struct Request<'r> {
 }
 
 /// The address of something that belongs to a request; only good for comparing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Address(usize);
 
 impl Address {
+    /// Of a request.
+    pub(super) fn of_request(request: &ngx_http_request_t) -> Self {
+        Self(ptr::from_ref(request).addr())
+    }
+
     /// Where `bytes` begin.
     pub fn of(bytes: &[u8]) -> Self {
         Self(bytes.as_ptr().addr())
@@ -78,6 +83,12 @@ impl<'r> Request<'r> {
     /// The host it asks for, in lower case and without a port; `None` where it names none.
     pub fn host(self) -> Option<&'r [u8]> {
         Some(bytes(&self.raw().headers_in.server)).filter(|host| !host.is_empty())
+    }
+
+    /// The request, the one that has made it, and so on.
+    pub fn lineage(self) -> impl Iterator<Item = Self> {
+        // SAFETY: the parents of a valid request are valid; the main request has none.
+        std::iter::successors(Some(self), |request| unsafe { Self::from_raw(request.raw().parent) })
     }
 
     /// The value of the `Authorization` header.
@@ -134,12 +145,6 @@ impl<'r> Request<'r> {
             main.raw().ctx.add(index).write(slot.as_ptr().cast());
             Slot::value(slot)
         }
-    }
-
-    /// The module's state of the main request, if it has been made in the current location.
-    pub fn made_context<T: Any>(self) -> Option<&'r T> {
-        // SAFETY: as for `context`.
-        unsafe { Slot::value(self.slot()?) }
     }
 
     /// The slot of the module's state.

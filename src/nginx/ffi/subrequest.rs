@@ -13,7 +13,7 @@ use ngx::ffi::{
 use super::guard::{Entry, guarded};
 use super::handed_down::{HandedDown, prepare};
 use super::pooled::Pooled;
-use super::request::{Request, bytes};
+use super::request::{Address, Request, bytes};
 use super::uri::Uri;
 
 /// Who started subrequests.
@@ -96,16 +96,14 @@ impl Subrequest {
         }
     }
 
+    /// Which request it is; `None` once it is gone.
+    pub fn address(&self) -> Option<Address> {
+        self.raw().map(Address::of_request)
+    }
+
     /// Whether `request` is this subrequest.
     pub fn is(&self, request: Request<'_>) -> bool {
         self.0.get().is_some_and(|subrequest| subrequest.as_ptr() == request.as_ptr())
-    }
-
-    /// Whether `request` is this subrequest, or one that it has made.
-    pub fn includes(&self, request: Request<'_>) -> bool {
-        // SAFETY: the parents of a valid request are valid; the main request has none.
-        let parent = |request: &Request<'_>| unsafe { Request::from_raw(request.raw().parent) };
-        std::iter::successors(Some(request), parent).any(|request| self.is(request))
     }
 
     /// Whether the subrequest is over, its error page included.
@@ -167,7 +165,7 @@ impl Subrequest {
         unsafe {
             let Some(own) = self.raw() else { return };
             let turn = Request::from_raw((*own.connection).data.cast::<ngx_http_request_t>());
-            let turn = turn.filter(|turn| self.includes(*turn));
+            let turn = turn.filter(|turn| turn.lineage().any(|request| self.is(request)));
             let sender = turn.as_ref().map_or(own, |turn| turn.raw());
             if let Some(connection) =
                 sender.upstream.as_ref().and_then(|upstream| upstream.peer.connection.as_ref())

@@ -155,11 +155,6 @@ impl Identity {
     }
 }
 
-/// How often a name leads a directory up.
-pub fn climbs(name: &[u8]) -> usize {
-    name.split(|byte| *byte == b'/').filter(|segment| *segment == b"..").count()
-}
-
 fn path(name: &[u8]) -> &Path {
     Path::new(std::ffi::OsStr::from_bytes(name))
 }

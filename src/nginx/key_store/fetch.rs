@@ -22,6 +22,8 @@ pub const DEADLINE: usize = if cfg!(feature = "injected-panics") { 1_000 } else 
 /// A fetch that a request makes.
 pub struct Fetch {
     subrequest: Subrequest,
+    /// Whether its answer is everybody's, so that nothing of this request decides it.
+    serves_all: bool,
     body: RefCell<Zeroizing<Vec<u8>>>,
     error: RefCell<Option<FetchError>>,
 }
@@ -44,8 +46,13 @@ pub enum FetchError {
 
 impl Fetch {
     /// Collects what `subrequest` is answered.
-    pub fn new(subrequest: Subrequest) -> Self {
-        Self { subrequest, body: RefCell::default(), error: RefCell::default() }
+    pub fn new(subrequest: Subrequest, serves_all: bool) -> Self {
+        Self { subrequest, serves_all, body: RefCell::default(), error: RefCell::default() }
+    }
+
+    /// Whether its answer is everybody's.
+    pub fn serves_all(&self) -> bool {
+        self.serves_all
     }
 
     /// The subrequest.

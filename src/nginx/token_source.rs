@@ -1,9 +1,11 @@
 //! Where a location finds its token: `token=` or `Authorization`.
 
 use super::conf::{AuthJwt, LocationConf};
-use super::context::{Context, Token};
+use super::context::Context;
 use super::ffi::complex_value::EvaluationFailed;
 use super::ffi::request::Request;
+use super::tokens::Token;
+use super::worker;
 use crate::auth::bearer;
 
 /// The token that `auth_jwt` is to judge.
@@ -23,12 +25,9 @@ pub fn of_location<'r>(request: Request<'r>, context: &Context) -> Option<Token<
     // keys are everybody's, as nobody has verified that token.
     let mut request = request;
     if request.is_subrequest() {
-        let serves_all = context.with_own_fetch(|own| {
-            own.fetch.subrequest().includes(request).then_some(own.serves_all)
-        });
-        match serves_all.flatten() {
-            Some(true) => return None,
-            Some(false) => request = request.main(),
+        match worker::with(|worker| worker.fetch_of(request)) {
+            Some(fetch) if fetch.serves_all() => return None,
+            Some(_) => request = request.main(),
             None => {}
         }
     }

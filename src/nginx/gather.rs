@@ -1,0 +1,120 @@
+//! All key sources of a location, in order → the keys it verifies with.
+
+use std::cell::RefCell;
+
+use super::conf::KeySources;
+use super::ffi::request::{Address, Request};
+use super::ffi::time;
+use super::sources::key_source::{Asking, Pending, Progress};
+use super::worker::{self, KeySets};
+use crate::auth::key_cache::Rules;
+
+/// What a request that needs keys gets.
+pub enum Gathered {
+    Ready(KeySets),
+    /// The access phase is run again once there is more.
+    Pending,
+    /// A source cannot be had; it has been logged.
+    Unavailable,
+}
+
+/// The keys a request needs, and for what.
+#[derive(Clone, Copy)]
+pub struct KeysNeeded<'n> {
+    pub sources: &'n KeySources,
+    /// `auth_jwt_key_cache`.
+    pub rules: Rules,
+    pub token: &'n [u8],
+    pub kid: Option<&'n str>,
+}
+
+/// What a request has gathered so far, kept while it waits.
+#[derive(Default)]
+pub struct Gathering(RefCell<Option<Box<State>>>);
+
+struct State {
+    /// For which location.
+    location: Address,
+    sets: KeySets,
+    /// Where those stand that were fetched while this request waited: there are no newer ones.
+    newest: Vec<usize>,
+    /// How many sources have been asked, those asked for newer keys included.
+    step: usize,
+    pending: Option<Box<dyn Pending>>,
+}
+
+impl Gathering {
+    /// The key sets of `needed.sources`. Where none has the token's `kid`, newer ones are asked for.
+    #[inline(never)]
+    pub fn gather(&self, request: Request<'_>, needed: KeysNeeded<'_>) -> Gathered {
+        let mut state = self.take(request.location());
+        let KeysNeeded { sources, rules, token, .. } = needed;
+        let asking = Asking { request, rules, token };
+        let count = sources.list.len();
+        loop {
+            let ahead = state.step >= count;
+            let at = if ahead { state.step.saturating_sub(count) } else { state.step };
+            let Some(source) = sources.list.get(at) else { break };
+            if ahead && !state.wants_newer(needed) {
+                break;
+            }
+            let waited = state.pending.is_some();
+            let progress = match state.pending.take() {
+                Some(pending) => pending.resume(request),
+                None if ahead && state.newest.contains(&at) => Progress::Failed,
+                None if ahead => source.ask_newer(asking),
+                None => source.ask(asking),
+            };
+            match progress {
+                Progress::Pending(pending) => {
+                    state.pending = Some(pending);
+                    self.0.replace(Some(state));
+                    return Gathered::Pending;
+                }
+                Progress::Ready(keys) if ahead => {
+                    if let Some(place) = state.sets.get_mut(at) {
+                        *place = keys;
+                    }
+                }
+                Progress::Ready(keys) => {
+                    state.sets.push(keys);
+                    if waited {
+                        state.newest.push(at);
+                    }
+                }
+                // The keys at hand are good; there are no newer ones.
+                Progress::Failed if ahead => {}
+                Progress::Failed => {
+                    keep_recent(sources, None);
+                    return Gathered::Unavailable;
+                }
+            }
+            state.step = state.step.saturating_add(1);
+        }
+        keep_recent(sources, Some(&state.sets));
+        Gathered::Ready(state.sets)
+    }
+
+    /// What has been gathered for `location` so far; what was for another one is given up.
+    fn take(&self, location: Address) -> Box<State> {
+        self.0.take().filter(|state| state.location == location).unwrap_or_else(|| {
+            let (sets, newest) = (KeySets::new(), Vec::new());
+            Box::new(State { location, sets, newest, step: 0, pending: None })
+        })
+    }
+}
+
+impl State {
+    fn wants_newer(&self, needed: KeysNeeded<'_>) -> bool {
+        needed.rules.refresh_every.is_some()
+            && needed.kid.is_some_and(|kid| !self.sets.iter().any(|set| set.has_kid(kid)))
+    }
+}
+
+/// Keys of sources that no request decides are the same for whoever asks within this millisecond.
+fn keep_recent(sources: &KeySources, sets: Option<&KeySets>) {
+    if sources.list.iter().all(|source| source.is_fixed()) {
+        let now = time::monotonic_milliseconds();
+        worker::with(|worker| worker.keep_recent(sources.id, now, sets));
+    }
+}

@@ -1,0 +1,10 @@
+//! What a worker keeps of key sources, and fetches under way. Nothing here knows a request's
+//! configuration. Files are listed in the order in which they may import each other.
+
+pub mod fetch;
+pub mod file;
+pub mod source;
+
+pub mod answers;
+pub mod flight;
+pub mod shared;

@@ -1,0 +1,56 @@
+//! What every key source is to a request: keys, a wait, or a failure.
+
+use std::sync::Arc;
+
+use crate::auth::key_cache::Rules;
+use crate::jose::key_set::KeySet;
+use crate::nginx::ffi::request::Request;
+
+/// Where keys come from.
+pub trait KeySource {
+    /// Its keys.
+    fn ask(&self, asking: Asking<'_>) -> Progress;
+
+    /// Newer keys than those at hand, as far as they may be had ahead of time.
+    fn ask_newer(&self, _asking: Asking<'_>) -> Progress {
+        Progress::Failed
+    }
+
+    /// Whether its keys are the same for whoever asks within a millisecond.
+    fn is_fixed(&self) -> bool {
+        false
+    }
+
+    /// Whether its name holds no variable.
+    fn is_literal(&self) -> bool;
+
+    /// Whether its keys are fetched, so that `refresh=` and `stale=` speak of them.
+    fn is_fetched(&self) -> bool {
+        false
+    }
+}
+
+/// Who asks, and under which rules.
+#[derive(Clone, Copy)]
+pub struct Asking<'a> {
+    pub request: Request<'a>,
+    /// `auth_jwt_key_cache`.
+    pub rules: Rules,
+    /// The client's token: no header that carries it goes to a key server.
+    pub token: &'a [u8],
+}
+
+/// How far a request has come with one source.
+pub enum Progress {
+    Ready(Arc<KeySet>),
+    /// The access phase is run again once there is more.
+    Pending(Box<dyn Pending>),
+    /// It has been logged.
+    Failed,
+}
+
+/// A source that a request waits for.
+pub trait Pending {
+    /// Looks again.
+    fn resume(self: Box<Self>, request: Request<'_>) -> Progress;
+}

@@ -1,0 +1,137 @@
+//! The tokens that a request meets, each decoded at most once.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::ffi::request::Address;
+use crate::auth::unverified::Unverified;
+use crate::auth::verification::VerifiedToken;
+use crate::jose::json::Object;
+
+/// A request meets few tokens; the oldest of more is decoded again when it is asked for.
+const MAX_TOKENS: usize = 4;
+
+/// What is known of a request's tokens, the newest first.
+#[derive(Default)]
+pub struct Tokens(RefCell<[Option<Kept>; MAX_TOKENS]>);
+
+/// A token of the request.
+#[derive(Clone, Copy)]
+pub struct Token<'r> {
+    pub bytes: &'r [u8],
+    /// Whether it stands in `Authorization`, whose memory does not change while the request lives.
+    pub in_header: bool,
+}
+
+/// What is known of a token.
+struct Kept {
+    token: Name,
+    content: Content,
+}
+
+/// What tells a token from others of the same request.
+enum Name {
+    /// Its place in the header: it need be neither copied nor compared.
+    InHeader(Address, usize),
+    Bytes(Box<[u8]>),
+}
+
+/// What a token holds.
+#[derive(Clone)]
+pub enum Content {
+    Unverified(Rc<Unverified>),
+    Verified(Rc<VerifiedToken>),
+}
+
+impl Tokens {
+    /// What `token` holds, decoded at most once; `header` gives the token of `Authorization`.
+    pub fn content<'r>(&self, token: Token<'r>, header: impl Fn() -> Option<Token<'r>>) -> Content {
+        let mut tokens = self.0.borrow_mut();
+        match tokens.iter().flatten().find(|kept| kept.token.is(token, &header)) {
+            Some(kept) => kept.content.clone(),
+            None => {
+                let content = Content::Unverified(Rc::new(Unverified::decode(token.bytes)));
+                keep(tokens.as_mut_slice(), token, content.clone());
+                content
+            }
+        }
+    }
+
+    /// Keeps what a verified token holds; `header` as for [`Tokens::content`].
+    pub fn keep_verified<'r>(
+        &self,
+        token: Token<'r>,
+        verified: Rc<VerifiedToken>,
+        header: impl Fn() -> Option<Token<'r>>,
+    ) {
+        let content = Content::Verified(verified);
+        let mut tokens = self.0.borrow_mut();
+        match tokens.iter_mut().flatten().find(|kept| kept.token.is(token, &header)) {
+            Some(kept) => kept.content = content,
+            None => keep(tokens.as_mut_slice(), token, content),
+        }
+    }
+}
+
+fn keep(tokens: &mut [Option<Kept>], token: Token<'_>, content: Content) {
+    // Most requests meet one.
+    if tokens.first().is_some_and(Option::is_some) {
+        tokens.rotate_right(1);
+    }
+    if let Some(first) = tokens.first_mut() {
+        *first = Some(Kept { token: token.name(), content });
+    }
+}
+
+impl Token<'_> {
+    fn place(self) -> (Address, usize) {
+        (Address::of(self.bytes), self.bytes.len())
+    }
+
+    fn name(self) -> Name {
+        match (self.in_header, self.place()) {
+            (true, (address, length)) => Name::InHeader(address, length),
+            (false, _) => Name::Bytes(self.bytes.into()),
+        }
+    }
+}
+
+impl Name {
+    fn is<'r>(&self, token: Token<'r>, header: impl Fn() -> Option<Token<'r>>) -> bool {
+        match self {
+            Self::InHeader(address, length) if token.in_header => {
+                token.place() == (*address, *length)
+            }
+            Self::InHeader(address, length) => header().is_some_and(|header| {
+                header.place() == (*address, *length) && header.bytes == token.bytes
+            }),
+            Self::Bytes(bytes) => **bytes == *token.bytes,
+        }
+    }
+}
+
+impl Content {
+    /// The JOSE header.
+    pub fn header(&self) -> Option<&Object> {
+        match self {
+            Self::Unverified(token) => token.header(),
+            Self::Verified(verified) => Some(verified.token().header().object()),
+        }
+    }
+
+    /// The claims.
+    pub fn claims(&self) -> Option<&Object> {
+        match self {
+            Self::Unverified(token) => token.claims(),
+            Self::Verified(verified) => Some(verified.token().claims().object()),
+        }
+    }
+
+    /// The claims as JSON, or the JWS inside a nested token.
+    pub fn payload(&self) -> Option<&str> {
+        match self {
+            Self::Unverified(token) => token.claims().map(Object::text),
+            Self::Verified(verified) => Some(verified.token().payload()),
+        }
+    }
+}
