@@ -1,6 +1,5 @@
 //! The source: its string literals, its constants, and what of them nginx is told.
 
-use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::Path;
 
@@ -117,17 +116,6 @@ impl File {
         let mut parts = value.split("<<").map(|part| part.trim().parse::<u64>().ok());
         let (number, shift) = (parts.next()??, parts.next().unwrap_or(Some(0))?);
         number.checked_shl(u32::try_from(shift).ok()?)
-    }
-
-    /// The strings in the table `constant`.
-    pub fn names(&self, constant: &str) -> BTreeSet<String> {
-        let Some(start) = self.code.find(&format!("const {constant}: ")) else {
-            return BTreeSet::new();
-        };
-        let length = self.code.get(start..).and_then(|table| table.find("];")).unwrap_or_default();
-        let place = start..start.saturating_add(length);
-        let inside = self.literals.iter().filter(|literal| place.contains(&literal.before));
-        inside.map(|literal| literal.text.clone()).collect()
     }
 
     /// The texts for people: those that have a space.
