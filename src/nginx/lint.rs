@@ -1,4 +1,5 @@
-//! Warnings of what nginx accepts and nobody can mean, given once the whole configuration is read.
+//! Warnings of what nginx accepts but has no effect or an unwanted one, once the whole configuration
+//! is read.
 
 use std::collections::HashSet;
 use std::rc::Rc;

@@ -25,7 +25,7 @@ fn auth_jwt(cf: &mut Conf<'_>) -> Result<Rc<conf::AuthJwt>, ConfError> {
     let realm = match cf.argument() {
         b"off" => Realm::Off,
         realm => {
-            if is_the_clients(realm) {
+            if is_set_by_client(realm) {
                 warn_of_realm(realm, cf);
             }
             Realm::On(cf.complex_value(realm)?)
@@ -46,7 +46,7 @@ fn auth_jwt(cf: &mut Conf<'_>) -> Result<Rc<conf::AuthJwt>, ConfError> {
 
 /// Whether a realm is nothing but a variable that the client decides. It is how an older module of this
 /// name was told where the token is.
-fn is_the_clients(realm: &[u8]) -> bool {
+fn is_set_by_client(realm: &[u8]) -> bool {
     let Some(name) = realm.strip_prefix(b"$") else { return false };
     let name = name.strip_prefix(b"{").and_then(|name| name.strip_suffix(b"}")).unwrap_or(name);
     let name = name.to_ascii_lowercase();

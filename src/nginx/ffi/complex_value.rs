@@ -64,7 +64,7 @@ impl ComplexValue {
         // SAFETY: compiled, and the configuration is there.
         unsafe {
             let value = compiled.as_ref();
-            // What nginx would do, without the way there.
+            // A literal: ngx_http_complex_value would give the same.
             if value.lengths.is_null() && value.flushes.is_null() {
                 return Ok(bytes(&value.value));
             }
@@ -72,8 +72,8 @@ impl ComplexValue {
         }
     }
 
-    /// Evaluates the value from what its variables were last found to be, even those that nginx
-    /// does not cache: asked twice within one string, it must not change in between.
+    /// Evaluates the value by the values that its variables last had, those that are not cacheable
+    /// included: nginx evaluates a string twice, and it must not change in between.
     pub fn evaluate_again<'r>(&self, request: Request<'r>) -> Result<&'r [u8], EvaluationFailed> {
         let compiled = self.0.get().ok_or(EvaluationFailed)?;
         // SAFETY: a copy that differs only in flushing nothing, used for this call alone.

@@ -17,7 +17,7 @@ use ngx::http::HttpModuleConfExt;
 
 use super::complex_value::{ComplexValue, Prefix};
 use super::guard::{Entry, guarded};
-use super::request::{bytes, module};
+use super::request::{bytes, module, string};
 use super::slot::Slot;
 
 /// The configuration while it is read.
@@ -127,10 +127,10 @@ impl<'c> Conf<'c> {
     }
 
     fn compile(&mut self, text: &'c [u8], prefix: Prefix) -> Result<ComplexValue, ConfError> {
-        let text = ngx_str_t { len: text.len(), data: text.as_ptr().cast_mut() };
         let slot = self.slot().ok_or(ConfError::Logged)?;
         // SAFETY: `text` and the slot lie in the configuration's pool; nginx only reads the text.
-        unsafe { ComplexValue::compile(self.as_ptr(), text, prefix, slot) }.ok_or(ConfError::Logged)
+        unsafe { ComplexValue::compile(self.as_ptr(), string(text), prefix, slot) }
+            .ok_or(ConfError::Logged)
     }
 
     /// The directory that relative names of files are relative to.
@@ -207,17 +207,15 @@ pub fn parse_milliseconds(text: &[u8]) -> Option<u64> {
 }
 
 fn parse_time(text: &[u8], in_seconds: bool) -> Option<u64> {
-    let mut text = ngx_str_t { len: text.len(), data: text.as_ptr().cast_mut() };
     // SAFETY: nginx only reads the text. A failure is negative.
-    let time = unsafe { ngx_parse_time(&raw mut text, ngx_uint_t::from(in_seconds)) };
+    let time = unsafe { ngx_parse_time(&mut string(text), ngx_uint_t::from(in_seconds)) };
     u64::try_from(time).ok()
 }
 
 /// A size by nginx's rules, in bytes.
 pub fn parse_size(text: &[u8]) -> Option<usize> {
-    let mut text = ngx_str_t { len: text.len(), data: text.as_ptr().cast_mut() };
     // SAFETY: nginx only reads the text. A failure is negative.
-    let size = unsafe { ngx_parse_size(&raw mut text) };
+    let size = unsafe { ngx_parse_size(&mut string(text)) };
     usize::try_from(size).ok()
 }
 

@@ -8,12 +8,12 @@ use std::ptr::{self, NonNull};
 use ngx::ffi::{
     NGX_OK, ngx_http_core_main_conf_t, ngx_http_core_module, ngx_http_headers_in_t,
     ngx_http_request_body_t, ngx_http_request_t, ngx_http_variable_t, ngx_http_variable_value_t,
-    ngx_int_t, ngx_list_init, ngx_list_push, ngx_list_t, ngx_pcalloc, ngx_str_t, ngx_table_elt_t,
+    ngx_int_t, ngx_list_init, ngx_list_push, ngx_list_t, ngx_pcalloc, ngx_table_elt_t,
 };
 use ngx::http::HttpModuleConfExt;
 
 use super::header;
-use super::request::{Request, bytes};
+use super::request::{Request, bytes, string};
 use super::server_name::ServerNames;
 
 /// What is handed down to a subrequest.
@@ -79,7 +79,7 @@ unsafe fn host_alone(
         let host = Request::from_raw(request)?.copy(host)?;
         let headers = &raw mut (*request).headers_in;
         empty_list(request, &raw mut (*headers).headers, 1)?;
-        (*headers).server = ngx_str_t { len: host.len(), data: host.as_ptr().cast_mut() };
+        (*headers).server = string(host);
         if let Some(mut header) = clients.host.as_ref().copied().filter(|_| !host.is_empty()) {
             header.value = (*headers).server;
             #[cfg(nginx_1_23)]

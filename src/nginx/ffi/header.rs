@@ -2,9 +2,9 @@
 
 use std::ptr::NonNull;
 
-use ngx::ffi::{ngx_list_push, ngx_list_t, ngx_str_t, ngx_table_elt_t};
+use ngx::ffi::{ngx_list_push, ngx_list_t, ngx_table_elt_t};
 
-use super::request::Request;
+use super::request::{Request, string};
 
 /// A header that has been added to an answer: its address, by which it is found again.
 #[derive(Clone, Copy)]
@@ -43,7 +43,6 @@ impl<'r> Request<'r> {
 
     /// Adds `WWW-Authenticate: value` to the answer.
     pub fn add_challenge(self, value: &'r [u8]) -> Option<ResponseHeader> {
-        let name = b"WWW-Authenticate";
         // SAFETY: the list of a valid request; the new element is filled before it is linked, its
         // strings are static or live as long as the request.
         unsafe {
@@ -52,8 +51,8 @@ impl<'r> Request<'r> {
                 .cast::<ngx_table_elt_t>();
             let element = &mut *header.as_ptr();
             element.hash = 1;
-            element.key = ngx_str_t { len: name.len(), data: name.as_ptr().cast_mut() };
-            element.value = ngx_str_t { len: value.len(), data: value.as_ptr().cast_mut() };
+            element.key = string(b"WWW-Authenticate");
+            element.value = string(value);
             element.lowcase_key = std::ptr::null_mut();
             #[cfg(nginx_1_23)]
             {

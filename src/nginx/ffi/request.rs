@@ -181,6 +181,11 @@ impl<'r> Request<'r> {
     }
 }
 
+/// `text` as nginx passes a string. nginx only reads it.
+pub(super) fn string(text: &[u8]) -> ngx_str_t {
+    ngx_str_t { len: text.len(), data: text.as_ptr().cast_mut() }
+}
+
 /// The bytes of a string whose memory lives for `'s`.
 pub(super) fn bytes<'s>(string: &ngx_str_t) -> &'s [u8] {
     if string.data.is_null() || string.len == 0 {

@@ -7,13 +7,13 @@ use ngx::ffi::{
     NGX_ERROR, NGX_HTTP_CLIENT_CLOSED_REQUEST, NGX_HTTP_CLOSE, NGX_HTTP_REQUEST_TIME_OUT,
     NGX_HTTP_SPECIAL_RESPONSE, NGX_HTTP_SUBREQUEST_WAITED, NGX_OK, ngx_http_post_subrequest_t,
     ngx_http_request_t, ngx_http_subrequest, ngx_http_upstream_state_t, ngx_int_t, ngx_palloc,
-    ngx_post_event, ngx_posted_events, ngx_str_t, ngx_uint_t,
+    ngx_post_event, ngx_posted_events, ngx_uint_t,
 };
 
 use super::guard::{Entry, guarded};
 use super::handed_down::{HandedDown, prepare};
 use super::pooled::Pooled;
-use super::request::{Address, Request, bytes};
+use super::request::{Address, Request, bytes, string};
 use super::uri::Uri;
 
 /// Who started subrequests.
@@ -61,7 +61,7 @@ impl Subrequest {
         // SAFETY: all memory comes from the request's pool; nginx only queues the subrequest, so
         // what is changed here is in force before it runs.
         unsafe {
-            // Output of a request that is not the connection's current one would wait for the others'.
+            // nginx would hold its output back until the connection's current request has finished.
             if (*(*raw).connection).data != raw.cast() || !(*raw).postponed.is_null() {
                 return None;
             }
@@ -72,8 +72,8 @@ impl Subrequest {
                 data: ptr::null_mut(),
             });
             let mut subrequest = ptr::null_mut();
-            // In memory by a flag of nginx's, it could have no subrequests of its own: SSI and the
-            // cache's updates in the background would fail.
+            // Not NGX_HTTP_SUBREQUEST_IN_MEMORY: nginx then refuses subrequests of the subrequest, which
+            // SSI and proxy_cache_background_update make.
             let code = ngx_http_subrequest(
                 raw,
                 &raw mut path,
@@ -87,7 +87,7 @@ impl Subrequest {
             }
             let subrequest = NonNull::new(subrequest)?;
             prepare(subrequest, handed_down)?;
-            // Those that it makes have it, too.
+            // Subrequests of the subrequest inherit it.
             (*subrequest.as_ptr()).set_main_filter_need_in_memory(1);
             if matches!(handed_down, HandedDown::Host { .. }) {
                 (*subrequest.as_ptr()).unparsed_uri = whole;
@@ -198,10 +198,6 @@ impl Request<'_> {
     }
 }
 
-fn string(text: &[u8]) -> ngx_str_t {
-    ngx_str_t { len: text.len(), data: text.as_ptr().cast_mut() }
-}
-
 /// # Safety
 ///
 /// nginx calls it with the subrequest that it was given with.
@@ -210,7 +206,7 @@ unsafe extern "C" fn ended<R: Requester>(
     _data: *mut std::ffi::c_void,
     code: ngx_int_t,
 ) -> ngx_int_t {
-    // These would close the client's connection; it gets an answer instead.
+    // On these codes nginx would close the client's connection without an answer.
     let closing = [NGX_HTTP_REQUEST_TIME_OUT, NGX_HTTP_CLOSE, NGX_HTTP_CLIENT_CLOSED_REQUEST];
     let closes =
         code == NGX_ERROR as ngx_int_t || closing.iter().any(|status| code == *status as ngx_int_t);
@@ -225,7 +221,7 @@ unsafe extern "C" fn ended<R: Requester>(
             R::ended(subrequest, how);
         }
     });
-    // Who proxies says by this that the client has left: nginx ends its request, and logs 499.
+    // From an upstream this code means that the client has left: nginx ends its request, and logs 499.
     // SAFETY: as above.
     let has_left = code == NGX_HTTP_CLIENT_CLOSED_REQUEST as ngx_int_t
         && unsafe { !(*subrequest).upstream.is_null() };

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use ngx::ffi::{NGX_OK, ngx_http_parse_unsafe_uri, ngx_int_t, ngx_str_t, ngx_uint_t};
+use ngx::ffi::{NGX_OK, ngx_http_parse_unsafe_uri, ngx_int_t, ngx_uint_t};
 
-use super::request::{Request, bytes};
+use super::request::{Request, bytes, string};
 
 /// A URI of this server.
 #[derive(Clone, Copy)]
@@ -42,8 +42,7 @@ impl<'r> Uri<'r> {
             Some(b'/') => {}
             Some(_) => return Err(UriRefused::NoSlash),
         }
-        let mut path = ngx_str_t { len: uri.len(), data: uri.as_ptr().cast_mut() };
-        let mut arguments = ngx_str_t { len: 0, data: std::ptr::null_mut() };
+        let (mut path, mut arguments) = (string(uri), string(b""));
         // Not to be logged by nginx: the caller does, and says what the URI was for.
         let mut flags: ngx_uint_t = 0;
         // SAFETY: the request is valid; nginx reads the URI, and decodes it into memory of the

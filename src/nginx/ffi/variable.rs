@@ -8,7 +8,7 @@ use ngx::ffi::{
 
 use super::conf::{Conf, ConfError};
 use super::guard::{Entry, guarded};
-use super::request::{Request, bytes};
+use super::request::{Request, bytes, string};
 
 /// The value of a variable; `None` where there is none.
 pub type Text<'r> = Option<Result<&'r [u8], OutOfMemory>>;
@@ -71,12 +71,12 @@ impl Conf<'_> {
         data: usize,
     ) -> Result<(), ConfError> {
         let flags = (NGX_HTTP_VAR_NOCACHEABLE | flags) as ngx_uint_t;
-        let mut name = ngx_str_t { len: name.len(), data: name.as_ptr().cast_mut() };
+        let mut name = string(name.as_bytes());
         // SAFETY: nginx copies the name; the variable it returns lives in the configuration.
         unsafe {
             let variable = ngx_http_add_variable(self.as_ptr(), &raw mut name, flags);
             let variable = variable.as_mut().ok_or(ConfError::Logged)?;
-            // Some modules let others take over a variable of theirs. Nobody means that here.
+            // nginx lets a variable be redefined that is NGX_HTTP_VAR_CHANGEABLE: here it is a mistake.
             if variable.get_handler.is_some() {
                 let name = bytes(&name).escape_ascii();
                 return Err(ConfError::Message(format!("the duplicate \"{name}\" variable")));

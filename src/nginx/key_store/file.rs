@@ -279,6 +279,25 @@ mod tests {
         assert!(file.keys(&mut files, 5).is_err());
     }
 
+    /// Times of files are as coarse as the kernel's tick: what has just changed may change again unseen.
+    #[test]
+    fn a_file_settles_after_two_ticks() {
+        let changed = |nanoseconds| Identity {
+            device: 1,
+            inode: 1,
+            size: 1,
+            modified: (100, 0),
+            changed: (100, nanoseconds),
+        };
+        let now = |milliseconds| SystemTime::UNIX_EPOCH + Duration::from_millis(milliseconds);
+        assert!(!changed(0).settled(now(100_000)));
+        assert!(!changed(0).settled(now(100_020)));
+        assert!(changed(0).settled(now(100_021)));
+        // The later of its two times counts; one in the future never settles.
+        assert!(!changed(15_000_000).settled(now(100_021)));
+        assert!(!changed(0).settled(now(99_000)));
+    }
+
     #[test]
     fn a_directory_is_not_read() {
         let mut files = KeyFiles::default();
