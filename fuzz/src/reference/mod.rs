@@ -60,6 +60,9 @@ use Stop::{CannotTell, Refused};
 const MALFORMED: Stop = Refused("malformed_token");
 
 fn judge(question: &Question<'_>) -> Result<(), Stop> {
+    if question.token.is_empty() {
+        return Err(Refused("no_token"));
+    }
     let segments: Vec<&[u8]> = question.token.split(|byte| *byte == b'.').collect();
     let asked_for = if question.token_type == Type::Signed { 3 } else { 5 };
     if ![3, 5].contains(&segments.len()) {
