@@ -1,10 +1,10 @@
-//! The phase handlers. Access: is there a token here, and does it pass? Precontent: where another
-//! module has granted access under `satisfy any`, our challenge goes.
+//! The access phase: is there a token here, and does it pass?
 
 use std::rc::Rc;
 
-use ngx::ffi::{NGX_LOG_ERR, NGX_LOG_INFO, NGX_LOG_WARN};
+use ngx::ffi::{NGX_LOG_ERR, NGX_LOG_WARN};
 
+use super::challenge_header::refuse;
 use super::conf::{AuthJwt, Effective, LocationConf};
 use super::context::Context;
 use super::ffi::complex_value::{ComplexValue, EvaluationFailed};
@@ -15,18 +15,14 @@ use super::ffi::time;
 use super::gather::{Gathered, KeysNeeded};
 use super::token_source;
 use super::worker;
-use crate::auth::challenge::challenge;
 use crate::auth::judgement::{Judgement, Pending};
 use crate::auth::numeric_date::NumericDate;
 use crate::auth::outcome::{Refusal, Verdict};
 use crate::auth::require::{self, Failure};
 use crate::auth::verification::VerifiedToken;
 
-/// The access phase.
+/// The handler of the access phase.
 pub struct Access;
-
-/// The precontent phase, which only a request that has been granted access reaches.
-pub struct Precontent;
 
 impl PhaseHandler for Access {
     const ENTRY: Entry = Entry::Access;
@@ -37,22 +33,6 @@ impl PhaseHandler for Access {
             return Answer::Declined;
         }
         authenticate(request).unwrap_or(Answer::Error)
-    }
-}
-
-impl PhaseHandler for Precontent {
-    const ENTRY: Entry = Entry::Precontent;
-
-    fn handle(request: Request<'_>) -> Answer {
-        let conf = request.location_conf::<LocationConf>();
-        let enabled = conf.and_then(|conf| conf.effective.get()?.enabled()).is_some();
-        if enabled
-            && !request.is_subrequest()
-            && let Some(context) = Context::of(request)
-        {
-            hide_challenge(request, context);
-        }
-        Answer::Declined
     }
 }
 
@@ -163,34 +143,5 @@ fn requirements(request: Request<'_>, conf: &Effective) -> Result<(), Failure> {
     match requirements.find(|requirement| !requirement.values.iter().all(met)) {
         Some(failed) => Err(failed.failure),
         None => Ok(()),
-    }
-}
-
-#[cold]
-fn refuse(
-    request: Request<'_>,
-    context: &Context,
-    realm: &[u8],
-    refusal: Refusal,
-) -> Option<Answer> {
-    if let Some((earlier, _)) = context.challenge.take() {
-        request.hide(earlier);
-    }
-    if refusal.is_the_clients() {
-        request.log(NGX_LOG_INFO, format_args!("{refusal}"));
-        let value = request.copy(&challenge(realm, refusal.error_code()))?;
-        let header = request.add_challenge(value)?;
-        context.challenge.set(Some((header, request.location())));
-    }
-    Some(Answer::Status(refusal.status()))
-}
-
-/// Core clears the challenge under `satisfy any`, but only where nginx's pointer still leads to it.
-fn hide_challenge(request: Request<'_>, context: &Context) {
-    if let Some((header, location)) = context.challenge.get() {
-        // After an error page's redirect the challenge stays, as that of auth_basic does.
-        if location == request.location() {
-            request.hide(header);
-        }
     }
 }

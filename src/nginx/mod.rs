@@ -19,6 +19,8 @@ mod tokens;
 mod context;
 mod token_source;
 
+mod challenge_header;
+
 mod access;
 mod variables;
 

@@ -13,7 +13,8 @@ use ngx::ffi::{
     ngx_uint_t,
 };
 
-use super::access::{Access, Precontent};
+use super::access::Access;
+use super::challenge_header::Precontent;
 use super::conf::{LocationConf, MainConf};
 use super::directives::table::DIRECTIVES;
 use super::ffi::body_filter::add_body_filter;

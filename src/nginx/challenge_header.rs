@@ -1,0 +1,61 @@
+//! The challenge in an answer: put there where a request is refused, taken out again where another
+//! module grants access under `satisfy any`.
+
+use ngx::ffi::NGX_LOG_INFO;
+
+use super::conf::LocationConf;
+use super::context::Context;
+use super::ffi::guard::Entry;
+use super::ffi::phase::{Answer, PhaseHandler};
+use super::ffi::request::Request;
+use crate::auth::challenge::challenge;
+use crate::auth::outcome::Refusal;
+
+/// The handler of the precontent phase, which only a request that has been granted access reaches.
+pub struct Precontent;
+
+impl PhaseHandler for Precontent {
+    const ENTRY: Entry = Entry::Precontent;
+
+    fn handle(request: Request<'_>) -> Answer {
+        let conf = request.location_conf::<LocationConf>();
+        let enabled = conf.and_then(|conf| conf.effective.get()?.enabled()).is_some();
+        if enabled
+            && !request.is_subrequest()
+            && let Some(context) = Context::of(request)
+        {
+            hide_challenge(request, context);
+        }
+        Answer::Declined
+    }
+}
+
+/// Logs the refusal, and challenges the client; `None` where memory has run out.
+#[cold]
+pub fn refuse(
+    request: Request<'_>,
+    context: &Context,
+    realm: &[u8],
+    refusal: Refusal,
+) -> Option<Answer> {
+    if let Some((earlier, _)) = context.challenge.take() {
+        request.hide(earlier);
+    }
+    if refusal.is_the_clients() {
+        request.log(NGX_LOG_INFO, format_args!("{refusal}"));
+        let value = request.copy(&challenge(realm, refusal.error_code()))?;
+        let header = request.add_challenge(value)?;
+        context.challenge.set(Some((header, request.location())));
+    }
+    Some(Answer::Status(refusal.status()))
+}
+
+/// Core clears the challenge under `satisfy any`, but only where nginx's pointer still leads to it.
+fn hide_challenge(request: Request<'_>, context: &Context) {
+    if let Some((header, location)) = context.challenge.get() {
+        // After an error page's redirect the challenge stays, as that of auth_basic does.
+        if location == request.location() {
+            request.hide(header);
+        }
+    }
+}
