@@ -104,12 +104,12 @@ fn verify(
     context: &Context,
     pending: Pending<'_>,
 ) -> Option<Result<Rc<VerifiedToken>, Refusal>> {
-    let sources = conf.key_sources.as_deref()?;
+    let sources = conf.settings.key_sources.as_deref()?;
     let now = time::monotonic_milliseconds();
     let at_hand = worker::with(|worker| worker.recent_sets(sources.id, now));
     // Only who may fetch ahead of time asks what the keys at hand lack.
-    let kid = conf.key_cache.refresh_every.and_then(|_| pending.kid());
-    let (token, rules) = (pending.token(), conf.key_cache);
+    let kid = conf.key_rules.refresh_every.and_then(|_| pending.kid());
+    let (token, rules) = (pending.token(), conf.key_rules);
     let needed = KeysNeeded { sources, rules, token, kid: kid.as_deref() };
     let gather = || context.gathering.gather(request, needed);
     let gathered = at_hand.map_or_else(gather, Gathered::Ready);
@@ -139,7 +139,7 @@ fn verify(
 /// The first requirement that is not met decides. A value that cannot be evaluated is not met.
 fn requirements(request: Request<'_>, conf: &Effective) -> Result<(), Failure> {
     let met = |value: &ComplexValue| value.evaluate(request).is_ok_and(require::met);
-    let mut requirements = conf.requirements.iter().flat_map(|own| &own.list);
+    let mut requirements = conf.settings.requirements.iter().flat_map(|own| &own.list);
     match requirements.find(|requirement| !requirement.values.iter().all(met)) {
         Some(failed) => Err(failed.failure),
         None => Ok(()),

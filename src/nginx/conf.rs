@@ -92,6 +92,12 @@ impl KeySources {
     }
 }
 
+/// `auth_jwt_key_cache`.
+pub struct KeyCache {
+    pub rules: Rules,
+    pub place: Place,
+}
+
 /// The requirements of one level, in order.
 pub struct Requirements {
     pub list: Vec<Requirement>,
@@ -112,37 +118,68 @@ pub struct LocationConf {
     pub effective: OnceCell<Effective>,
 }
 
-/// What stands on the level itself; an empty cell is "not there". Lists are collected while the level
-/// is read, and are inherited as a whole: they move to [`Effective`].
-#[derive(Default)]
-pub struct Typed {
-    pub auth: OnceCell<Rc<AuthJwt>>,
-    pub key_sources: RefCell<Option<KeySources>>,
-    pub requirements: RefCell<Option<Requirements>>,
-    pub token_type: OnceCell<TokenType>,
-    /// In seconds.
-    pub leeway: OnceCell<u64>,
-    pub key_cache: OnceCell<(Rules, Place)>,
-    pub token_cache: OnceCell<TokenCacheSetting>,
+/// What may stand on a level, a row each. What a level has not is inherited, and what it has replaces
+/// the inherited as a whole, lists too.
+macro_rules! settings {
+    ($($(#[$about:meta])* $name:ident: $type:ty,)*) => {
+        /// What stands on the level itself, until the levels are merged.
+        #[derive(Default)]
+        pub struct Typed { $($(#[$about])* pub $name: RefCell<Option<$type>>,)* }
+
+        /// What holds on the level, inheritance included.
+        #[derive(Clone, Default)]
+        pub struct Settings { $($(#[$about])* pub $name: Option<Rc<$type>>,)* }
+
+        impl Typed {
+            /// What holds on the level below `above`.
+            pub fn below(&self, above: Settings) -> Settings {
+                Settings { $($name: self.$name.take().map(Rc::new).or(above.$name),)* }
+            }
+        }
+    };
 }
 
-/// What holds on the level, inheritance included.
+settings! {
+    auth: AuthJwt,
+    key_sources: KeySources,
+    requirements: Requirements,
+    token_type: TokenType,
+    /// In seconds.
+    leeway: u64,
+    key_cache: KeyCache,
+    token_cache: TokenCacheSetting,
+}
+
+/// What holds on the level, and what follows from it.
 #[derive(Clone, Default)]
 pub struct Effective {
-    pub auth: Option<Rc<AuthJwt>>,
-    pub key_sources: Option<Rc<KeySources>>,
-    pub requirements: Option<Rc<Requirements>>,
+    pub settings: Settings,
     pub verification: Verification,
     pub acceptance: Acceptance,
-    pub key_cache: Rules,
-    pub key_cache_place: Option<Place>,
+    pub key_rules: Rules,
     pub token_cache: TokenCacheSetting,
 }
 
 impl Effective {
+    /// What follows from `settings`.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            verification: Verification {
+                token_type: settings.token_type.as_deref().copied().unwrap_or_default(),
+                sources: settings.key_sources.as_deref().map(|sources| sources.id),
+            },
+            acceptance: Acceptance {
+                leeway: settings.leeway.as_deref().copied().unwrap_or_default(),
+            },
+            key_rules: settings.key_cache.as_deref().map(|cache| cache.rules).unwrap_or_default(),
+            token_cache: settings.token_cache.as_deref().copied().unwrap_or_default(),
+            settings,
+        }
+    }
+
     /// `auth_jwt`, where it is not `off`, with its realm.
     pub fn enabled(&self) -> Option<(&AuthJwt, &ComplexValue)> {
-        let auth = self.auth.as_deref()?;
+        let auth = self.settings.auth.as_deref()?;
         match &auth.realm {
             Realm::On(realm) => Some((auth, realm)),
             Realm::Off => None,

@@ -40,7 +40,7 @@ pub fn check(cf: &mut Conf<'_>) {
 
 fn warn_without_keys(level: &Effective, warned: &mut Directives, cf: &mut Conf<'_>) {
     let Some((auth, _)) = level.enabled() else { return };
-    if level.key_sources.is_none() && warned.insert(Rc::as_ptr(&auth.place)) {
+    if level.settings.key_sources.is_none() && warned.insert(Rc::as_ptr(&auth.place)) {
         let place = &auth.place;
         let consequence = match level.verification.token_type {
             TokenType::Signed => "signatures of tokens are not verified",
@@ -54,7 +54,7 @@ fn warn_without_keys(level: &Effective, warned: &mut Directives, cf: &mut Conf<'
 
 /// Keys from a name with variables are never cached by time.
 fn warn_uncached(level: &Effective, warned: &mut Directives, cf: &mut Conf<'_>) {
-    let sources = level.key_sources.as_deref().filter(|_| level.key_cache.fresh_for > 0);
+    let sources = level.settings.key_sources.as_deref().filter(|_| level.key_rules.fresh_for > 0);
     let place = sources.and_then(|sources| sources.with_variables.as_ref());
     if let Some(place) = place.filter(|place| warned.insert(Rc::as_ptr(place))) {
         cf.warn(format_args!(
@@ -68,14 +68,14 @@ fn note_effective(level: &Effective, effective: &mut Directives) {
     if level.enabled().is_none() {
         return;
     }
-    let sources = level.key_sources.as_deref();
+    let sources = level.settings.key_sources.as_deref();
     let fetches = sources.is_some_and(|sources| {
         sources.list.iter().any(|source| source.is_fetched() && source.is_literal())
     });
     let places = [
         sources.map(|sources| &sources.place),
-        level.requirements.as_deref().map(|requirements| &requirements.place),
-        level.key_cache_place.as_ref().filter(|_| fetches),
+        level.settings.requirements.as_deref().map(|requirements| &requirements.place),
+        level.settings.key_cache.as_deref().filter(|_| fetches).map(|cache| &cache.place),
     ];
     effective.extend(places.into_iter().flatten().map(Rc::as_ptr));
 }

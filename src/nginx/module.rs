@@ -16,7 +16,7 @@ use ngx::ffi::{
 use super::access::Access;
 use super::challenge_header::Precontent;
 use super::conf::{LocationConf, MainConf};
-use super::directives::table::DIRECTIVES;
+use super::directives::DIRECTIVES;
 use super::ffi::body_filter::add_body_filter;
 use super::ffi::command::END;
 use super::ffi::conf::{self, Conf, ConfError};

@@ -32,7 +32,7 @@ pub fn of_location<'r>(request: Request<'r>, context: &Context) -> Option<Token<
         }
     }
     let conf = request.location_conf::<LocationConf>().and_then(|conf| conf.effective.get());
-    let auth = conf.and_then(|conf| conf.auth.as_deref());
+    let auth = conf.and_then(|conf| conf.settings.auth.as_deref());
     let Some(source) = auth.and_then(|auth| auth.token.as_ref()) else { return in_header(request) };
     // nginx evaluates a string twice, for its length and for its text. Within one location the
     // token must not change in between, even where its variable gives another value each time.

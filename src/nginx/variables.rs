@@ -99,7 +99,7 @@ fn rendered<'r>(
 
 fn off(request: Request<'_>) -> bool {
     let conf = request.location_conf::<LocationConf>().and_then(|conf| conf.effective.get());
-    match conf.and_then(|conf| conf.auth.as_deref()).map(|auth| &auth.realm) {
+    match conf.and_then(|conf| conf.settings.auth.as_deref()).map(|auth| &auth.realm) {
         None | Some(Realm::Off) => true,
         Some(Realm::On(realm)) => realm.evaluate_again(request).is_ok_and(|realm| realm == b"off"),
     }

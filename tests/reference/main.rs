@@ -99,7 +99,7 @@ fn directives_have_a_section_each() -> Outcome {
     let directives = directives(&files);
     let names: Vec<String> = directives.iter().map(|(name, _)| name.clone()).collect();
     assert_eq!(page.headings("Directives"), names, "the sections of the page, and the directives");
-    let table = files.iter().find(|file| file.name.ends_with("directives/table.rs"));
+    let table = files.iter().find(|file| file.name.ends_with("directives/mod.rs"));
     let rows = table.map_or(0, |table| table.code.matches("command::<").count());
     assert_eq!(rows, names.len(), "rows of the table that nginx reads");
     Ok(())
@@ -114,7 +114,7 @@ fn syntax_default_and_context() -> Outcome {
             let told = section.field(&format!("{key}:"));
             assert_eq!(told, file.head(key), "{key} of {name}, on the page and in {}", file.name);
         }
-        let contexts = match file.code.split("Context = Context::").nth(1) {
+        let contexts = match file.code.split(": AllowedIn = AllowedIn::").nth(1) {
             Some(context) if context.starts_with("Http;") => "`http`",
             Some(context) if context.starts_with("Locations;") => "`http`, `server`, `location`",
             _ => "`http`, `server`, `location`, `limit_except`",

@@ -2,8 +2,6 @@
 //! Default: `auth_jwt off;`
 //! Context: `http`, `server`, `location`, `limit_except`
 
-use std::rc::Rc;
-
 use ngx::ffi::NGX_CONF_TAKE12;
 
 use super::{CStr, Conf, ConfError, Directive, LocationConf};
@@ -21,7 +19,7 @@ impl Directive for AuthJwt {
     }
 }
 
-fn auth_jwt(cf: &mut Conf<'_>) -> Result<Rc<conf::AuthJwt>, ConfError> {
+fn auth_jwt(cf: &mut Conf<'_>) -> Result<conf::AuthJwt, ConfError> {
     let realm = match cf.argument() {
         b"off" => Realm::Off,
         realm => {
@@ -41,7 +39,7 @@ fn auth_jwt(cf: &mut Conf<'_>) -> Result<Rc<conf::AuthJwt>, ConfError> {
             }
         }
     }
-    Ok(Rc::new(conf::AuthJwt { realm, token, place: cf.place() }))
+    Ok(conf::AuthJwt { realm, token, place: cf.place() })
 }
 
 /// Whether a realm is nothing but a variable that the client decides. It is how an older module of this

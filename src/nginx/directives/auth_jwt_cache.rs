@@ -5,7 +5,7 @@
 //! Not a directive of NGINX Plus. Each one makes a cache of verified tokens, of `size` bytes at the
 //! most in each worker, which all share that inherit it.
 
-use super::{CStr, Conf, ConfError, Context, Directive, LocationConf};
+use super::{AllowedIn, CStr, Conf, ConfError, Directive, LocationConf};
 use crate::nginx::ffi::conf::parse_size;
 use crate::nginx::server::unique;
 use crate::nginx::worker::TokenCacheSetting;
@@ -17,7 +17,7 @@ pub struct AuthJwtCache;
 
 impl Directive for AuthJwtCache {
     const NAME: &'static CStr = c"auth_jwt_cache";
-    const CONTEXT: Context = Context::Locations;
+    const ALLOWED_IN: AllowedIn = AllowedIn::Locations;
     type Conf = LocationConf;
 
     fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {

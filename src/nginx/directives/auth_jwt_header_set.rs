@@ -7,14 +7,14 @@
 use ngx::ffi::NGX_CONF_2MORE;
 
 use super::set_variable::define;
-use super::{CStr, Conf, ConfError, Context, Directive};
+use super::{AllowedIn, CStr, Conf, ConfError, Directive};
 use crate::nginx::conf::{MainConf, Part};
 
 pub struct AuthJwtHeaderSet;
 
 impl Directive for AuthJwtHeaderSet {
     const NAME: &'static CStr = c"auth_jwt_header_set";
-    const CONTEXT: Context = Context::Http;
+    const ALLOWED_IN: AllowedIn = AllowedIn::Http;
     const ARGUMENTS: u32 = NGX_CONF_2MORE;
     type Conf = MainConf;
 

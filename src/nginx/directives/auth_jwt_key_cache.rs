@@ -8,7 +8,7 @@ use ngx::ffi::NGX_CONF_TAKE123;
 
 use super::{CStr, Conf, ConfError, Directive, LocationConf};
 use crate::auth::key_cache::Rules;
-use crate::nginx::conf::{Needs, Place};
+use crate::nginx::conf::{KeyCache, Needs};
 use crate::nginx::ffi::conf::parse_milliseconds;
 use crate::nginx::lint;
 
@@ -20,11 +20,11 @@ impl Directive for AuthJwtKeyCache {
     type Conf = LocationConf;
 
     fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
-        cf.once(&conf.typed.key_cache, rules)
+        cf.once(&conf.typed.key_cache, key_cache)
     }
 }
 
-fn rules(cf: &mut Conf<'_>) -> Result<(Rules, Place), ConfError> {
+fn key_cache(cf: &mut Conf<'_>) -> Result<KeyCache, ConfError> {
     let time = |cf: &Conf<'_>, value, shown, allowed| {
         parse_milliseconds(value).ok_or_else(|| cf.invalid_value(shown, allowed))
     };
@@ -63,5 +63,6 @@ fn rules(cf: &mut Conf<'_>) -> Result<(Rules, Place), ConfError> {
         ));
     }
     let refresh_every = refresh.filter(|interval| *interval > 0);
-    Ok((Rules { fresh_for, refresh_every, stale_for: stale.unwrap_or_default() }, place))
+    let rules = Rules { fresh_for, refresh_every, stale_for: stale.unwrap_or_default() };
+    Ok(KeyCache { rules, place })
 }

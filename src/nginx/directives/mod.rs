@@ -1,4 +1,4 @@
-//! The directives, one file each.
+//! The directives, one file each, and the table that nginx reads.
 
 mod auth_jwt;
 mod auth_jwt_cache;
@@ -12,11 +12,27 @@ mod auth_jwt_require;
 mod auth_jwt_type;
 mod key_source;
 mod set_variable;
-pub mod table;
 
 // What each of them names.
 use std::ffi::CStr;
 
+use ngx::ffi::ngx_command_t;
+
 use super::conf::LocationConf;
-use super::ffi::command::{Context, Directive};
+use super::ffi::command::{AllowedIn, Directive, END, command};
 use super::ffi::conf::{Conf, ConfError};
+
+/// Every directive, and the end mark.
+pub const DIRECTIVES: [ngx_command_t; 11] = [
+    command::<auth_jwt::AuthJwt>(),
+    command::<auth_jwt_cache::AuthJwtCache>(),
+    command::<auth_jwt_claim_set::AuthJwtClaimSet>(),
+    command::<auth_jwt_header_set::AuthJwtHeaderSet>(),
+    command::<auth_jwt_key_cache::AuthJwtKeyCache>(),
+    command::<auth_jwt_key_file::AuthJwtKeyFile>(),
+    command::<auth_jwt_key_request::AuthJwtKeyRequest>(),
+    command::<auth_jwt_leeway::AuthJwtLeeway>(),
+    command::<auth_jwt_require::AuthJwtRequire>(),
+    command::<auth_jwt_type::AuthJwtType>(),
+    END,
+];

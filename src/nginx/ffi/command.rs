@@ -16,7 +16,7 @@ use super::slot::Slot;
 
 /// Where a directive may stand.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Context {
+pub enum AllowedIn {
     /// `http`.
     Http,
     /// `http`, `server`, `location`.
@@ -30,7 +30,7 @@ pub trait Directive {
     /// The name in the configuration.
     const NAME: &'static CStr;
     /// The contexts it is allowed in.
-    const CONTEXT: Context = Context::Everywhere;
+    const ALLOWED_IN: AllowedIn = AllowedIn::Everywhere;
     /// How many arguments it takes, as nginx's `NGX_CONF_TAKE*` flags.
     const ARGUMENTS: u32 = NGX_CONF_TAKE1;
     /// The configuration it sets.
@@ -42,12 +42,12 @@ pub trait Directive {
 
 /// The row of nginx's table for directive `D`.
 pub const fn command<D: Directive>() -> ngx_command_t {
-    let (context, offset) = match D::CONTEXT {
-        Context::Http => (NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET),
-        Context::Locations => {
+    let (context, offset) = match D::ALLOWED_IN {
+        AllowedIn::Http => (NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET),
+        AllowedIn::Locations => {
             (NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET)
         }
-        Context::Everywhere => (
+        AllowedIn::Everywhere => (
             NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_HTTP_LMT_CONF,
             NGX_HTTP_LOC_CONF_OFFSET,
         ),

@@ -1,7 +1,7 @@
 //! Reading the configuration.
 
 use std::any::Any;
-use std::cell::OnceCell;
+use std::cell::RefCell;
 use std::ffi::{c_char, c_void};
 use std::fmt;
 use std::marker::PhantomData;
@@ -79,13 +79,14 @@ impl<'c> Conf<'c> {
     /// Sets what may stand once on a level.
     pub fn once<T>(
         &mut self,
-        cell: &OnceCell<T>,
+        cell: &RefCell<Option<T>>,
         value: impl FnOnce(&mut Self) -> Result<T, ConfError>,
     ) -> Result<(), ConfError> {
-        if cell.get().is_some() {
+        if cell.borrow().is_some() {
             return Err(ConfError::Duplicate);
         }
-        cell.set(value(self)?).map_err(|_| ConfError::Duplicate)
+        cell.replace(Some(value(self)?));
+        Ok(())
     }
 
     /// A value that is not allowed; `allowed` completes "it must be".
