@@ -56,8 +56,8 @@ impl Case {
             (None, &mut *self.headers.borrow_mut());
         let mut memory = Memory { cache, headers };
         let token = Some(self.token.as_bytes());
-        match Judgement::begin(token, self.verification, &mut memory, |_| false) {
-            Judgement::NeedsKeys(pending) => Ok(pending),
+        match Judgement::begin(token, self.verification, None, &mut memory, |_| false) {
+            Judgement::NeedsKeys(pending) => Ok(*pending),
             Judgement::Settled(settled) => Err(settled
                 .err()
                 .map_or("settled".to_owned(), |refusal| refusal.to_string())
@@ -126,7 +126,7 @@ fn accept(bencher: Bencher<'_, '_>) {
     let now = NumericDate::new(NOW, 0);
     bencher.bench_local(|| {
         black_box(&verified)
-            .accept(Acceptance::default(), now, || Ok(()))
+            .accept_fixed(Acceptance::without_rules(0), now, || Ok(()))
             .unwrap_or_else(|refusal| fail(refusal))
     });
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use ngx_http_auth_jwt_module::auth::outcome::Refusal;
-use ngx_http_auth_jwt_module::auth::policy::{Acceptance, TokenType};
+use ngx_http_auth_jwt_module::auth::policy::TokenType;
 use ngx_http_auth_jwt_module::jose::algorithm::{
     ContentEncryption, KeyManagement, SignatureAlgorithm,
 };
@@ -26,10 +26,11 @@ const LISTED: usize = 20;
 pub struct Case<'c> {
     pub token: &'c [u8],
     pub token_type: TokenType,
-    pub acceptance: Acceptance,
+    /// In seconds.
+    pub leeway: u64,
     pub now: Timestamp,
     pub files: Option<&'c KeyFiles>,
-    pub judged: Result<(), Refusal>,
+    pub judged: &'c Result<(), Refusal>,
 }
 
 /// What may help; `unmet` are the claims that were required and are not there.
@@ -38,13 +39,13 @@ pub fn of(case: &Case<'_>, claims: Option<&Claims>, unmet: &[&str]) -> Vec<Strin
     match case.judged {
         Ok(()) => passed(case, claims),
         Err(Refusal::NoToken) => vec!["what was read is empty".to_owned()],
-        Err(Refusal::Token(error)) => refused(case, error),
+        Err(Refusal::Token(error)) => refused(case, *error),
         Err(Refusal::Expired) => Vec::from_iter(time("exp")),
         Err(Refusal::NotYetValid) => Vec::from_iter(time("nbf")),
         Err(Refusal::RequirementFailed(_)) => {
             unmet.iter().map(|name| format!("claim {name:?} is missing, empty or 0")).collect()
         }
-        Err(Refusal::KeysUnavailable) => Vec::new(),
+        Err(_) => Vec::new(),
     }
 }
 
@@ -64,7 +65,7 @@ fn on_time(case: &Case<'_>, claims: &Claims, name: &str) -> Option<String> {
     let side = if away > 0.0 { "after" } else { "before" };
     let moment = rfc3339(text).unwrap_or_else(|| text.to_owned());
     let now = rfc3339(&case.now.as_second().to_string()).unwrap_or_default();
-    let leeway = match case.acceptance.leeway {
+    let leeway = match case.leeway {
         0 => String::new(),
         leeway => format!(", with a leeway of {}", span(leeway as f64)),
     };

@@ -83,19 +83,21 @@ pub fn run(arguments: &Arguments) -> Result<Report, Failure> {
         Type::Encrypted => TokenType::Encrypted,
         Type::Nested => TokenType::Nested,
     };
-    let acceptance = Acceptance { leeway: arguments.leeway };
+    let leeway = arguments.leeway;
     let now = arguments.at.unwrap_or_else(Timestamp::now);
     let files = (!arguments.no_keys).then(|| KeyFiles::read(&arguments.keys));
 
     let verified = verify(&token, token_type, files.as_ref());
     let judged = verified
         .as_ref()
-        .map_err(|refusal| *refusal)
-        .and_then(|verified| accept(verified, acceptance, now, arguments));
-    let case = Case { token: &token, token_type, acceptance, now, files: files.as_ref(), judged };
+        .map_err(Refusal::clone)
+        .and_then(|verified| accept(verified, now, arguments));
+    let verdict = Verdict::from(judged.clone());
+    let case =
+        Case { token: &token, token_type, leeway, now, files: files.as_ref(), judged: &judged };
 
-    let mut text = format!("status:    {}\n", Verdict::from(judged).word());
-    match judged {
+    let mut text = format!("status:    {}\n", verdict.word());
+    match &judged {
         Ok(()) => text.push_str("http:      passes on to the location\n"),
         Err(refusal) => text.push_str(&refused(refusal, files.as_ref(), &arguments.realm)),
     }
@@ -123,7 +125,7 @@ fn verify(
     let verification = Verification { token_type, sources: files.map(|_| 0) };
     let cache: Option<&mut TokenCache> = None;
     let mut memory = Memory { cache, headers: &mut Headers::default() };
-    match Judgement::begin(token, verification, &mut memory, |_| false) {
+    match Judgement::begin(token, verification, None, &mut memory, |_| false) {
         Judgement::Settled(verified) => verified,
         Judgement::NeedsKeys(pending) => {
             let sets = files.and_then(|files| files.sets.as_deref());
@@ -132,12 +134,7 @@ fn verify(
     }
 }
 
-fn accept(
-    verified: &VerifiedToken,
-    acceptance: Acceptance,
-    now: Timestamp,
-    arguments: &Arguments,
-) -> Result<(), Refusal> {
+fn accept(verified: &VerifiedToken, now: Timestamp, arguments: &Arguments) -> Result<(), Refusal> {
     let milliseconds = now.as_millisecond();
     let rest = u32::try_from(milliseconds.rem_euclid(1000)).unwrap_or_default();
     let now = NumericDate::new(milliseconds.div_euclid(1000), rest);
@@ -148,7 +145,9 @@ fn accept(
             Error::Forbidden => Unmet::Forbidden,
         }),
     };
-    verified.accept(acceptance, now, requirements).map(|_| ())
+    verified
+        .accept_fixed(Acceptance::without_rules(arguments.leeway), now, requirements)
+        .map(|_| ())
 }
 
 /// The claims that are asked for and not there.
@@ -161,10 +160,10 @@ fn unmet<'a>(claims: Option<&Claims>, arguments: &'a Arguments) -> Vec<&'a str> 
     arguments.require.iter().map(String::as_str).filter(is_unmet).collect()
 }
 
-fn refused(refusal: Refusal, files: Option<&KeyFiles>, realm: &str) -> String {
+fn refused(refusal: &Refusal, files: Option<&KeyFiles>, realm: &str) -> String {
     let mut text = format!("http:      {}\n", refusal.status());
     if refusal.is_the_clients() {
-        let value = challenge(realm.as_bytes(), refusal.error_code());
+        let value = challenge(realm.as_bytes(), refusal.error_code(), &[]);
         text.push_str(&format!("challenge: {}\n", String::from_utf8_lossy(&value)));
     }
     match files.and_then(|files| files.error.as_ref()) {

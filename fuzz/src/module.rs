@@ -106,7 +106,7 @@ pub fn judge(
         }
         _ => false,
     };
-    let verified = match Judgement::begin(token, verification, &mut memory, at_hand) {
+    let verified = match Judgement::begin(token, verification, None, &mut memory, at_hand) {
         Judgement::Settled(verified) => verified?,
         Judgement::NeedsKeys(pending) => {
             pending.with_keys(&sets?.unwrap_or_default(), &mut memory)?
@@ -115,7 +115,7 @@ pub fn judge(
     let now = question.now_milliseconds;
     let now = NumericDate::new(now.div_euclid(1000), now.rem_euclid(1000) as u32);
     let met = if question.requirement_met { Ok(()) } else { Err(Failure::Unauthorized) };
-    verified.accept(Acceptance { leeway: question.leeway }, now, || met)
+    verified.accept_fixed(Acceptance::without_rules(question.leeway), now, || met)
 }
 
 /// All of them, or none.

@@ -2,23 +2,40 @@
 
 use super::outcome::ErrorCode;
 
-/// `Bearer realm="..."`, with the error behind it where there is one. In the realm `"` and `\` are
-/// escaped, and control characters become spaces.
-pub fn challenge(realm: &[u8], error: Option<ErrorCode>) -> Vec<u8> {
-    let mut value = b"Bearer realm=\"".to_vec();
-    for byte in realm {
+/// `Bearer realm="..."`, with the error behind it where there is one, and with the scopes that are asked
+/// for where that helps: without an error, and where the scope is insufficient.
+pub fn challenge(realm: &[u8], error: Option<ErrorCode>, scopes: &[&[u8]]) -> Vec<u8> {
+    let mut value = b"Bearer realm=".to_vec();
+    quote(realm, &mut value);
+    let asks_for_scopes = match error {
+        None => true,
+        Some(ErrorCode::InvalidToken) => {
+            value.extend_from_slice(b", error=\"invalid_token\"");
+            false
+        }
+        Some(ErrorCode::InsufficientScope) => {
+            value.extend_from_slice(b", error=\"insufficient_scope\"");
+            true
+        }
+    };
+    if asks_for_scopes && !scopes.is_empty() {
+        value.extend_from_slice(b", scope=");
+        quote(&scopes.join(&b' '), &mut value);
+    }
+    value
+}
+
+/// Appends a quoted string: `"` and `\` are escaped, and control characters become spaces.
+fn quote(text: &[u8], value: &mut Vec<u8>) {
+    value.push(b'"');
+    for byte in text {
         match byte {
             b'"' | b'\\' => value.extend([b'\\', *byte]),
             0..=0x1f | 0x7f => value.push(b' '),
             _ => value.push(*byte),
         }
     }
-    value.extend_from_slice(match error {
-        None => b"\"",
-        Some(ErrorCode::InvalidToken) => b"\", error=\"invalid_token\"",
-        Some(ErrorCode::InsufficientScope) => b"\", error=\"insufficient_scope\"",
-    });
-    value
+    value.push(b'"');
 }
 
 #[cfg(test)]
@@ -26,7 +43,7 @@ mod tests {
     use super::*;
 
     fn text(realm: &str, error: Option<ErrorCode>) -> String {
-        String::from_utf8(challenge(realm.as_bytes(), error)).unwrap_or_default()
+        String::from_utf8(challenge(realm.as_bytes(), error, &[])).unwrap_or_default()
     }
 
     #[test]
@@ -42,5 +59,20 @@ mod tests {
     #[test]
     fn the_realm_cannot_break_out() {
         assert_eq!(text("a\"b\\c\r\nd\u{7f}é", None), "Bearer realm=\"a\\\"b\\\\c  d é\"");
+    }
+
+    #[test]
+    fn scopes_where_they_help() {
+        let text = |error| {
+            let value = challenge(b"a", error, &[b"read", b"w\"r\n"]);
+            String::from_utf8(value).unwrap_or_default()
+        };
+        assert_eq!(text(None), r#"Bearer realm="a", scope="read w\"r ""#);
+        assert_eq!(
+            text(Some(ErrorCode::InvalidToken)),
+            r#"Bearer realm="a", error="invalid_token""#
+        );
+        let insufficient = r#"Bearer realm="a", error="insufficient_scope", scope="read w\"r ""#;
+        assert_eq!(text(Some(ErrorCode::InsufficientScope)), insufficient);
     }
 }

@@ -3,15 +3,23 @@
 //! Time and keys come as arguments. Nothing here knows nginx.
 
 mod admission;
+mod audience;
 pub mod bearer;
 pub mod challenge;
+pub mod claim_path;
+pub mod claim_rule;
+pub mod issuer;
+pub mod issuer_block;
 pub mod judgement;
 pub mod key_cache;
 pub mod numeric_date;
+pub mod operand;
 pub mod outcome;
 pub mod policy;
 pub mod render;
 pub mod require;
+pub mod scope_rule;
+mod texts;
 pub mod token_cache;
 pub mod unverified;
 pub mod verification;

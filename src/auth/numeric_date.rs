@@ -27,12 +27,22 @@ impl NumericDate {
     pub fn new(seconds: i64, milliseconds: u32) -> Self {
         Self(seconds as f64 + f64::from(milliseconds) / 1000.0)
     }
+
+    /// How much later it is than `earlier`, in seconds.
+    pub fn seconds_since(self, earlier: Self) -> f64 {
+        self.0 - earlier.0
+    }
 }
 
 impl Validity {
     /// Reads both claims; one that is there must be a finite number.
     pub fn of(claims: &Claims) -> Result<Self, Malformed> {
         Ok(Self { expires: date(claims, "exp")?, not_before: date(claims, "nbf")? })
+    }
+
+    /// `exp`.
+    pub fn expires(&self) -> Option<NumericDate> {
+        self.expires
     }
 
     /// Expired from `exp + leeway` on, not yet valid before `nbf - leeway`; `leeway` in seconds.
@@ -46,6 +56,11 @@ impl Validity {
             Timeliness::Valid
         }
     }
+}
+
+/// `iat` (RFC 7519 §4.1.6), if it is a finite number.
+pub fn issued_at(claims: &Claims) -> Option<NumericDate> {
+    date(claims, "iat").ok().flatten()
 }
 
 fn date(claims: &Claims, name: &'static str) -> Result<Option<NumericDate>, Malformed> {

@@ -1,19 +1,31 @@
 //! Every way a request ends → `$auth_jwt_status`, status, error code, log line: a row each.
 
 use std::fmt;
+use std::rc::Rc;
 
 use super::require::Failure;
 use crate::jose::error::{Malformed, TokenError};
 
 /// Why a request is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The request carries no token.
     NoToken,
     /// The token itself is refused.
     Token(TokenError),
+    /// None of the level's issuers has issued it.
+    UnknownIssuer,
+    /// The issuer's tokens are not signed so.
+    AlgorithmNotAllowed,
+    WrongTyp,
     Expired,
     NotYetValid,
+    /// It lacks `exp` or `iat`, or was issued for too long or too long ago.
+    WrongLifetime,
+    WrongAudience,
+    InsufficientScope,
+    /// A rule for a claim fails, by its path.
+    ClaimMismatch(Failure, Rc<str>),
     RequirementFailed(Failure),
     /// A key source could not be had; it has been logged with its name.
     KeysUnavailable,
@@ -26,11 +38,24 @@ pub enum ErrorCode {
     InsufficientScope,
 }
 
-/// The last verdict on a request, as `$auth_jwt_status` tells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What becomes of a request that has been judged.
+#[derive(Debug, PartialEq, Eq)]
 pub enum Verdict {
     Accepted,
+    /// It carries no token, and none is asked for.
+    Anonymous,
     Refused(Refusal),
+    /// It would be refused, but for the dry run.
+    DryRun(Refusal),
+}
+
+/// What a location lets pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Leniency {
+    /// A request without a token (`auth_jwt_optional`).
+    pub optional: bool,
+    /// Whatever would be refused (`auth_jwt_dry_run`).
+    pub dry_run: bool,
 }
 
 /// The word `$auth_jwt_status` has where `auth_jwt` is off.
@@ -39,52 +64,71 @@ pub const OFF: &str = "off";
 /// What follows from a refusal, beside its log line.
 struct Row {
     word: &'static str,
+    dry_run_word: &'static str,
     status: u16,
     error: Option<ErrorCode>,
 }
 
-const fn row(word: &'static str, status: u16, error: Option<ErrorCode>) -> Row {
-    Row { word, status, error }
+macro_rules! row {
+    ($word:literal, $status:literal, $error:expr) => {
+        Row {
+            word: $word,
+            dry_run_word: concat!($word, "_dry_run"),
+            status: $status,
+            error: $error,
+        }
+    };
 }
 
 impl Refusal {
-    const fn row(self) -> Row {
+    const fn row(&self) -> Row {
         const INVALID: Option<ErrorCode> = Some(ErrorCode::InvalidToken);
+        const SCOPE: Option<ErrorCode> = Some(ErrorCode::InsufficientScope);
         match self {
-            Self::NoToken => row("no_token", 401, None),
-            Self::Token(TokenError::Malformed(_)) => row("malformed_token", 401, INVALID),
-            Self::Token(TokenError::WrongType) => row("wrong_type", 401, INVALID),
+            Self::NoToken => row!("no_token", 401, None),
+            Self::Token(TokenError::Malformed(_)) => row!("malformed_token", 401, INVALID),
+            Self::Token(TokenError::WrongType) => row!("wrong_type", 401, INVALID),
             Self::Token(TokenError::UnsupportedAlgorithm) => {
-                row("unsupported_algorithm", 401, INVALID)
+                row!("unsupported_algorithm", 401, INVALID)
             }
-            Self::Token(TokenError::UnknownKey) => row("unknown_key", 401, INVALID),
-            Self::Token(TokenError::InvalidSignature(..)) => row("invalid_signature", 401, INVALID),
-            Self::Token(TokenError::DecryptionFailed(_)) => row("decryption_failed", 401, INVALID),
-            Self::Expired => row("expired", 401, INVALID),
-            Self::NotYetValid => row("not_yet_valid", 401, INVALID),
+            Self::Token(TokenError::UnknownKey) => row!("unknown_key", 401, INVALID),
+            Self::Token(TokenError::InvalidSignature(..)) => {
+                row!("invalid_signature", 401, INVALID)
+            }
+            Self::Token(TokenError::DecryptionFailed(_)) => row!("decryption_failed", 401, INVALID),
+            Self::UnknownIssuer => row!("unknown_issuer", 401, INVALID),
+            Self::AlgorithmNotAllowed => row!("unsupported_algorithm", 401, INVALID),
+            Self::WrongTyp => row!("wrong_typ", 401, INVALID),
+            Self::Expired => row!("expired", 401, INVALID),
+            Self::NotYetValid => row!("not_yet_valid", 401, INVALID),
+            Self::WrongLifetime => row!("wrong_lifetime", 401, INVALID),
+            Self::WrongAudience => row!("wrong_audience", 401, INVALID),
+            Self::InsufficientScope => row!("insufficient_scope", 403, SCOPE),
+            Self::ClaimMismatch(Failure::Unauthorized, _) => row!("claim_mismatch", 401, INVALID),
+            Self::ClaimMismatch(Failure::Forbidden, _) => row!("claim_mismatch", 403, SCOPE),
             Self::RequirementFailed(Failure::Unauthorized) => {
-                row("requirement_failed", 401, INVALID)
+                row!("requirement_failed", 401, INVALID)
             }
             Self::RequirementFailed(Failure::Forbidden) => {
-                row("requirement_failed", 403, Some(ErrorCode::InsufficientScope))
+                row!("requirement_failed", 403, SCOPE)
             }
-            Self::KeysUnavailable => row("keys_unavailable", 500, None),
+            Self::KeysUnavailable => row!("keys_unavailable", 500, None),
         }
     }
 
     /// The HTTP status.
-    pub fn status(self) -> u16 {
+    pub fn status(&self) -> u16 {
         self.row().status
     }
 
     /// The `error` of the challenge; a request without a token gets a bare one.
-    pub fn error_code(self) -> Option<ErrorCode> {
+    pub fn error_code(&self) -> Option<ErrorCode> {
         self.row().error
     }
 
     /// Whether the client is to blame: it is challenged, and the line is logged at `info`. Else it is a
     /// key source, which has logged at `error` by itself.
-    pub fn is_the_clients(self) -> bool {
+    pub fn is_the_clients(&self) -> bool {
         self.status() != 500
     }
 }
@@ -106,8 +150,15 @@ impl fmt::Display for Refusal {
             Self::Token(TokenError::DecryptionFailed(tried)) => {
                 write!(f, "JWT decryption failed{tried}")
             }
+            Self::UnknownIssuer => f.write_str("JWT issuer is not known"),
+            Self::AlgorithmNotAllowed => f.write_str("JWT algorithm is not allowed"),
+            Self::WrongTyp => f.write_str("JWT typ is not allowed"),
             Self::Expired => f.write_str("expired JWT token"),
             Self::NotYetValid => f.write_str("JWT token is not yet valid"),
+            Self::WrongLifetime => f.write_str("JWT lifetime is not allowed"),
+            Self::WrongAudience => f.write_str("JWT audience is another"),
+            Self::InsufficientScope => f.write_str("JWT scope is insufficient"),
+            Self::ClaimMismatch(_, path) => write!(f, "JWT claim \"{path}\" does not match"),
             Self::RequirementFailed(_) => f.write_str("JWT requirement is not met"),
             Self::KeysUnavailable => f.write_str("JWT keys are unavailable"),
         }
@@ -115,18 +166,30 @@ impl fmt::Display for Refusal {
 }
 
 impl Verdict {
+    /// What becomes of a request that was judged so.
+    pub fn new<T>(judged: Result<T, Refusal>, leniency: Leniency) -> Self {
+        match judged {
+            Ok(_) => Self::Accepted,
+            Err(Refusal::NoToken) if leniency.optional => Self::Anonymous,
+            Err(refusal) if leniency.dry_run => Self::DryRun(refusal),
+            Err(refusal) => Self::Refused(refusal),
+        }
+    }
+
     /// The word `$auth_jwt_status` has for it.
-    pub fn word(self) -> &'static str {
+    pub fn word(&self) -> &'static str {
         match self {
             Self::Accepted => "ok",
+            Self::Anonymous => Refusal::NoToken.row().word,
             Self::Refused(refusal) => refusal.row().word,
+            Self::DryRun(refusal) => refusal.row().dry_run_word,
         }
     }
 }
 
 impl<T> From<Result<T, Refusal>> for Verdict {
-    fn from(result: Result<T, Refusal>) -> Self {
-        result.map_or_else(Self::Refused, |_| Self::Accepted)
+    fn from(judged: Result<T, Refusal>) -> Self {
+        Self::new(judged, Leniency::default())
     }
 }
 

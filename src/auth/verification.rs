@@ -2,20 +2,28 @@
 //! request, so that a verified token can be kept.
 
 use std::borrow::Cow;
+use std::cell::Cell;
+use std::num::NonZeroU64;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::issuer::{Issuer, Issuers};
 use super::numeric_date::Validity;
 use super::outcome::Refusal;
 use super::policy::TokenType;
 use crate::jose::compact::Compact;
 use crate::jose::error::TokenError;
 use crate::jose::header::Headers;
+use crate::jose::json::Value;
 use crate::jose::jwe::{DecryptedClaims, Jwe};
 use crate::jose::jws::{Jws, Signed, Unproven};
 use crate::jose::key_set::KeySet;
 use crate::jose::token::Token;
+
+/// A token that is kept remembers this many locations whose rules it keeps.
+const REMEMBERED: usize = 4;
 
 /// A token whose form, header and type are right. Judged before any key is had, so that a broken
 /// key source cannot turn a bad token into a server error.
@@ -33,6 +41,10 @@ pub struct VerifiedToken {
     validity: Validity,
     /// Of the key sets it was verified with.
     generations: SmallVec<[u64; 1]>,
+    /// Who has issued it, where the location names issuers.
+    issuer: Option<Rc<Issuer>>,
+    /// The rules it is known to keep, by their number, as far as they depend on the token alone.
+    kept: Cell<[Option<NonZeroU64>; REMEMBERED]>,
 }
 
 #[derive(Debug)]
@@ -76,22 +88,56 @@ impl<'t> Parsed<'t> {
         }
     }
 
+    /// Whose token it claims to be: nothing but the choice of keys follows from that. Judges what that
+    /// issuer asks of the header. A token that is encrypted is the only issuer's, until it is decrypted.
+    pub fn claimed_issuer(&mut self, issuers: &Issuers) -> Result<Rc<Issuer>, Refusal> {
+        match self {
+            Self::Signed(jws) => {
+                let iss = jws.unverified_claims()?.value("iss").and_then(Value::as_str);
+                let issuer = iss.and_then(|iss| issuers.find(&iss).cloned());
+                let issuer = issuer.ok_or(Refusal::UnknownIssuer)?;
+                issuer.judge_header(jws.header(), Some(jws.algorithm()))?;
+                Ok(issuer)
+            }
+            Self::Encrypted(_) | Self::Nested(_) => {
+                issuers.only().cloned().ok_or(Refusal::UnknownIssuer)
+            }
+        }
+    }
+
     /// Decrypts the token, verifies its signature, or both, with the keys of `sets`; then reads `exp`
-    /// and `nbf`.
-    pub fn verify(self, sets: &[Arc<KeySet>]) -> Result<VerifiedToken, Refusal> {
+    /// and `nbf`. What was encrypted is only now known to be of `issuer`, the one it claims.
+    pub fn verify(
+        self,
+        sets: &[Arc<KeySet>],
+        issuer: Option<Rc<Issuer>>,
+    ) -> Result<VerifiedToken, Refusal> {
         let proof = match self {
             Self::Signed(jws) => Proof::Signature(jws.verify(sets)?),
-            Self::Encrypted(jwe) => Proof::Decryption(jwe.decrypt(sets)?.claims()?),
-            Self::Nested(jwe) => Proof::Signature(Signed::nested(jwe.decrypt(sets)?, sets)?),
+            Self::Encrypted(jwe) => {
+                let claims = jwe.decrypt(sets)?.claims()?;
+                if let Some(issuer) = &issuer {
+                    issuer.judge_origin(claims.token().claims())?;
+                    issuer.judge_header(claims.token().header(), None)?;
+                }
+                Proof::Decryption(claims)
+            }
+            Self::Nested(jwe) => {
+                Proof::Signature(Signed::nested(jwe.decrypt(sets)?, sets, |jws| {
+                    let Some(issuer) = &issuer else { return Ok(()) };
+                    issuer.judge_origin(jws.unverified_claims()?)?;
+                    issuer.judge_header(jws.header(), Some(jws.algorithm()))
+                })?)
+            }
         };
-        VerifiedToken::new(proof, generations(sets).collect())
+        VerifiedToken::new(proof, generations(sets).collect(), issuer)
     }
 
     /// Takes a JWS on trust; nothing can be decrypted so.
     pub fn trust(self) -> Result<VerifiedToken, Refusal> {
         match self {
             Self::Signed(jws) => {
-                VerifiedToken::new(Proof::Nothing(jws.unproven()?), SmallVec::new())
+                VerifiedToken::new(Proof::Nothing(jws.unproven()?), SmallVec::new(), None)
             }
             Self::Encrypted(_) | Self::Nested(_) => Err(Refusal::KeysUnavailable),
         }
@@ -99,9 +145,33 @@ impl<'t> Parsed<'t> {
 }
 
 impl VerifiedToken {
-    fn new(proof: Proof, generations: SmallVec<[u64; 1]>) -> Result<Self, Refusal> {
+    fn new(
+        proof: Proof,
+        generations: SmallVec<[u64; 1]>,
+        issuer: Option<Rc<Issuer>>,
+    ) -> Result<Self, Refusal> {
         let validity = Validity::of(proof.token().claims())?;
-        Ok(Self { proof, validity, generations })
+        Ok(Self { proof, validity, generations, issuer, kept: Cell::default() })
+    }
+
+    /// Who has issued it, where the location names issuers.
+    pub fn issuer(&self) -> Option<&Rc<Issuer>> {
+        self.issuer.as_ref()
+    }
+
+    /// Whether it is known to keep the rules of number `id`, as far as they depend on it alone.
+    pub(super) fn keeps(&self, id: NonZeroU64) -> bool {
+        self.kept.get().contains(&Some(id))
+    }
+
+    /// Remembers that it keeps the rules of number `id`.
+    pub(super) fn remember_kept(&self, id: NonZeroU64) {
+        let mut kept = self.kept.get();
+        kept.rotate_right(1);
+        if let Some(first) = kept.first_mut() {
+            *first = Some(id);
+        }
+        self.kept.set(kept);
     }
 
     /// What it says.
@@ -157,7 +227,7 @@ mod tests {
         // HS256 of the secret, a zero byte.
         let token = b"eyJhbGciOiJIUzI1NiJ9.e30.4E_Bsx-pJi3kOW9wVXN8CgbATwP09D9V5gxh9-9zSZ0";
         let parsed = Parsed::new(token, TokenType::Signed, &mut Headers::default());
-        let verified = parsed.and_then(|parsed| parsed.verify(std::slice::from_ref(&one)));
+        let verified = parsed.and_then(|parsed| parsed.verify(std::slice::from_ref(&one), None));
         let Ok(verified) = verified else { unreachable!("a good token") };
         let holds_under = |sets: &[Arc<KeySet>]| verified.holds_under(generations(sets));
         assert!(holds_under(std::slice::from_ref(&one)));

@@ -109,6 +109,11 @@ impl Header {
         self.text("kid")
     }
 
+    /// `typ`.
+    pub fn typ(&self) -> Option<Cow<'_, str>> {
+        self.text("typ")
+    }
+
     /// The header as an object, for variables.
     pub fn object(&self) -> &Object {
         &self.object

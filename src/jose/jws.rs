@@ -22,6 +22,10 @@ pub struct Jws<'t> {
     header: Rc<Header>,
     algorithm: SignatureAlgorithm,
     payload: Vec<u8>,
+    /// Whether the payload was encrypted: it is wiped then.
+    secret: bool,
+    /// The payload, where it has been read before the signature is judged.
+    claims: Option<Claims>,
     signature: Vec<u8>,
     signed: &'t [u8],
 }
@@ -52,12 +56,27 @@ impl<'t> Jws<'t> {
         let algorithm = header.signature_algorithm()?;
         let payload = base64url::decode(segments.payload).map_err(|_| Malformed::Base64)?;
         let signature = base64url::decode(segments.signature).map_err(|_| Malformed::Base64)?;
-        Ok(Self { header, algorithm, payload, signature, signed: segments.signed })
+        let signed = segments.signed;
+        Ok(Self { header, algorithm, payload, secret: false, claims: None, signature, signed })
     }
 
     /// The JOSE header.
     pub fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// The algorithm of the signature.
+    pub fn algorithm(&self) -> SignatureAlgorithm {
+        self.algorithm
+    }
+
+    /// The claims that nobody has verified yet: good for nothing but the choice of keys.
+    pub fn unverified_claims(&mut self) -> Result<&Claims, Malformed> {
+        let claims = match self.claims.take() {
+            Some(claims) => claims,
+            None => self.read_payload()?,
+        };
+        Ok(self.claims.insert(claims))
     }
 
     /// Verifies the signature with the keys of `sets` that may serve it.
@@ -82,28 +101,47 @@ impl<'t> Jws<'t> {
         })
     }
 
-    fn read_claims(self) -> Result<Token, TokenError> {
-        let claims = Claims::parse(self.payload)?;
+    fn read_claims(mut self) -> Result<Token, TokenError> {
+        let claims = match self.claims.take() {
+            Some(claims) => claims,
+            None => self.read_payload()?,
+        };
         Ok(Token { header: self.header, claims, nested: None })
+    }
+
+    fn read_payload(&mut self) -> Result<Claims, Malformed> {
+        let payload = std::mem::take(&mut self.payload);
+        if self.secret {
+            return Claims::parse_secret(&Zeroizing::new(payload));
+        }
+        Claims::parse(payload)
     }
 }
 
 impl Signed {
-    /// Reads what a JWE has decrypted to as a JWS, and verifies its signature with the keys of `sets`
-    /// that may serve it.
+    /// Reads what a JWE has decrypted to as a JWS, has `judge` look at it, and verifies its signature
+    /// with the keys of `sets` that may serve it.
     #[inline(never)]
-    pub fn nested(decrypted: Decrypted, sets: &[impl AsRef<KeySet>]) -> Result<Self, TokenError> {
+    pub fn nested<E: From<TokenError> + From<Malformed>>(
+        decrypted: Decrypted,
+        sets: &[impl AsRef<KeySet>],
+        judge: impl FnOnce(&mut Jws<'_>) -> Result<(), E>,
+    ) -> Result<Self, E> {
         let (header, plaintext) = decrypted.into_parts();
         let text = std::str::from_utf8(&plaintext).map_err(|_| Malformed::Nested)?;
         let Ok(Compact::Jws(segments)) = Compact::split(text.as_bytes()) else {
             return Err(Malformed::Nested.into());
         };
         let mut jws = Jws::parse(segments)?;
-        let judged = jws.judge(sets);
+        jws.secret = true;
+        let judged = judge(&mut jws).and_then(|()| Ok(jws.judge(sets)?));
         // The payload was encrypted: it is wiped, whatever the verdict.
         let payload = Zeroizing::new(std::mem::take(&mut jws.payload));
         judged?;
-        let claims = Claims::parse_secret(&payload)?;
+        let claims = match jws.claims {
+            Some(claims) => claims,
+            None => Claims::parse_secret(&payload)?,
+        };
         let nested = Some(Zeroizing::new(text.to_owned()));
         Ok(Self(Token { header: Rc::new(header), claims, nested }))
     }

@@ -2,24 +2,25 @@
 
 use std::rc::Rc;
 
-use ngx::ffi::{NGX_LOG_ERR, NGX_LOG_WARN};
+use ngx::ffi::{NGX_LOG_ERR, NGX_LOG_NOTICE};
 
 use super::challenge_header::refuse;
-use super::conf::{AuthJwt, Effective, LocationConf};
+use super::conf::{Effective, LocationConf};
 use super::context::Context;
 use super::ffi::complex_value::{ComplexValue, EvaluationFailed};
 use super::ffi::guard::Entry;
 use super::ffi::phase::{Answer, PhaseHandler};
 use super::ffi::request::Request;
 use super::ffi::time;
-use super::gather::{Gathered, KeysNeeded};
 use super::token_source;
+use super::tokens::{Content, Token};
+use super::verify::verify;
 use super::worker;
-use crate::auth::judgement::{Judgement, Pending};
+use crate::auth::issuer::Issuer;
+use crate::auth::judgement::Judgement;
 use crate::auth::numeric_date::NumericDate;
 use crate::auth::outcome::{Refusal, Verdict};
 use crate::auth::require::{self, Failure};
-use crate::auth::verification::VerifiedToken;
 
 /// The handler of the access phase.
 pub struct Access;
@@ -46,27 +47,45 @@ fn authenticate(request: Request<'_>) -> Result<Answer, EvaluationFailed> {
         return Ok(Answer::Declined);
     }
     let context = Context::of(request).ok_or(EvaluationFailed)?;
-    let Some(judged) = judge(request, conf, auth, context)? else { return Ok(Answer::Again) };
-    context.verdict.set(Some(Verdict::from(judged)));
-    match judged {
-        Ok(()) => Ok(Answer::Ok),
-        Err(refusal) => refuse(request, context, realm, refusal).ok_or(EvaluationFailed),
+    let token = token_source::presented(request, auth)?;
+    let Some(judged) = judge(request, conf, context, token) else { return Ok(Answer::Again) };
+    let (issuer, judged) = judged.map_or_else(|refusal| (None, Err(refusal)), |by| (by, Ok(())));
+    context.issuer.replace(issuer);
+    let verdict = Verdict::new(judged, conf.leniency);
+    context.status.set(Some(verdict.word()));
+    match verdict {
+        Verdict::Accepted => Ok(Answer::Ok),
+        // Whoever else is asked decides: a token that is missing or bad grants nothing.
+        Verdict::Anonymous => Ok(Answer::Declined),
+        Verdict::DryRun(refusal) => {
+            request.log(NGX_LOG_NOTICE, format_args!("{refusal} (dry run)"));
+            if let Some(token) = token {
+                context
+                    .tokens
+                    .withhold(token, request.location(), || token_source::in_header(request));
+            }
+            Ok(Answer::Declined)
+        }
+        Verdict::Refused(refusal) => {
+            refuse(request, conf, context, realm, &refusal).ok_or(EvaluationFailed)
+        }
     }
 }
 
-/// `None` while keys are being fetched.
+/// Who has issued the token, where it passes; `None` while keys are being fetched.
 fn judge(
     request: Request<'_>,
     conf: &Effective,
-    auth: &AuthJwt,
     context: &Context,
-) -> Result<Option<Result<(), Refusal>>, EvaluationFailed> {
-    let token = token_source::presented(request, auth)?;
+    token: Option<Token<'_>>,
+) -> Option<Result<Option<Rc<Issuer>>, Refusal>> {
+    let issuers = conf.issuers.as_deref().map(|issuers| &issuers.table);
     let judgement = worker::with(|worker| {
         worker.with_memory(conf.token_cache, |memory| {
             let bytes = token.map(|token| token.bytes);
-            Judgement::begin(bytes, conf.verification, memory, |verified| {
-                let sources = conf.verification.sources;
+            Judgement::begin(bytes, conf.verification, issuers, memory, |verified| {
+                let sources = verified.issuer().map(|issuer| issuer.id);
+                let sources = sources.or(conf.verification.sources);
                 worker.holds(verified, sources, time::monotonic_milliseconds())
             })
         })
@@ -78,62 +97,20 @@ fn judge(
             }
             settled
         }
-        Judgement::NeedsKeys(pending) => match verify(request, conf, context, pending) {
-            Some(verified) => verified,
-            None => return Ok(None),
-        },
+        Judgement::NeedsKeys(pending) => verify(request, conf, context, *pending)?,
     };
     let (token, verified) = match (token, verified) {
         (Some(token), Ok(verified)) => (token, verified),
-        (_, Err(refusal)) => return Ok(Some(Err(refusal))),
-        (None, Ok(_)) => return Ok(Some(Err(Refusal::NoToken))),
+        (_, Err(refusal)) => return Some(Err(refusal)),
+        (None, Ok(_)) => return Some(Err(Refusal::NoToken)),
     };
-    context.tokens.keep_verified(token, verified.clone(), || token_source::in_header(request));
+    let content = Content::Verified(verified.clone());
+    context.tokens.set_content(token, content, || token_source::in_header(request));
     let (seconds, milliseconds) = time::now();
     let now = NumericDate::new(seconds, milliseconds);
-    let accepted = verified.accept(conf.acceptance, now, || requirements(request, conf));
-    Ok(Some(accepted.map(|_| ())))
-}
-
-/// Gathers keys and verifies the token with them; `None` while they are being fetched. It stands apart, as
-/// does whatever a token that comes again does not need: the way of most requests is short.
-#[inline(never)]
-fn verify(
-    request: Request<'_>,
-    conf: &Effective,
-    context: &Context,
-    pending: Pending<'_>,
-) -> Option<Result<Rc<VerifiedToken>, Refusal>> {
-    let sources = conf.settings.key_sources.as_deref()?;
-    let now = time::monotonic_milliseconds();
-    let at_hand = worker::with(|worker| worker.recent_sets(sources.id, now));
-    // Only who may fetch ahead of time asks what the keys at hand lack.
-    let kid = conf.key_rules.refresh_every.and_then(|_| pending.kid());
-    let (token, rules) = (pending.token(), conf.key_rules);
-    let needed = KeysNeeded { sources, rules, token, kid: kid.as_deref() };
-    let gather = || context.gathering.gather(request, needed);
-    let gathered = at_hand.map_or_else(gather, Gathered::Ready);
-    drop(kid);
-    let sets = match gathered {
-        Gathered::Ready(sets) => sets,
-        Gathered::Pending => return None,
-        Gathered::Unavailable => return Some(Err(Refusal::KeysUnavailable)),
-    };
-    let verified = worker::with(|worker| {
-        worker.with_memory(conf.token_cache, |memory| pending.with_keys(&sets, memory))
-    });
-    if let Ok(verified) = &verified
-        && verified.is_anybodys()
-        && worker::with(|worker| !worker.told_anybodys.replace(true))
-    {
-        request.log(
-            NGX_LOG_WARN,
-            format_args!(
-                "\"auth_jwt_type encrypted\" with a public key authenticates nobody: whoever has the key can make such a token; use \"nested\" or a symmetric key"
-            ),
-        );
-    }
-    Some(verified)
+    let text = |value: &ComplexValue| value.text(request);
+    let accepted = verified.accept(conf.acceptance(), now, text, || requirements(request, conf));
+    Some(accepted.map(|_| verified.issuer().cloned()))
 }
 
 /// The first requirement that is not met decides. A value that cannot be evaluated is not met.

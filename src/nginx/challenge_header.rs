@@ -3,8 +3,9 @@
 
 use ngx::ffi::NGX_LOG_INFO;
 
-use super::conf::LocationConf;
+use super::conf::{Effective, LocationConf};
 use super::context::Context;
+use super::ffi::complex_value::ComplexValue;
 use super::ffi::guard::Entry;
 use super::ffi::phase::{Answer, PhaseHandler};
 use super::ffi::request::Request;
@@ -34,20 +35,35 @@ impl PhaseHandler for Precontent {
 #[cold]
 pub fn refuse(
     request: Request<'_>,
+    conf: &Effective,
     context: &Context,
     realm: &[u8],
-    refusal: Refusal,
+    refusal: &Refusal,
 ) -> Option<Answer> {
     if let Some((earlier, _)) = context.challenge.take() {
         request.hide(earlier);
     }
     if refusal.is_the_clients() {
         request.log(NGX_LOG_INFO, format_args!("{refusal}"));
-        let value = request.copy(&challenge(realm, refusal.error_code()))?;
+        let scopes = scopes(request, conf);
+        let value = request.copy(&challenge(realm, refusal.error_code(), &scopes))?;
         let header = request.add_challenge(value)?;
         context.challenge.set(Some((header, request.location())));
     }
     Some(Answer::Status(refusal.status()))
+}
+
+/// The scopes that the location asks for, each once.
+fn scopes<'r>(request: Request<'r>, conf: &'r Effective) -> Vec<&'r [u8]> {
+    let rules = conf.acceptance().rules.map(|rules| rules.scopes).unwrap_or_default();
+    let mut scopes = Vec::new();
+    for scope in rules.iter().flat_map(|rule| &rule.scopes) {
+        let scope = scope.text(&|value: &'r ComplexValue| value.text(request));
+        if !scope.is_empty() && !scopes.contains(&scope) {
+            scopes.push(scope);
+        }
+    }
+    scopes
 }
 
 /// Core clears the challenge under `satisfy any`, but only where nginx's pointer still leads to it.

@@ -2,22 +2,31 @@
 //! read: nginx lends a level to each directive in it, and to the levels below. Nothing here belongs
 //! to a request.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroU64;
 use std::rc::Rc;
 
 use super::ffi::complex_value::ComplexValue;
 use super::server::unique;
 use super::sources::key_source::KeySource;
 use super::worker::TokenCacheSetting;
-use crate::auth::key_cache::Rules;
-use crate::auth::policy::{Acceptance, TokenType, Verification};
+use crate::auth::claim_rule::ClaimRule;
+use crate::auth::issuer::{Issuer, Issuers};
+use crate::auth::key_cache::Rules as KeyRules;
+use crate::auth::operand::Operand;
+use crate::auth::outcome::Leniency;
+use crate::auth::policy::{Acceptance, Rules, TokenType, Verification};
 use crate::auth::require::Failure;
+use crate::auth::scope_rule::ScopeRule;
 
 /// The configuration of the level `http`.
 #[derive(Default)]
 pub struct MainConf {
     /// `auth_jwt_claim_set` and `auth_jwt_header_set`; a variable knows its place here.
     pub set_variables: RefCell<Vec<SetVariable>>,
+    /// The blocks `auth_jwt_issuer`, by name.
+    pub issuers: RefCell<BTreeMap<String, IssuerConf>>,
     /// Until `lint` has seen them: the directives that have an effect only beside others.
     pub dependent: RefCell<Vec<Dependent>>,
     /// Until `lint` has seen them: all levels below `http`.
@@ -74,7 +83,17 @@ pub enum Realm {
     On(ComplexValue),
 }
 
-/// The key sources of one level, in order.
+/// Where a level's keys come from. The directives of the group are inherited and replaced together.
+pub enum Keys {
+    /// `auth_jwt_key_file` and `auth_jwt_key_request`.
+    Sources(KeySources),
+    /// `auth_jwt_issuers`.
+    Issuers(IssuerNames),
+    /// `auth_jwt_issuers off`.
+    Off(Place),
+}
+
+/// The key sources of one level, or of one issuer, in order.
 pub struct KeySources {
     /// No other list has it, one of an earlier configuration included.
     pub id: u64,
@@ -92,15 +111,35 @@ impl KeySources {
     }
 }
 
-/// `auth_jwt_key_cache`.
-pub struct KeyCache {
-    pub rules: Rules,
+/// The names of one `auth_jwt_issuers`. Their blocks may stand behind it.
+pub struct IssuerNames {
+    pub names: Vec<String>,
     pub place: Place,
+    /// The issuers of those names, once the whole configuration is read.
+    pub issuers: OnceCell<Rc<LevelIssuers>>,
 }
 
-/// The requirements of one level, in order.
-pub struct Requirements {
-    pub list: Vec<Requirement>,
+/// The issuers of a level.
+pub struct LevelIssuers {
+    /// No other `auth_jwt_issuers` has it, one of an earlier configuration included.
+    pub id: u64,
+    pub table: Issuers,
+    pub count: usize,
+    /// The keys of each, by its number.
+    pub sources: HashMap<u64, Rc<KeySources>, foldhash::fast::RandomState>,
+}
+
+/// An `auth_jwt_issuer` block.
+pub struct IssuerConf {
+    pub issuer: Rc<Issuer>,
+    pub sources: Rc<KeySources>,
+    pub place: Place,
+    pub is_used: Cell<bool>,
+}
+
+/// What stands on one level of directives that may be repeated, in order.
+pub struct List<T> {
+    pub list: Vec<T>,
     /// Of the first.
     pub place: Place,
 }
@@ -109,6 +148,18 @@ pub struct Requirements {
 pub struct Requirement {
     pub values: Vec<ComplexValue>,
     pub failure: Failure,
+}
+
+/// `on` or `off`.
+pub struct Switch {
+    pub on: bool,
+    pub place: Place,
+}
+
+/// `auth_jwt_key_cache`.
+pub struct KeyCache {
+    pub rules: KeyRules,
+    pub place: Place,
 }
 
 /// One level's configuration: `http`, `server`, `location`, `if` or `limit_except`.
@@ -141,8 +192,13 @@ macro_rules! settings {
 
 settings! {
     auth: AuthJwt,
-    key_sources: KeySources,
-    requirements: Requirements,
+    keys: Keys,
+    audience: List<Operand<ComplexValue>>,
+    scopes: List<ScopeRule<ComplexValue>>,
+    claims: List<ClaimRule<ComplexValue>>,
+    requirements: List<Requirement>,
+    optional: Switch,
+    dry_run: Switch,
     token_type: TokenType,
     /// In seconds.
     leeway: u64,
@@ -155,22 +211,46 @@ settings! {
 pub struct Effective {
     pub settings: Settings,
     pub verification: Verification,
-    pub acceptance: Acceptance,
-    pub key_rules: Rules,
+    pub issuers: Option<Rc<LevelIssuers>>,
+    pub leeway: u64,
+    /// The number of the rules, where there are rules or issuers, and whether all requests have the same.
+    rules: Option<(NonZeroU64, bool)>,
+    pub leniency: Leniency,
+    pub key_rules: KeyRules,
     pub token_cache: TokenCacheSetting,
 }
 
 impl Effective {
-    /// What follows from `settings`.
-    pub fn new(settings: Settings) -> Self {
+    /// What follows from `settings`, of whose names `issuers` are the issuers.
+    pub fn new(settings: Settings, issuers: Option<Rc<LevelIssuers>>) -> Self {
+        let is_on = |switch: &Option<Rc<Switch>>| switch.as_deref().is_some_and(|switch| switch.on);
+        let (audience, scopes, claims) = lists(&settings);
+        let has_rules = audience.is_some() || !scopes.is_empty() || !claims.is_empty();
+        let are_fixed = audience.unwrap_or_default().iter().all(Operand::is_fixed)
+            && scopes.iter().all(ScopeRule::is_fixed)
+            && claims.iter().all(ClaimRule::is_fixed);
+        let asks_for_more =
+            !scopes.is_empty() || !claims.is_empty() || settings.requirements.is_some();
+        let leniency = Leniency {
+            optional: is_on(&settings.optional) && !asks_for_more,
+            dry_run: is_on(&settings.dry_run),
+        };
+        let number = || Some((NonZeroU64::new(unique())?, are_fixed));
+        let rules = if has_rules || issuers.is_some() { number() } else { None };
+        let sources = match settings.keys.as_deref() {
+            Some(Keys::Sources(sources)) => Some(sources.id),
+            Some(Keys::Issuers(_)) => issuers.as_deref().map(|issuers| issuers.id),
+            Some(Keys::Off(_)) | None => None,
+        };
         Self {
             verification: Verification {
                 token_type: settings.token_type.as_deref().copied().unwrap_or_default(),
-                sources: settings.key_sources.as_deref().map(|sources| sources.id),
+                sources,
             },
-            acceptance: Acceptance {
-                leeway: settings.leeway.as_deref().copied().unwrap_or_default(),
-            },
+            issuers,
+            leeway: settings.leeway.as_deref().copied().unwrap_or_default(),
+            rules,
+            leniency,
             key_rules: settings.key_cache.as_deref().map(|cache| cache.rules).unwrap_or_default(),
             token_cache: settings.token_cache.as_deref().copied().unwrap_or_default(),
             settings,
@@ -185,4 +265,35 @@ impl Effective {
             Realm::Off => None,
         }
     }
+
+    /// What a verified token is judged by.
+    pub fn acceptance(&self) -> Acceptance<'_, ComplexValue> {
+        let rules = self.rules.map(|(id, are_fixed)| {
+            let (audience, scopes, claims) = lists(&self.settings);
+            Rules { id, audience, scopes, claims, are_fixed }
+        });
+        Acceptance { leeway: self.leeway, rules }
+    }
+
+    /// The level's own key sources, where it names no issuers.
+    pub fn sources(&self) -> Option<&KeySources> {
+        match self.settings.keys.as_deref()? {
+            Keys::Sources(sources) => Some(sources),
+            Keys::Issuers(_) | Keys::Off(_) => None,
+        }
+    }
+}
+
+type Lists<'s> = (
+    Option<&'s [Operand<ComplexValue>]>,
+    &'s [ScopeRule<ComplexValue>],
+    &'s [ClaimRule<ComplexValue>],
+);
+
+fn lists(settings: &Settings) -> Lists<'_> {
+    (
+        settings.audience.as_deref().map(|audience| audience.list.as_slice()),
+        settings.scopes.as_deref().map(|scopes| scopes.list.as_slice()).unwrap_or_default(),
+        settings.claims.as_deref().map(|claims| claims.list.as_slice()).unwrap_or_default(),
+    )
 }

@@ -1,19 +1,22 @@
 //! What the module knows of one request. It is bound to the main request, survives internal
 //! redirects, and dies with the request's pool.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use super::ffi::header::ResponseHeader;
 use super::ffi::request::{Address, Request};
 use super::gather::Gathering;
 use super::tokens::Tokens;
-use crate::auth::outcome::Verdict;
+use crate::auth::issuer::Issuer;
 
 /// The state of a request.
 #[derive(Default)]
 pub struct Context {
-    /// The last verdict, for `$auth_jwt_status`.
-    pub verdict: Cell<Option<Verdict>>,
+    /// The last verdict, as `$auth_jwt_status` tells it.
+    pub status: Cell<Option<&'static str>>,
+    /// Who has issued the token that has passed, for `$auth_jwt_issuer`.
+    pub issuer: RefCell<Option<Rc<Issuer>>>,
     /// The challenge in the answer, and the location that put it there.
     pub challenge: Cell<Option<(ResponseHeader, Address)>>,
     /// The request or subrequest, and its location, for which a token was last looked up.

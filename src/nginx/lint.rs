@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use super::conf::{Dependent, Effective, MainConf, Needs, Place};
+use super::conf::{Dependent, Effective, IssuerNames, KeySources, Keys, MainConf, Needs, Place};
 use super::ffi::conf::Conf;
 use crate::auth::policy::TokenType;
 
@@ -31,6 +31,14 @@ pub fn check(cf: &mut Conf<'_>) {
         warn_uncached(level, &mut warned, cf);
         note_effective(level, &mut effective);
     }
+    for (name, block) in &*main.issuers.borrow() {
+        if !block.is_used.get() {
+            let place = &block.place;
+            cf.warn(format_args!(
+                "nobody uses issuer \"{name}\" in {place}: name it in \"auth_jwt_issuers\", or remove it"
+            ));
+        }
+    }
     for dependent in main.dependent.take() {
         if !effective.contains(&Rc::as_ptr(&dependent.place)) {
             warn_without_effect(dependent, cf);
@@ -40,7 +48,7 @@ pub fn check(cf: &mut Conf<'_>) {
 
 fn warn_without_keys(level: &Effective, warned: &mut Directives, cf: &mut Conf<'_>) {
     let Some((auth, _)) = level.enabled() else { return };
-    if level.settings.key_sources.is_none() && warned.insert(Rc::as_ptr(&auth.place)) {
+    if level.settings.keys.is_none() && warned.insert(Rc::as_ptr(&auth.place)) {
         let place = &auth.place;
         let consequence = match level.verification.token_type {
             TokenType::Signed => "signatures of tokens are not verified",
@@ -54,7 +62,7 @@ fn warn_without_keys(level: &Effective, warned: &mut Directives, cf: &mut Conf<'
 
 /// Keys from a name with variables are never cached by time.
 fn warn_uncached(level: &Effective, warned: &mut Directives, cf: &mut Conf<'_>) {
-    let sources = level.settings.key_sources.as_deref().filter(|_| level.key_rules.fresh_for > 0);
+    let sources = level.sources().filter(|_| level.key_rules.fresh_for > 0);
     let place = sources.and_then(|sources| sources.with_variables.as_ref());
     if let Some(place) = place.filter(|place| warned.insert(Rc::as_ptr(place))) {
         cf.warn(format_args!(
@@ -68,14 +76,24 @@ fn note_effective(level: &Effective, effective: &mut Directives) {
     if level.enabled().is_none() {
         return;
     }
-    let sources = level.settings.key_sources.as_deref();
-    let fetches = sources.is_some_and(|sources| {
+    let settings = &level.settings;
+    let fetches = level.sources().is_some_and(|sources| {
         sources.list.iter().any(|source| source.is_fetched() && source.is_literal())
     });
+    let keys = settings.keys.as_deref().map(|keys| match keys {
+        Keys::Sources(KeySources { place, .. })
+        | Keys::Issuers(IssuerNames { place, .. })
+        | Keys::Off(place) => place,
+    });
     let places = [
-        sources.map(|sources| &sources.place),
-        level.settings.requirements.as_deref().map(|requirements| &requirements.place),
-        level.settings.key_cache.as_deref().filter(|_| fetches).map(|cache| &cache.place),
+        keys,
+        settings.audience.as_deref().map(|own| &own.place),
+        settings.scopes.as_deref().map(|own| &own.place),
+        settings.claims.as_deref().map(|own| &own.place),
+        settings.requirements.as_deref().map(|own| &own.place),
+        settings.optional.as_deref().map(|own| &own.place),
+        settings.dry_run.as_deref().map(|own| &own.place),
+        settings.key_cache.as_deref().filter(|_| fetches).map(|own| &own.place),
     ];
     effective.extend(places.into_iter().flatten().map(Rc::as_ptr));
 }

@@ -1,24 +1,94 @@
 //! Inheritance: what was typed on a level, and the level above → what holds.
 
-use super::conf::{Effective, LocationConf, MainConf, Settings};
+use std::rc::Rc;
+
+use super::conf::{
+    Effective, IssuerConf, IssuerNames, Keys, LevelIssuers, LocationConf, MainConf, Settings,
+};
 use super::ffi::conf::{Conf, ConfError, Inherit};
-use super::server::ServerConf;
+use super::server::{ServerConf, unique};
+use crate::auth::issuer::Issuers;
+use crate::auth::policy::TokenType;
 
 impl Inherit for LocationConf {
     fn inherit(&self, parent: &Self, cf: &mut Conf<'_>) -> Result<(), ConfError> {
+        let Some(main) = cf.main_conf::<MainConf>() else { return Err(ConfError::Logged) };
         // The level `http` has none above, so nginx does not merge it.
-        let parent = parent.below(Settings::default());
-        let effective = self.below(parent.settings.clone());
-        if let Some(main) = cf.main_conf::<MainConf>() {
-            main.levels.borrow_mut().push(effective.clone());
-        }
+        let parent = parent.below(Settings::default(), main)?;
+        let effective = self.below(parent.settings, main)?;
+        refuse(&effective)?;
+        main.levels.borrow_mut().push(effective);
         Ok(())
     }
 }
 
 impl LocationConf {
-    fn below(&self, above: Settings) -> &Effective {
-        self.effective.get_or_init(|| Effective::new(self.typed.below(above)))
+    fn below(&self, above: Settings, main: &MainConf) -> Result<Effective, ConfError> {
+        if let Some(effective) = self.effective.get() {
+            return Ok(effective.clone());
+        }
+        let settings = self.typed.below(above);
+        let issuers = match settings.keys.as_deref() {
+            Some(Keys::Issuers(names)) => Some(issuers_of(names, main)?),
+            Some(Keys::Sources(_) | Keys::Off(_)) | None => None,
+        };
+        Ok(self.effective.get_or_init(|| Effective::new(settings, issuers)).clone())
+    }
+}
+
+/// The issuers of one `auth_jwt_issuers`, which all levels share that inherit it.
+fn issuers_of(names: &IssuerNames, main: &MainConf) -> Result<Rc<LevelIssuers>, ConfError> {
+    if let Some(issuers) = names.issuers.get() {
+        return Ok(issuers.clone());
+    }
+    let place = &names.place;
+    let blocks = main.issuers.borrow();
+    let known = |name: &String| {
+        let block = blocks.get(name).ok_or_else(|| {
+            format!("unknown issuer \"{name}\" in \"auth_jwt_issuers\" in {place}, it must be the name of an \"auth_jwt_issuer\" block")
+        });
+        block.inspect(|block| block.is_used.set(true))
+    };
+    let blocks = names.names.iter().map(known).collect::<Result<Vec<&IssuerConf>, _>>()?;
+    let issuers: Vec<_> = blocks.iter().map(|block| block.issuer.clone()).collect();
+    let table = Issuers::new(&issuers).map_err(|conflict| {
+        let (iss, [one, other]) = (conflict.iss, conflict.names);
+        format!("issuers \"{one}\" and \"{other}\" of \"auth_jwt_issuers\" in {place} have the same \"issuer {iss}\", each must have its own")
+    })?;
+    let sources = blocks.iter().map(|block| (block.issuer.id, block.sources.clone())).collect();
+    let issuers = LevelIssuers { id: unique(), table, count: blocks.len(), sources };
+    Ok(names.issuers.get_or_init(|| Rc::new(issuers)).clone())
+}
+
+/// Refuses what would be open, or could never work.
+fn refuse(level: &Effective) -> Result<(), ConfError> {
+    let Some((auth, _)) = level.enabled() else { return Ok(()) };
+    let auth = &auth.place;
+    let settings = &level.settings;
+    let rules = [
+        ("auth_jwt_audience", settings.audience.as_deref().map(|own| &own.place)),
+        ("auth_jwt_require_scope", settings.scopes.as_deref().map(|own| &own.place)),
+        ("auth_jwt_require_claim", settings.claims.as_deref().map(|own| &own.place)),
+    ];
+    let rule = rules.into_iter().find_map(|(name, place)| Some((name, place?)));
+    match (settings.keys.as_deref(), rule) {
+        (Some(Keys::Off(place)), _) => Err(format!(
+            "\"auth_jwt_issuers off\" in {place} leaves \"auth_jwt\" in {auth} without keys: name issuers or a key source, or turn \"auth_jwt\" off"
+        ))?,
+        (None, Some((rule, place))) => Err(format!(
+            "\"{rule}\" in {place} needs verified claims, but no key source goes with \"auth_jwt\" in {auth}: name issuers or a key source"
+        ))?,
+        (Some(Keys::Issuers(names)), _) => {
+            let several = level.issuers.as_deref().is_some_and(|issuers| issuers.count > 1);
+            let place = &names.place;
+            match level.verification.token_type {
+                TokenType::Encrypted | TokenType::Nested if several => Err(format!(
+                    "several issuers in \"auth_jwt_issuers\" in {place}, but one only with \"auth_jwt_type\" \"encrypted\" or \"nested\": such a token does not say whose it is"
+                ))?,
+                TokenType::Signed | TokenType::Encrypted | TokenType::Nested => Ok(()),
+            }
+        }
+        (Some(Keys::Sources(_)) | None, _) => Ok(()),
     }
 }
 

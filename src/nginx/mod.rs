@@ -20,6 +20,7 @@ mod context;
 mod token_source;
 
 mod challenge_header;
+mod verify;
 
 mod access;
 mod variables;

@@ -25,7 +25,7 @@ use super::ffi::request::register_module;
 use super::lint;
 use super::server::ServerConf;
 use super::sources::request::KeyRequests;
-use super::variables::{AuthJwtStatus, JwtClaim, JwtHeader, JwtPayload};
+use super::variables::{AuthJwtIssuer, AuthJwtStatus, JwtClaim, JwtHeader, JwtPayload};
 use super::worker::{self, Worker};
 
 static mut COMMANDS: [ngx_command_t; DIRECTIVES.len()] = DIRECTIVES;
@@ -117,7 +117,8 @@ unsafe extern "C" fn preconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
         cf.add_prefix_variable::<JwtHeader>()?;
         cf.add_prefix_variable::<JwtClaim>()?;
         cf.add_variable::<JwtPayload>()?;
-        cf.add_variable::<AuthJwtStatus>()
+        cf.add_variable::<AuthJwtStatus>()?;
+        cf.add_variable::<AuthJwtIssuer>()
     })
 }
 

@@ -1,5 +1,5 @@
-//! `$jwt_header_*`, `$jwt_claim_*`, `$jwt_payload`, `$auth_jwt_status`, and the variables of
-//! `auth_jwt_claim_set` and `auth_jwt_header_set`.
+//! `$jwt_header_*`, `$jwt_claim_*`, `$jwt_payload`, `$auth_jwt_status`, `$auth_jwt_issuer`, and the
+//! variables of `auth_jwt_claim_set` and `auth_jwt_header_set`.
 
 use super::conf::{LocationConf, MainConf, Part, Realm};
 use super::context::Context;
@@ -26,6 +26,9 @@ pub struct JwtSetVariable;
 /// `$auth_jwt_status`: why the request passed or failed.
 pub struct AuthJwtStatus;
 
+/// `$auth_jwt_issuer`: whose token has passed.
+pub struct AuthJwtIssuer;
+
 impl PrefixVariable for JwtHeader {
     const PREFIX: &'static str = "jwt_header_";
 
@@ -46,7 +49,7 @@ impl Variable for JwtPayload {
     const NAME: &'static str = "jwt_payload";
 
     fn value<'r>(request: Request<'r>) -> Text<'r> {
-        copied(request, &harmless(content(request)?.payload()?))
+        copied(request, &harmless(content(request)?.payload(request.location())?))
     }
 }
 
@@ -63,11 +66,17 @@ impl Variable for AuthJwtStatus {
     const NAME: &'static str = "auth_jwt_status";
 
     fn value<'r>(request: Request<'r>) -> Text<'r> {
-        let word = match Context::of(request)?.verdict.get() {
-            Some(verdict) => Some(verdict.word()),
-            None => off(request).then_some(OFF),
-        };
-        word.map(|word| Ok(word.as_bytes()))
+        let word = Context::of(request)?.status.get();
+        word.or_else(|| off(request).then_some(OFF)).map(|word| Ok(word.as_bytes()))
+    }
+}
+
+impl Variable for AuthJwtIssuer {
+    const NAME: &'static str = "auth_jwt_issuer";
+
+    fn value<'r>(request: Request<'r>) -> Text<'r> {
+        let issuer = Context::of(request)?.issuer.borrow();
+        copied(request, &harmless(&issuer.as_ref()?.name))
     }
 }
 
@@ -92,7 +101,7 @@ fn rendered<'r>(
     let content = content(request)?;
     let object = match part {
         Part::Header => content.header(),
-        Part::Claims => content.claims(),
+        Part::Claims => content.claims(request.location()),
     };
     copied(request, &render(find(object?)?))
 }

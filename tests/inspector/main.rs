@@ -24,7 +24,7 @@ fn word(refusal: Refusal) -> &'static str {
 fn assert_refused(token: &str, arguments: &[&str], refusal: Refusal, hint: &str) -> Outcome<()> {
     let run = run_with(token, &[&["verify"], arguments].concat())?;
     assert_eq!(run.code, 1, "{arguments:?}: {}{}", run.out, run.errors);
-    let status = format!("status:    {}\nhttp:      {}\n", word(refusal), refusal.status());
+    let status = format!("status:    {}\nhttp:      {}\n", word(refusal.clone()), refusal.status());
     assert!(run.out.starts_with(&status), "{arguments:?}: {}", run.out);
     if refusal != Refusal::KeysUnavailable {
         assert!(run.out.contains(&format!("log:       [info] {refusal}\n")), "{}", run.out);

@@ -146,8 +146,11 @@ fn variables() -> Outcome {
 
 /// Each way to be refused. A new one does not compile here until it is in the list below.
 fn complete(refusal: Refusal) -> Refusal {
-    match refusal {
+    match &refusal {
         Refusal::NoToken | Refusal::Expired | Refusal::NotYetValid => refusal,
+        Refusal::UnknownIssuer | Refusal::AlgorithmNotAllowed | Refusal::WrongTyp => refusal,
+        Refusal::WrongLifetime | Refusal::WrongAudience | Refusal::InsufficientScope => refusal,
+        Refusal::ClaimMismatch(Failure::Unauthorized | Failure::Forbidden, _) => refusal,
         Refusal::RequirementFailed(Failure::Unauthorized | Failure::Forbidden) => refusal,
         Refusal::KeysUnavailable => refusal,
         Refusal::Token(error) => match error {
@@ -169,7 +172,11 @@ fn refusals() -> Vec<Refusal> {
     ];
     let mut all = vec![Refusal::NoToken];
     all.extend(tokens.map(Refusal::Token));
-    all.extend([Refusal::Expired, Refusal::NotYetValid]);
+    all.extend([Refusal::UnknownIssuer, Refusal::AlgorithmNotAllowed, Refusal::WrongTyp]);
+    all.extend([Refusal::Expired, Refusal::NotYetValid, Refusal::WrongLifetime]);
+    all.extend([Refusal::WrongAudience, Refusal::InsufficientScope]);
+    let failures = [Failure::Unauthorized, Failure::Forbidden];
+    all.extend(failures.map(|failure| Refusal::ClaimMismatch(failure, "PATH".into())));
     all.extend([Failure::Unauthorized, Failure::Forbidden].map(Refusal::RequirementFailed));
     all.push(Refusal::KeysUnavailable);
     all.into_iter().map(complete).collect()
@@ -187,7 +194,7 @@ fn statuses() -> Outcome {
             Some(ErrorCode::InvalidToken) => "`invalid_token`",
             Some(ErrorCode::InsufficientScope) => "`insufficient_scope`",
         };
-        let line = match refusal {
+        let line = match &refusal {
             _ if !refusal.is_the_clients() => "that of the [key source](#key-sources)".to_owned(),
             Refusal::Token(TokenError::Malformed(reason)) => {
                 let line = refusal.to_string();
@@ -195,8 +202,8 @@ fn statuses() -> Outcome {
             }
             _ => format!("`{refusal}`"),
         };
-        let word = Verdict::Refused(refusal).word();
         let status = refusal.status();
+        let word = Verdict::Refused(refusal).word();
         expected.push(cells(&format!("| `{word}` | {status} | {error} | {line} |")));
     }
     assert_eq!(Page::read()?.section("Answers").rows("`$auth_jwt_status`"), expected);

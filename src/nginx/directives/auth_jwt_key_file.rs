@@ -17,7 +17,6 @@ impl Directive for AuthJwtKeyFile {
             return Err(cf.invalid_value(file, "the name of a file"));
         }
         let name = cf.complex_path(file)?;
-        key_source::add(Box::new(KeyFile::new(name, file, cf.conf_prefix())), cf, conf);
-        Ok(())
+        key_source::add(Box::new(KeyFile::new(name, file, cf.conf_prefix())), cf, conf)
     }
 }

@@ -22,8 +22,7 @@ impl Directive for AuthJwtKeyRequest {
                 return Err(cf.invalid_value(text, allowed));
             }
         }
-        key_source::add(Box::new(KeyRequest(uri)), cf, conf);
-        Ok(())
+        key_source::add(Box::new(KeyRequest(uri)), cf, conf)
     }
 }
 

@@ -4,10 +4,10 @@
 
 use ngx::ffi::NGX_CONF_1MORE;
 
+use super::rule::{FAILURES, add, parameter};
 use super::{CStr, Conf, ConfError, Directive, LocationConf};
-use crate::auth::require::{Failure, has_text};
-use crate::nginx::conf::{Needs, Requirement, Requirements};
-use crate::nginx::lint;
+use crate::auth::require::has_text;
+use crate::nginx::conf::Requirement;
 
 pub struct AuthJwtRequire;
 
@@ -17,32 +17,17 @@ impl Directive for AuthJwtRequire {
     type Conf = LocationConf;
 
     fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
-        let (mut values, mut failure) = (Vec::new(), None);
-        for argument in cf.arguments() {
-            match argument.strip_prefix(b"error=") {
-                Some(_) if failure.is_some() => {
-                    return Err(ConfError::Message(
-                        "duplicate parameter \"error=\" in \"auth_jwt_require\" directive"
-                            .to_owned(),
-                    ));
-                }
-                Some(b"401") => failure = Some(Failure::Unauthorized),
-                Some(b"403") => failure = Some(Failure::Forbidden),
-                Some(_) => {
-                    let allowed = "\"error=401\" or \"error=403\"";
-                    return Err(cf.invalid_parameter(argument, allowed));
-                }
-                None if starts_with_variable(argument) => {
-                    if has_text(argument) {
-                        warn_of_text(argument, cf);
-                    }
-                    values.push(cf.complex_value(argument)?);
-                }
-                None => {
-                    let allowed = "a value that starts with a variable, such as \"$allowed\"";
-                    return Err(cf.invalid_value(argument, allowed));
-                }
+        let (failure, arguments) = parameter("error=", &FAILURES, cf.arguments(), cf)?;
+        let mut values = Vec::with_capacity(arguments.len());
+        for argument in arguments {
+            if !starts_with_variable(argument) {
+                let allowed = "a value that starts with a variable, such as \"$allowed\"";
+                return Err(cf.invalid_value(argument, allowed));
             }
+            if has_text(argument) {
+                warn_of_text(argument, cf);
+            }
+            values.push(cf.complex_value(argument)?);
         }
         if values.is_empty() {
             return Err(ConfError::Message(
@@ -50,12 +35,8 @@ impl Directive for AuthJwtRequire {
                     .to_owned(),
             ));
         }
-        let mut requirements = conf.typed.requirements.borrow_mut();
-        let requirements = requirements.get_or_insert_with(|| {
-            let place = lint::note(cf, Needs::AuthJwt);
-            Requirements { list: Vec::new(), place }
-        });
-        requirements.list.push(Requirement { values, failure: failure.unwrap_or_default() });
+        let requirement = Requirement { values, failure: failure.unwrap_or_default() };
+        add(&conf.typed.requirements, requirement, cf);
         Ok(())
     }
 }

@@ -72,6 +72,11 @@ impl ComplexValue {
         }
     }
 
+    /// The value for `request`; empty where it cannot be evaluated, which nginx has logged.
+    pub fn text<'r>(&self, request: Request<'r>) -> &'r [u8] {
+        self.evaluate(request).unwrap_or_default()
+    }
+
     /// Evaluates the value by the values that its variables last had, those that are not cacheable
     /// included: nginx evaluates a string twice, and it must not change in between.
     pub fn evaluate_again<'r>(&self, request: Request<'r>) -> Result<&'r [u8], EvaluationFailed> {

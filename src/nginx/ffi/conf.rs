@@ -37,6 +37,12 @@ pub enum ConfError {
     Logged,
 }
 
+impl From<String> for ConfError {
+    fn from(message: String) -> Self {
+        Self::Message(message)
+    }
+}
+
 impl<'c> Conf<'c> {
     /// # Safety
     ///

@@ -1,0 +1,28 @@
+//! Syntax:  `auth_jwt_dry_run on | off;`
+//! Default: `auth_jwt_dry_run off;`
+//! Context: `http`, `server`, `location`, `limit_except`
+//!
+//! Not a directive of NGINX Plus. Whether what would be refused is only told.
+
+use super::rule::switch;
+use super::{CStr, Conf, ConfError, Directive, LocationConf};
+
+pub struct AuthJwtDryRun;
+
+impl Directive for AuthJwtDryRun {
+    const NAME: &'static CStr = c"auth_jwt_dry_run";
+    type Conf = LocationConf;
+
+    fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
+        cf.once(&conf.typed.dry_run, |cf| {
+            let switch = switch(cf)?;
+            if switch.on {
+                let place = &switch.place;
+                cf.warn(format_args!(
+                    "\"auth_jwt_dry_run\" is on in {place}: no token is refused where it applies"
+                ));
+            }
+            Ok(switch)
+        })
+    }
+}

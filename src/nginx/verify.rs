@@ -1,0 +1,67 @@
+//! Gathers the keys of a token that is not settled without, and verifies it with them. It stands apart, as does
+//! whatever a token that comes again does not need: the way of most requests is short.
+
+use std::rc::Rc;
+
+use ngx::ffi::NGX_LOG_WARN;
+
+use super::conf::{Effective, KeySources};
+use super::context::Context;
+use super::ffi::request::Request;
+use super::ffi::time;
+use super::gather::{Gathered, KeysNeeded};
+use super::worker;
+use crate::auth::judgement::Pending;
+use crate::auth::outcome::Refusal;
+use crate::auth::verification::VerifiedToken;
+
+/// The verified token; `None` while keys are being fetched.
+#[inline(never)]
+pub fn verify(
+    request: Request<'_>,
+    conf: &Effective,
+    context: &Context,
+    pending: Pending<'_>,
+) -> Option<Result<Rc<VerifiedToken>, Refusal>> {
+    let Some(sources) = sources(conf, &pending) else {
+        return Some(Err(Refusal::KeysUnavailable));
+    };
+    let now = time::monotonic_milliseconds();
+    let at_hand = worker::with(|worker| worker.recent_sets(sources.id, now));
+    // Only who may fetch ahead of time asks what the keys at hand lack.
+    let kid = conf.key_rules.refresh_every.and_then(|_| pending.kid());
+    let (token, rules) = (pending.token(), conf.key_rules);
+    let needed = KeysNeeded { sources, rules, token, kid: kid.as_deref() };
+    let gather = || context.gathering.gather(request, needed);
+    let gathered = at_hand.map_or_else(gather, Gathered::Ready);
+    drop(kid);
+    let sets = match gathered {
+        Gathered::Ready(sets) => sets,
+        Gathered::Pending => return None,
+        Gathered::Unavailable => return Some(Err(Refusal::KeysUnavailable)),
+    };
+    let verified = worker::with(|worker| {
+        worker.with_memory(conf.token_cache, |memory| pending.with_keys(&sets, memory))
+    });
+    if let Ok(verified) = &verified
+        && verified.is_anybodys()
+        && worker::with(|worker| !worker.told_anybodys.replace(true))
+    {
+        request.log(
+            NGX_LOG_WARN,
+            format_args!(
+                "\"auth_jwt_type encrypted\" with a public key authenticates nobody: whoever has the key can make such a token; use \"nested\" or a symmetric key"
+            ),
+        );
+    }
+    Some(verified)
+}
+
+/// The issuer's key sources, or the level's own.
+fn sources<'c>(conf: &'c Effective, pending: &Pending<'_>) -> Option<&'c KeySources> {
+    match (pending.issuer(), conf.issuers.as_deref()) {
+        (Some(issuer), Some(issuers)) => issuers.sources.get(&issuer.id).map(Rc::as_ref),
+        (None, None) => conf.sources(),
+        (Some(_), None) | (None, Some(_)) => None,
+    }
+}
