@@ -5,9 +5,9 @@ use std::ffi::{CStr, c_char, c_void};
 use std::ptr;
 
 use ngx::ffi::{
-    NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_HTTP_LMT_CONF, NGX_HTTP_LOC_CONF,
-    NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET, NGX_HTTP_SRV_CONF,
-    ngx_command_t, ngx_conf_t, ngx_str_t, ngx_uint_t,
+    NGX_CONF_TAKE1, NGX_HTTP_LMT_CONF, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET,
+    NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET, NGX_HTTP_SRV_CONF, ngx_command_t, ngx_conf_t,
+    ngx_str_t, ngx_uint_t,
 };
 
 use super::conf::{Conf, ConfError, error_code};
@@ -66,14 +66,7 @@ pub const fn command<D: Directive>() -> ngx_command_t {
 }
 
 /// The row that ends nginx's table.
-pub const END: ngx_command_t = ngx_command_t {
-    name: ngx_str_t { len: 0, data: ptr::null_mut() },
-    type_: NGX_CONF_NOARGS as ngx_uint_t,
-    set: None,
-    conf: 0,
-    offset: 0,
-    post: ptr::null_mut(),
-};
+pub const END: ngx_command_t = ngx_command_t::empty();
 
 /// # Safety
 ///

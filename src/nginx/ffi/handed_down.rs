@@ -6,11 +6,11 @@ use std::mem::zeroed;
 use std::ptr::{self, NonNull};
 
 use ngx::ffi::{
-    NGX_OK, ngx_http_core_main_conf_t, ngx_http_core_module, ngx_http_headers_in_t,
-    ngx_http_request_body_t, ngx_http_request_t, ngx_http_variable_t, ngx_http_variable_value_t,
-    ngx_int_t, ngx_list_init, ngx_list_push, ngx_list_t, ngx_pcalloc, ngx_table_elt_t,
+    NGX_OK, ngx_http_headers_in_t, ngx_http_request_body_t, ngx_http_request_t,
+    ngx_http_variable_t, ngx_http_variable_value_t, ngx_int_t, ngx_list_init, ngx_list_push,
+    ngx_list_t, ngx_pcalloc, ngx_table_elt_t,
 };
-use ngx::http::HttpModuleConfExt;
+use ngx::http::{HttpModuleMainConf, NgxHttpCoreModule};
 
 use super::header;
 use super::request::{Request, bytes, string};
@@ -237,12 +237,7 @@ unsafe fn indexed_variables<'c>(
     request: *mut ngx_http_request_t,
 ) -> Option<&'c [ngx_http_variable_t]> {
     // SAFETY: as above; core's configuration outlives the request.
-    unsafe {
-        let core_module = &raw const ngx_http_core_module;
-        let core =
-            (*request).http_main_conf_unchecked::<ngx_http_core_main_conf_t>(&*core_module)?;
-        Some((*core.as_ptr()).variables.as_slice())
-    }
+    unsafe { Some(NgxHttpCoreModule::main_conf(&*request)?.variables.as_slice()) }
 }
 
 unsafe fn fresh_values(

@@ -2,10 +2,9 @@
 
 use ngx::ffi::{
     NGX_AGAIN, NGX_DECLINED, NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_OK, ngx_array_push,
-    ngx_http_core_main_conf_t, ngx_http_core_module, ngx_http_handler_pt, ngx_http_phases,
-    ngx_http_request_t, ngx_int_t,
+    ngx_http_handler_pt, ngx_http_phases, ngx_http_request_t, ngx_int_t,
 };
-use ngx::http::HttpModuleConfExt;
+use ngx::http::{HttpModuleMainConf, NgxHttpCoreModule};
 
 use super::conf::{Conf, ConfError};
 use super::guard::{Entry, guarded};
@@ -45,11 +44,8 @@ impl Conf<'_> {
         // SAFETY: after the configuration is read, core's main configuration has an initialised
         // array of handlers for each phase.
         unsafe {
-            let core_module = &raw const ngx_http_core_module;
-            let core = (*self.as_ptr())
-                .http_main_conf_unchecked::<ngx_http_core_main_conf_t>(&*core_module)
-                .ok_or_else(failed)?;
-            let phase = (*core.as_ptr()).phases.get_mut(phase as usize).ok_or_else(failed)?;
+            let core = NgxHttpCoreModule::main_conf_mut(&*self.as_ptr()).ok_or_else(failed)?;
+            let phase = core.phases.get_mut(phase as usize).ok_or_else(failed)?;
             let place = ngx_array_push(&raw mut phase.handlers).cast::<ngx_http_handler_pt>();
             *place.as_mut().ok_or_else(failed)? = Some(handle::<H>);
         }

@@ -2,10 +2,8 @@
 
 use std::ptr::NonNull;
 
-use ngx::ffi::{
-    ngx_http_core_module, ngx_http_core_srv_conf_t, ngx_http_request_t, ngx_http_server_name_t,
-};
-use ngx::http::HttpModuleConfExt;
+use ngx::ffi::{ngx_http_request_t, ngx_http_server_name_t};
+use ngx::http::{HttpModuleServerConf, NgxHttpCoreModule};
 
 use super::conf::{Conf, ConfError};
 use super::request::{Request, bytes};
@@ -28,11 +26,8 @@ impl Conf<'_> {
         // SAFETY: core's configuration of the server is merged before that of other modules, and its
         // array of names lives until all are.
         let names: &[ngx_http_server_name_t] = unsafe {
-            let core_module = &raw const ngx_http_core_module;
-            let server = (*self.as_ptr())
-                .http_server_conf_unchecked::<ngx_http_core_srv_conf_t>(&*core_module)
-                .ok_or_else(failed)?;
-            (*server.as_ptr()).server_names.as_slice()
+            let server = NgxHttpCoreModule::server_conf(&*self.as_ptr()).ok_or_else(failed)?;
+            server.server_names.as_slice()
         };
         #[cfg(ngx_feature = "pcre")]
         let is_expression = |name: &ngx_http_server_name_t| !name.regex.is_null();
