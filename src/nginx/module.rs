@@ -147,12 +147,9 @@ fn configure(
     cf: *mut ngx_conf_t,
     body: impl FnOnce(&mut Conf<'_>) -> Result<(), ConfError>,
 ) -> ngx_int_t {
-    guarded(Entry::Configure, NGX_ERROR as ngx_int_t, || {
-        // SAFETY: both callers get it from nginx.
-        let Some(mut cf) = (unsafe { Conf::from_raw(cf) }) else { return NGX_ERROR as ngx_int_t };
-        let result = body(&mut cf);
-        if cf.accepts(result) { NGX_OK as ngx_int_t } else { NGX_ERROR as ngx_int_t }
-    })
+    // SAFETY: the callers get it from nginx.
+    let error = unsafe { conf::configure(Entry::Configure, cf, body) };
+    if error.is_null() { NGX_OK as ngx_int_t } else { NGX_ERROR as ngx_int_t }
 }
 
 /// # Safety

@@ -10,8 +10,8 @@ use ngx::ffi::{
     ngx_str_t, ngx_uint_t,
 };
 
-use super::conf::{Conf, ConfError, error_code};
-use super::guard::{Entry, guarded};
+use super::conf::{Conf, ConfError, configure};
+use super::guard::Entry;
 use super::slot::Slot;
 
 /// Where a directive may stand.
@@ -76,14 +76,8 @@ unsafe extern "C" fn set<D: Directive>(
     _command: *mut ngx_command_t,
     conf: *mut c_void,
 ) -> *mut c_char {
-    guarded(Entry::Set, error_code(), || {
-        // SAFETY: as above; the slot's pool outlives the reading of the configuration.
-        match unsafe { (Conf::from_raw(cf), Slot::from_raw::<D::Conf>(conf)) } {
-            (Some(mut cf), Some(conf)) => {
-                let result = D::set(&mut cf, conf);
-                cf.code(result)
-            }
-            _ => error_code(),
-        }
-    })
+    // SAFETY: as above; the slot's pool outlives the reading of the configuration.
+    unsafe {
+        configure(Entry::Set, cf, |cf| D::set(cf, Slot::from_raw(conf).ok_or(ConfError::Logged)?))
+    }
 }

@@ -47,7 +47,7 @@ impl<'c> Conf<'c> {
     /// # Safety
     ///
     /// `raw` is null or valid for `'c`.
-    pub unsafe fn from_raw(raw: *mut ngx_conf_t) -> Option<Self> {
+    unsafe fn from_raw(raw: *mut ngx_conf_t) -> Option<Self> {
         NonNull::new(raw).map(|raw| Self { raw, life: PhantomData })
     }
 
@@ -164,43 +164,37 @@ impl<'c> Conf<'c> {
         // SAFETY: the configuration has a valid log.
         unsafe { super::log::write(self.raw().log, NGX_LOG_WARN, text) };
     }
-
-    fn log(&mut self, level: u32, text: fmt::Arguments<'_>) {
-        let text = text.to_string();
-        // SAFETY: `%*s` takes a length and that many bytes.
-        unsafe {
-            ngx_conf_log_error(
-                level as ngx_uint_t,
-                self.as_ptr(),
-                0,
-                c"%*s".as_ptr(),
-                text.len(),
-                text.as_ptr(),
-            );
-        }
-    }
-
-    /// Whether `result` is fine; if not, it is logged.
-    pub fn accepts(&mut self, result: Result<(), ConfError>) -> bool {
-        self.code(result).is_null()
-    }
-
-    /// The code that a setter or a merge gives nginx.
-    pub(super) fn code(&mut self, result: Result<(), ConfError>) -> *mut c_char {
-        match result {
-            Ok(()) => ptr::null_mut(),
-            Err(ConfError::Duplicate) => c"is duplicate".as_ptr().cast_mut(),
-            Err(ConfError::Logged) => error_code(),
-            Err(ConfError::Message(text)) => {
-                self.log(NGX_LOG_EMERG, format_args!("{text}"));
-                error_code()
-            }
-        }
-    }
 }
 
-pub(super) fn error_code() -> *mut c_char {
-    NGX_CONF_ERROR.cast()
+/// Calls `body` with the configuration; the answer is what a setter or a merge gives nginx, null where all
+/// is fine.
+///
+/// # Safety
+///
+/// `cf` is null or valid.
+pub unsafe fn configure(
+    entry: Entry,
+    cf: *mut ngx_conf_t,
+    body: impl FnOnce(&mut Conf<'_>) -> Result<(), ConfError>,
+) -> *mut c_char {
+    let failed = NGX_CONF_ERROR.cast();
+    guarded(entry, failed, || {
+        // SAFETY: the caller's promise.
+        let Some(mut cf) = (unsafe { Conf::from_raw(cf) }) else { return failed };
+        match body(&mut cf) {
+            Ok(()) => ptr::null_mut(),
+            Err(ConfError::Duplicate) => c"is duplicate".as_ptr().cast_mut(),
+            Err(ConfError::Logged) => failed,
+            Err(ConfError::Message(text)) => {
+                let (level, format) = (NGX_LOG_EMERG as ngx_uint_t, c"%*s".as_ptr());
+                // SAFETY: `%*s` takes a length and that many bytes.
+                unsafe {
+                    ngx_conf_log_error(level, cf.as_ptr(), 0, format, text.len(), text.as_ptr());
+                }
+                failed
+            }
+        }
+    })
 }
 
 /// A time by nginx's rules, in whole seconds.
@@ -257,16 +251,12 @@ pub unsafe extern "C" fn merge<T: Inherit>(
     parent: *mut c_void,
     conf: *mut c_void,
 ) -> *mut c_char {
-    guarded(Entry::Merge, error_code(), || {
-        // SAFETY: as above; the slots' pool outlives the reading of the configuration.
-        let (cf, parent, conf) =
-            unsafe { (Conf::from_raw(cf), Slot::from_raw::<T>(parent), Slot::from_raw::<T>(conf)) };
-        match (cf, parent, conf) {
-            (Some(mut cf), Some(parent), Some(conf)) => {
-                let result = conf.inherit(parent, &mut cf);
-                cf.code(result)
-            }
-            _ => error_code(),
-        }
-    })
+    // SAFETY: as above; the slots' pool outlives the reading of the configuration.
+    unsafe {
+        configure(Entry::Merge, cf, |cf| {
+            let parent = Slot::from_raw::<T>(parent).ok_or(ConfError::Logged)?;
+            let conf = Slot::from_raw::<T>(conf).ok_or(ConfError::Logged)?;
+            conf.inherit(parent, cf)
+        })
+    }
 }
