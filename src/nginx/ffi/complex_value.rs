@@ -3,13 +3,13 @@
 use std::ptr::{self, NonNull};
 
 use ngx::ffi::{
-    NGX_OK, ngx_conf_t, ngx_http_compile_complex_value, ngx_http_compile_complex_value_t,
+    NGX_OK, ngx_http_compile_complex_value, ngx_http_compile_complex_value_t,
     ngx_http_complex_value, ngx_http_complex_value_t, ngx_int_t, ngx_pcalloc, ngx_str_t,
 };
 
+use super::conf::{Conf, ConfError};
 use super::pooled::Pooled;
-use super::request::{Request, bytes};
-use super::slot::Slot;
+use super::request::{Request, bytes, string};
 
 /// A compiled value. Once its configuration is gone, it cannot be evaluated.
 pub struct ComplexValue(Pooled<ngx_http_complex_value_t>);
@@ -18,27 +18,22 @@ pub struct ComplexValue(Pooled<ngx_http_complex_value_t>);
 #[derive(Debug)]
 pub struct EvaluationFailed;
 
-/// What a relative value is relative to.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Prefix {
-    None,
-    /// The directory of the configuration file.
-    Conf,
-}
+impl<'c> Conf<'c> {
+    /// Compiles a value that may hold variables.
+    pub fn complex_value(&mut self, text: &'c [u8]) -> Result<ComplexValue, ConfError> {
+        self.compile(text, false).ok_or(ConfError::Logged)
+    }
 
-impl ComplexValue {
+    /// Compiles a file name that may hold variables, relative to the configuration's directory.
+    pub fn complex_path(&mut self, text: &'c [u8]) -> Result<ComplexValue, ConfError> {
+        self.compile(text, true).ok_or(ConfError::Logged)
+    }
+
     /// Compiles `text`; nginx logs what is wrong with it.
-    ///
-    /// # Safety
-    ///
-    /// `cf` is valid; `text` and `slot` live in its pool.
-    pub(super) unsafe fn compile(
-        cf: *mut ngx_conf_t,
-        mut text: ngx_str_t,
-        prefix: Prefix,
-        slot: NonNull<Slot>,
-    ) -> Option<Self> {
-        // SAFETY: the caller's promise; the compiled value is zeroed memory of the same pool.
+    fn compile(&mut self, text: &'c [u8], is_path: bool) -> Option<ComplexValue> {
+        let (cf, slot, mut text) = (self.as_ptr(), self.slot()?, string(text));
+        // SAFETY: `text` and the slot lie in the configuration's pool, and nginx only reads the text. The
+        // compiled value is zeroed memory of the same pool.
         unsafe {
             let value = ngx_pcalloc((*cf).pool, size_of::<ngx_http_complex_value_t>());
             let value = NonNull::new(value.cast::<ngx_http_complex_value_t>())?;
@@ -46,12 +41,14 @@ impl ComplexValue {
             compile.cf = cf;
             compile.value = &raw mut text;
             compile.complex_value = value.as_ptr();
-            compile.set_conf_prefix(u32::from(prefix == Prefix::Conf));
+            compile.set_conf_prefix(u32::from(is_path));
             let code = ngx_http_compile_complex_value(&raw mut compile);
-            (code == NGX_OK as ngx_int_t).then(|| Self(Pooled::new(value, slot)))
+            (code == NGX_OK as ngx_int_t).then(|| ComplexValue(Pooled::new(value, slot)))
         }
     }
+}
 
+impl ComplexValue {
     /// Whether the value holds no variable.
     pub fn is_literal(&self) -> bool {
         // SAFETY: the configuration is there.

@@ -15,7 +15,6 @@ use ngx::ffi::{
 };
 use ngx::http::HttpModuleConfExt;
 
-use super::complex_value::{ComplexValue, Prefix};
 use super::guard::{Entry, guarded};
 use super::request::{bytes, module, string};
 use super::slot::Slot;
@@ -121,23 +120,6 @@ impl<'c> Conf<'c> {
     pub(super) fn slot(&self) -> Option<NonNull<Slot>> {
         // SAFETY: while `http` is read, what the module made as its main configuration is a slot.
         unsafe { self.raw().http_main_conf_unchecked::<Slot>(module()?) }
-    }
-
-    /// Compiles a value that may hold variables.
-    pub fn complex_value(&mut self, text: &'c [u8]) -> Result<ComplexValue, ConfError> {
-        self.compile(text, Prefix::None)
-    }
-
-    /// Compiles a file name that may hold variables, relative to the configuration's directory.
-    pub fn complex_path(&mut self, text: &'c [u8]) -> Result<ComplexValue, ConfError> {
-        self.compile(text, Prefix::Conf)
-    }
-
-    fn compile(&mut self, text: &'c [u8], prefix: Prefix) -> Result<ComplexValue, ConfError> {
-        let slot = self.slot().ok_or(ConfError::Logged)?;
-        // SAFETY: `text` and the slot lie in the configuration's pool; nginx only reads the text.
-        unsafe { ComplexValue::compile(self.as_ptr(), string(text), prefix, slot) }
-            .ok_or(ConfError::Logged)
     }
 
     /// The directory that relative names of files are relative to.
