@@ -5,12 +5,9 @@
 //! order. Below the postpone filter all output goes by the name of the main request; whose it is tells
 //! the connection, of which one request at a time has the turn to send.
 
-use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
-
 use ngx::ffi::{
-    NGX_ERROR, NGX_OK, ngx_buf_t, ngx_chain_t, ngx_http_request_t, ngx_http_top_body_filter,
-    ngx_int_t,
+    NGX_ERROR, NGX_OK, ngx_buf_t, ngx_chain_t, ngx_http_output_body_filter_pt, ngx_http_request_t,
+    ngx_http_top_body_filter, ngx_int_t,
 };
 
 use super::guard::{Entry, guarded};
@@ -18,11 +15,8 @@ use super::request::Request;
 
 /// Who collects bodies.
 pub trait BodyCollector {
-    /// Whether what `sender` sends is to be collected.
-    fn wants(sender: Request<'_>) -> bool;
-
-    /// Takes pieces of the body.
-    fn take(sender: Request<'_>, pieces: &mut dyn Iterator<Item = Piece<'_>>);
+    /// Takes pieces of the body that `sender` sends; whether they are to be collected.
+    fn take(sender: Request<'_>, pieces: &mut dyn Iterator<Item = Piece<'_>>) -> bool;
 }
 
 /// A piece of a body.
@@ -34,18 +28,14 @@ pub enum Piece<'b> {
 }
 
 /// The filter that follows ours.
-static NEXT: AtomicPtr<std::ffi::c_void> = AtomicPtr::new(ptr::null_mut());
-
-type BodyFilter = unsafe extern "C" fn(*mut ngx_http_request_t, *mut ngx_chain_t) -> ngx_int_t;
+static mut NEXT: ngx_http_output_body_filter_pt = None;
 
 /// Puts the filter that collects bodies for `C` on top of the chain. Called while nginx reads its
 /// configuration, once each time.
 pub fn add_body_filter<C: BodyCollector>() {
-    // SAFETY: nginx reads its configuration in one thread.
+    // SAFETY: nginx reads its configuration in one thread, in which it serves requests, too.
     unsafe {
-        if let Some(next) = ngx_http_top_body_filter {
-            NEXT.store(next as *mut std::ffi::c_void, Ordering::Relaxed);
-        }
+        NEXT = ngx_http_top_body_filter;
         ngx_http_top_body_filter = Some(filter::<C>);
     }
 }
@@ -63,61 +53,39 @@ unsafe extern "C" fn filter<C: BodyCollector>(
             Request::from_raw((*request.connection).data.cast::<ngx_http_request_t>())
         })
     };
-    let taken = guarded(Entry::BodyFilter, Err(()), || {
-        let sender = sender.filter(|sender| sender.is_subrequest() && C::wants(*sender));
-        if let Some(sender) = sender {
-            C::take(sender, &mut Pieces(chain));
-        }
-        Ok(sender.is_some())
+    let taken = guarded(Entry::BodyFilter, None, || {
+        let sender = sender.filter(|sender| sender.is_subrequest());
+        // SAFETY: as above; a piece is used before the filter returns, as `take` sees it under a lifetime
+        // of its own.
+        Some(sender.is_some_and(|sender| C::take(sender, &mut unsafe { pieces(chain) })))
     });
-    match taken {
-        Ok(true) => NGX_OK as ngx_int_t,
-        // SAFETY: what came from nginx goes on.
-        Ok(false) => unsafe { pass_on(request, chain) },
-        Err(()) => NGX_ERROR as ngx_int_t,
-    }
-}
-
-/// # Safety
-///
-/// `request` and `chain` are what nginx has called the filter with.
-unsafe fn pass_on(request: *mut ngx_http_request_t, chain: *mut ngx_chain_t) -> ngx_int_t {
-    let next = NEXT.load(Ordering::Relaxed);
-    if next.is_null() {
-        return NGX_ERROR as ngx_int_t;
-    }
-    // SAFETY: what was stored is the filter that was on top before ours.
+    // SAFETY: what came from nginx goes on, to the filter that was on top before ours.
     unsafe {
-        let next: BodyFilter = std::mem::transmute::<*mut std::ffi::c_void, BodyFilter>(next);
-        next(request, chain)
+        match (taken, NEXT) {
+            (Some(true), _) => NGX_OK as ngx_int_t,
+            (Some(false), Some(next)) => next(request, chain),
+            _ => NGX_ERROR as ngx_int_t,
+        }
     }
 }
 
 /// The pieces of a chain, each buffer consumed as it is read.
-struct Pieces(*mut ngx_chain_t);
-
-impl Iterator for Pieces {
-    type Item = Piece<'static>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        // SAFETY: a valid chain; a piece is used before the filter returns, as `take` sees it under
-        // a lifetime of its own.
-        unsafe {
-            loop {
-                let link = self.0.as_ref()?;
-                self.0 = link.next;
-                if let Some(piece) = link.buf.as_mut().and_then(|buffer| consumed(buffer)) {
-                    return Some(piece);
-                }
-            }
-        }
-    }
+///
+/// # Safety
+///
+/// `chain` is valid for `'c`.
+unsafe fn pieces<'c>(chain: *mut ngx_chain_t) -> impl Iterator<Item = Piece<'c>> {
+    // SAFETY: as above; the links are a chain that ends in null.
+    let links =
+        std::iter::successors(unsafe { chain.as_ref() }, |link| unsafe { link.next.as_ref() });
+    // SAFETY: as above, and nobody else reads a buffer meanwhile.
+    links.filter_map(|link| unsafe { consumed(link.buf.as_mut()?) })
 }
 
 /// # Safety
 ///
 /// A valid buffer; where it says that it lies in memory, its bytes do.
-unsafe fn consumed(buffer: &mut ngx_buf_t) -> Option<Piece<'static>> {
+unsafe fn consumed<'c>(buffer: &mut ngx_buf_t) -> Option<Piece<'c>> {
     let (start, end) = (buffer.pos, buffer.last);
     let of_file = buffer.in_file() != 0 && buffer.file_pos < buffer.file_last;
     buffer.pos = buffer.last;

@@ -281,14 +281,12 @@ fn is_local(peer: &[u8]) -> bool {
 pub struct KeyRequests;
 
 impl BodyCollector for KeyRequests {
-    fn wants(sender: Request<'_>) -> bool {
-        worker::with(|worker| worker.fetch_of(sender)).is_some()
-    }
-
-    fn take(sender: Request<'_>, pieces: &mut dyn Iterator<Item = Piece<'_>>) {
-        if let Some(fetch) = worker::with(|worker| worker.fetch_of(sender)) {
+    fn take(sender: Request<'_>, pieces: &mut dyn Iterator<Item = Piece<'_>>) -> bool {
+        let fetch = worker::with(|worker| worker.fetch_of(sender));
+        if let Some(fetch) = &fetch {
             fetch.collect(sender, pieces);
         }
+        fetch.is_some()
     }
 }
 
