@@ -26,7 +26,7 @@ pub fn of_location<'r>(request: Request<'r>, context: &Context) -> Option<Token<
     let mut request = request;
     if request.is_subrequest() {
         match worker::with(|worker| worker.fetch_of(request)) {
-            Some(fetch) if fetch.serves_all() => return None,
+            Some(fetch) if fetch.serves_all => return None,
             Some(_) => request = request.main(),
             None => {}
         }

@@ -31,10 +31,7 @@ pub enum HandedDown<'s> {
 /// # Safety
 ///
 /// `subrequest` is valid and has not run yet; so for the functions below.
-pub(super) unsafe fn prepare(
-    subrequest: NonNull<ngx_http_request_t>,
-    handed_down: HandedDown<'_>,
-) -> Option<()> {
+pub(super) unsafe fn prepare(subrequest: Request<'_>, handed_down: HandedDown<'_>) -> Option<()> {
     // SAFETY: the caller's promise; zeros are headers that nobody has read yet, as nginx begins with. What
     // fails below leaves the subrequest without any.
     unsafe {
@@ -52,7 +49,7 @@ pub(super) unsafe fn prepare(
             }
             HandedDown::Host { host, names } => {
                 host_alone(request, &clients, host)?;
-                variables_of_names(subrequest, names)
+                variables_of_names(NonNull::new(request)?, names)
             }
         }
     }

@@ -39,11 +39,6 @@ pub struct Request<'r> {
 pub struct Address(usize);
 
 impl Address {
-    /// Of a request.
-    pub(super) fn of_request(request: &ngx_http_request_t) -> Self {
-        Self(ptr::from_ref(request).addr())
-    }
-
     /// Where `bytes` begin.
     pub fn of(bytes: &[u8]) -> Self {
         Self(bytes.as_ptr().addr())
@@ -148,7 +143,7 @@ impl<'r> Request<'r> {
     }
 
     /// The slot of the module's state.
-    pub(super) fn slot(self) -> Option<NonNull<Slot>> {
+    fn slot(self) -> Option<NonNull<Slot>> {
         let index = module()?.ctx_index;
         // SAFETY: as for `context`.
         unsafe { NonNull::new(self.main().raw().ctx.add(index).read().cast()) }

@@ -44,7 +44,11 @@ pub struct CutShort {
 
 /// A subrequest that was started. Once its main request is gone, it is over and has no answer.
 #[derive(Clone)]
-pub struct Subrequest(Pooled<ngx_http_request_t>);
+pub struct Subrequest {
+    request: Pooled<ngx_http_request_t>,
+    /// Which request it is, or was.
+    pub address: Address,
+}
 
 impl Subrequest {
     /// Starts a GET of `uri` for the main request `request`. `None` where nginx refuses, which has
@@ -85,25 +89,15 @@ impl Subrequest {
             if code != NGX_OK as ngx_int_t {
                 return None;
             }
-            let subrequest = NonNull::new(subrequest)?;
+            let subrequest = Request::from_raw(subrequest)?;
             prepare(subrequest, handed_down)?;
             // Subrequests of the subrequest inherit it.
             (*subrequest.as_ptr()).set_main_filter_need_in_memory(1);
             if matches!(handed_down, HandedDown::Host { .. }) {
                 (*subrequest.as_ptr()).unparsed_uri = whole;
             }
-            Some(Self(Pooled::new(subrequest, request.slot()?)))
+            Some(Self { request: subrequest.pooled()?, address: subrequest.address() })
         }
-    }
-
-    /// Which request it is; `None` once it is gone.
-    pub fn address(&self) -> Option<Address> {
-        self.raw().map(Address::of_request)
-    }
-
-    /// Whether `request` is this subrequest.
-    pub fn is(&self, request: Request<'_>) -> bool {
-        self.0.get().is_some_and(|subrequest| subrequest.as_ptr() == request.as_ptr())
     }
 
     /// Whether the subrequest is over, its error page included.
@@ -165,7 +159,8 @@ impl Subrequest {
         unsafe {
             let Some(own) = self.raw() else { return };
             let turn = Request::from_raw((*own.connection).data.cast::<ngx_http_request_t>());
-            let turn = turn.filter(|turn| turn.lineage().any(|request| self.is(request)));
+            let is_own = |request: Request<'_>| request.address() == self.address;
+            let turn = turn.filter(|turn| turn.lineage().any(is_own));
             let sender = turn.as_ref().map_or(own, |turn| turn.raw());
             if let Some(connection) =
                 sender.upstream.as_ref().and_then(|upstream| upstream.peer.connection.as_ref())
@@ -178,7 +173,7 @@ impl Subrequest {
 
     fn raw(&self) -> Option<&ngx_http_request_t> {
         // SAFETY: nginx changes nothing while we read, and frees no request within a call of ours.
-        self.0.get().map(|request| unsafe { request.as_ref() })
+        self.request.get().map(|request| unsafe { request.as_ref() })
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::rc::Rc;
 
 use zeroize::Zeroizing;
 
 use crate::jose::error::KeySetError;
 use crate::nginx::ffi::body_filter::Piece;
+use crate::nginx::ffi::deadline::Deadline;
 use crate::nginx::ffi::request::Request;
 use crate::nginx::ffi::subrequest::{CutShort, Subrequest};
 
@@ -17,13 +19,14 @@ const MAX_SIZE: usize = 1 << 20;
 const MAX_DURATION: usize = 60_000;
 
 /// What is granted: t/panics.t does not wait that long.
-pub const DEADLINE: usize = if cfg!(feature = "injected-panics") { 1_000 } else { MAX_DURATION };
+const DEADLINE: usize = if cfg!(feature = "injected-panics") { 1_000 } else { MAX_DURATION };
 
 /// A fetch that a request makes.
 pub struct Fetch {
-    subrequest: Subrequest,
+    pub subrequest: Subrequest,
     /// Whether its answer is everybody's, so that nothing of this request decides it.
-    serves_all: bool,
+    pub serves_all: bool,
+    deadline: Rc<Deadline>,
     body: RefCell<Zeroizing<Vec<u8>>>,
     error: RefCell<Option<FetchError>>,
 }
@@ -47,17 +50,9 @@ pub enum FetchError {
 impl Fetch {
     /// Collects what `subrequest` is answered.
     pub fn new(subrequest: Subrequest, serves_all: bool) -> Self {
-        Self { subrequest, serves_all, body: RefCell::default(), error: RefCell::default() }
-    }
-
-    /// Whether its answer is everybody's.
-    pub fn serves_all(&self) -> bool {
-        self.serves_all
-    }
-
-    /// The subrequest.
-    pub fn subrequest(&self) -> &Subrequest {
-        &self.subrequest
+        let deadline = Deadline::new(subrequest.clone(), DEADLINE);
+        let (body, error) = (RefCell::default(), RefCell::default());
+        Self { subrequest, serves_all, deadline, body, error }
     }
 
     /// Collects pieces of the answer, which `sender` sends; one that is too long is ended.
@@ -81,23 +76,16 @@ impl Fetch {
         self.error.replace(None);
     }
 
-    /// The time is over.
-    pub fn expire(&self) {
-        self.error.replace(Some(FetchError::TooSlow));
-    }
-
     /// The connection to the key server broke.
     pub fn broke(&self) {
         self.error.borrow_mut().get_or_insert(FetchError::Broken);
     }
 
-    /// Whether the subrequest is over.
-    pub fn is_done(&self) -> bool {
-        self.subrequest.is_done()
-    }
-
-    /// The whole answer, once it is there.
+    /// The whole answer, once the subrequest is over.
     pub fn answer(&self) -> Result<Zeroizing<Vec<u8>>, FetchError> {
+        if self.deadline.is_over() {
+            return Err(FetchError::TooSlow);
+        }
         if let Some(error) = self.error.take() {
             return Err(error);
         }

@@ -10,15 +10,14 @@ use super::key_source::{Asking, KeySource, Pending, Progress};
 use crate::auth::key_cache::Rules;
 use crate::nginx::ffi::body_filter::{BodyCollector, Piece};
 use crate::nginx::ffi::complex_value::ComplexValue;
-use crate::nginx::ffi::deadline::Deadline;
 use crate::nginx::ffi::handed_down::HandedDown;
-use crate::nginx::ffi::request::{Address, Request};
+use crate::nginx::ffi::request::Request;
 use crate::nginx::ffi::subrequest::{Ended, Requester, Subrequest};
 use crate::nginx::ffi::time::monotonic_milliseconds;
 use crate::nginx::ffi::uri::Uri;
 use crate::nginx::ffi::wait::Waiter;
 use crate::nginx::key_store::answers::Parsed;
-use crate::nginx::key_store::fetch::{DEADLINE, Fetch, FetchError};
+use crate::nginx::key_store::fetch::{Fetch, FetchError};
 use crate::nginx::key_store::flight::{Flight, Outcome};
 use crate::nginx::key_store::shared::Asked;
 use crate::nginx::key_store::source::SourceId;
@@ -53,8 +52,6 @@ struct Waiting {
 /// A request that fetches; dropped before its end, the fetch is given up.
 struct Fetching {
     fetch: Rc<Fetch>,
-    address: Address,
-    deadline: Rc<Deadline>,
     source: SourceId,
     /// Where others may wait for it.
     lead: Option<Lead>,
@@ -161,17 +158,15 @@ fn start(
     source: SourceId,
     lead: Option<Lead>,
 ) -> Progress {
-    let subrequest = Subrequest::start::<KeyRequests>(request, uri, handed_down);
-    let address = subrequest.as_ref().and_then(Subrequest::address);
-    let (Some(subrequest), Some(address)) = (subrequest, address) else {
+    let Some(subrequest) = Subrequest::start::<KeyRequests>(request, uri, handed_down) else {
         let uri = source.uri.escape_ascii();
         request.log(NGX_LOG_ERR, format_args!("key request \"{uri}\" could not be made"));
         return Progress::Failed;
     };
-    let deadline = Deadline::new(subrequest.clone(), DEADLINE);
+    let address = subrequest.address;
     let fetch = Rc::new(Fetch::new(subrequest, matches!(handed_down, HandedDown::Host { .. })));
     worker::with(|worker| worker.fetches.borrow_mut().insert(address, fetch.clone()));
-    Progress::Pending(Box::new(Fetching { fetch, address, deadline, source, lead }))
+    Progress::Pending(Box::new(Fetching { fetch, source, lead }))
 }
 
 impl Pending for Waiting {
@@ -198,13 +193,11 @@ impl Pending for Waiting {
 
 impl Pending for Fetching {
     fn resume(self: Box<Self>, request: Request<'_>) -> Progress {
-        if !self.fetch.is_done() {
-            return Progress::Pending(self);
+        if self.fetch.subrequest.is_done() {
+            self.conclude(request)
+        } else {
+            Progress::Pending(self)
         }
-        if self.deadline.is_over() {
-            self.fetch.expire();
-        }
-        self.conclude(request)
     }
 }
 
@@ -245,8 +238,9 @@ impl Fetching {
 
     /// Keys that come from another machine without TLS could be anybody's. Told when they are new.
     fn warn_of_plain_peer(&self, request: Request<'_>, parsed: &Parsed) {
-        let subrequest = self.fetch.subrequest();
-        if let Some(peer) = subrequest.plain_peer().filter(|peer| parsed.anew && !is_local(peer)) {
+        if let Some(peer) =
+            self.fetch.subrequest.plain_peer().filter(|peer| parsed.anew && !is_local(peer))
+        {
             let (uri, peer) = (self.source.uri.escape_ascii(), peer.escape_ascii());
             request.log(
                 NGX_LOG_WARN,
@@ -261,7 +255,7 @@ impl Fetching {
 impl Drop for Fetching {
     fn drop(&mut self) {
         worker::with(|worker| {
-            worker.fetches.borrow_mut().remove(&self.address);
+            worker.fetches.borrow_mut().remove(&self.fetch.subrequest.address);
         });
     }
 }
@@ -293,7 +287,8 @@ impl BodyCollector for KeyRequests {
 impl Requester for KeyRequests {
     fn ended(subrequest: Request<'_>, how: Ended) {
         let fetch = worker::with(|worker| worker.fetch_of(subrequest));
-        let Some(fetch) = fetch.filter(|fetch| fetch.subrequest().is(subrequest)) else { return };
+        let is_its = |fetch: &Rc<Fetch>| fetch.subrequest.address == subrequest.address();
+        let Some(fetch) = fetch.filter(is_its) else { return };
         match how {
             Ended::Well => {}
             Ended::ErrorPageFollows => fetch.restart(),
