@@ -41,39 +41,27 @@ pub(super) unsafe fn prepare(subrequest: Request<'_>, handed_down: HandedDown<'_
         headers.write(zeroed());
         (*headers).content_length_n = -1;
         (*headers).keep_alive_n = -1;
-        without_body(request)?;
-        match handed_down {
-            HandedDown::Request { secret } => {
-                headers_of_request(request, &clients, secret)?;
-                variables_of_request(request)
-            }
-            HandedDown::Host { host, names } => {
-                host_alone(request, &clients, host)?;
-                variables_of_names(NonNull::new(request)?, names)
-            }
-        }
-    }
-}
-
-/// Nobody reads the client's body for the subrequest.
-unsafe fn without_body(request: *mut ngx_http_request_t) -> Option<()> {
-    // SAFETY: as above.
-    unsafe {
+        // Nobody reads the client's body for it.
         let body = ngx_pcalloc((*request).pool, size_of::<ngx_http_request_body_t>());
         (*request).request_body = NonNull::new(body.cast())?.as_ptr();
+        match handed_down {
+            HandedDown::Request { secret } => headers_of_request(request, &clients, secret)?,
+            HandedDown::Host { host, .. } => host_alone(subrequest, &clients, host)?,
+        }
+        own_variables(subrequest, handed_down)
     }
-    Some(())
 }
 
 /// Of the client's headers `Host` alone, as `host`.
 unsafe fn host_alone(
-    request: *mut ngx_http_request_t,
+    subrequest: Request<'_>,
     clients: &ngx_http_headers_in_t,
     host: &[u8],
 ) -> Option<()> {
-    // SAFETY: as above; the host is copied into the request's pool.
+    let host = subrequest.copy(host)?;
+    let request = subrequest.as_ptr();
+    // SAFETY: as above; the host lies in the request's pool.
     unsafe {
-        let host = Request::from_raw(request)?.copy(host)?;
         let headers = &raw mut (*request).headers_in;
         empty_list(request, &raw mut (*headers).headers, 1)?;
         (*headers).server = string(host);
@@ -195,55 +183,33 @@ fn passes(name: &[u8], value: &[u8], secret: &[u8]) -> bool {
 
 /// nginx shares the values of variables between a request and its subrequests. Here they part: the
 /// subrequest must not see `$http_authorization` as the client sent it, nor leave the main request
-/// without it. What else has been set is handed down.
-unsafe fn variables_of_request(request: *mut ngx_http_request_t) -> Option<()> {
-    // SAFETY: as above; there are as many values as indexed variables, in both places.
+/// without it.
+unsafe fn own_variables(subrequest: Request<'_>, handed_down: HandedDown<'_>) -> Option<()> {
+    let request = subrequest.as_ptr();
+    // SAFETY: as above; core's configuration outlives the request, and there are as many values as indexed
+    // variables, in both places. Zeros are values that nobody has asked for yet.
     unsafe {
-        let variables = indexed_variables(request)?;
-        let values = fresh_values(request, variables.len())?;
-        values.copy_from_nonoverlapping(NonNull::new((*request).variables)?, variables.len());
-        for (at, variable) in variables.iter().enumerate() {
-            if depends_on_headers(bytes(&variable.name)) {
-                values.add(at).write(zeroed());
+        let core = NgxHttpCoreModule::main_conf(&*request)?;
+        let variables = core.variables.as_slice::<ngx_http_variable_t>();
+        let size = variables.len().checked_mul(size_of::<ngx_http_variable_value_t>())?;
+        let values = ngx_pcalloc((*request).pool, size.max(1));
+        let values = NonNull::new(values.cast::<ngx_http_variable_value_t>())?;
+        let shared = std::mem::replace(&mut (*request).variables, values.as_ptr());
+        match handed_down {
+            // What else has been set is handed down.
+            HandedDown::Request { .. } => {
+                let shared = NonNull::new(shared)?;
+                for (at, variable) in variables.iter().enumerate() {
+                    if !depends_on_headers(bytes(&variable.name)) {
+                        values.add(at).write(shared.add(at).read());
+                    }
+                }
             }
+            // No variable has a value, as in a new request, but those that the server's names capture.
+            HandedDown::Host { names, .. } => names.capture(subrequest),
         }
-        (*request).variables = values.as_ptr();
     }
     Some(())
-}
-
-/// No variable has a value yet, as in a new request, but those that the server's names capture.
-unsafe fn variables_of_names(
-    subrequest: NonNull<ngx_http_request_t>,
-    names: &ServerNames,
-) -> Option<()> {
-    // SAFETY: as above; zeros are values that nobody has asked for yet.
-    unsafe {
-        let request = subrequest.as_ptr();
-        let count = indexed_variables(request)?.len();
-        (*request).variables = fresh_values(request, count)?.as_ptr();
-        names.capture(subrequest);
-    }
-    Some(())
-}
-
-/// # Safety
-///
-/// `request` is valid; so for the function below.
-unsafe fn indexed_variables<'c>(
-    request: *mut ngx_http_request_t,
-) -> Option<&'c [ngx_http_variable_t]> {
-    // SAFETY: as above; core's configuration outlives the request.
-    unsafe { Some(NgxHttpCoreModule::main_conf(&*request)?.variables.as_slice()) }
-}
-
-unsafe fn fresh_values(
-    request: *mut ngx_http_request_t,
-    count: usize,
-) -> Option<NonNull<ngx_http_variable_value_t>> {
-    let size = count.checked_mul(size_of::<ngx_http_variable_value_t>())?;
-    // SAFETY: as above; memory of zeros from the request's pool.
-    NonNull::new(unsafe { ngx_pcalloc((*request).pool, size.max(1)) }.cast())
 }
 
 fn depends_on_headers(variable: &[u8]) -> bool {

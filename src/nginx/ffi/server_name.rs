@@ -2,7 +2,7 @@
 
 use std::ptr::NonNull;
 
-use ngx::ffi::{ngx_http_request_t, ngx_http_server_name_t};
+use ngx::ffi::ngx_http_server_name_t;
 use ngx::http::{HttpModuleServerConf, NgxHttpCoreModule};
 
 use super::conf::{Conf, ConfError};
@@ -82,7 +82,7 @@ impl ServerNames {
     /// # Safety
     ///
     /// `request` is valid, of this server, and has values of its own for its variables.
-    pub(super) unsafe fn capture(&self, request: NonNull<ngx_http_request_t>) {
+    pub(super) unsafe fn capture(&self, request: Request<'_>) {
         #[cfg(ngx_feature = "pcre")]
         for expression in self.expressions.iter().filter_map(|expression| expression.get()) {
             use ngx::ffi::{NGX_OK, ngx_http_regex_exec, ngx_int_t};
