@@ -7,8 +7,8 @@ use std::ptr::{self, NonNull};
 
 use ngx::ffi::{
     NGX_OK, ngx_http_headers_in_t, ngx_http_request_body_t, ngx_http_request_t,
-    ngx_http_variable_t, ngx_http_variable_value_t, ngx_int_t, ngx_list_init, ngx_list_push,
-    ngx_list_t, ngx_pcalloc, ngx_table_elt_t,
+    ngx_http_variable_t, ngx_http_variable_value_t, ngx_int_t, ngx_list_init, ngx_list_t,
+    ngx_pcalloc, ngx_table_elt_t,
 };
 use ngx::http::{HttpModuleMainConf, NgxHttpCoreModule};
 
@@ -71,7 +71,7 @@ unsafe fn host_alone(
             {
                 header.next = ptr::null_mut();
             }
-            (*headers).host = push(&raw mut (*headers).headers, header)?.as_ptr();
+            (*headers).host = header::push(&raw mut (*headers).headers, header)?.as_ptr();
         }
     }
     Some(())
@@ -126,7 +126,7 @@ unsafe fn headers_of_request(
         for header in header::headers(&clients.headers) {
             let header = header.read();
             if passes(bytes(&header.key), bytes(&header.value), secret) {
-                push(list, header)?;
+                header::push(list, header)?;
             }
         }
     }
@@ -144,18 +144,6 @@ unsafe fn empty_list(
     // SAFETY: as above.
     let code = unsafe { ngx_list_init(list, (*request).pool, count, size_of::<ngx_table_elt_t>()) };
     (code == NGX_OK as ngx_int_t).then_some(())
-}
-
-/// # Safety
-///
-/// `list` is a valid list of headers.
-unsafe fn push(list: *mut ngx_list_t, header: ngx_table_elt_t) -> Option<NonNull<ngx_table_elt_t>> {
-    // SAFETY: as above; the place is fresh memory for one header.
-    unsafe {
-        let place = NonNull::new(ngx_list_push(list).cast::<ngx_table_elt_t>())?;
-        place.write(header);
-        Some(place)
-    }
 }
 
 fn passes(name: &[u8], value: &[u8], secret: &[u8]) -> bool {

@@ -1,6 +1,6 @@
 //! `WWW-Authenticate` in nginx's own place, so that core can clear it and `auth_delay` works.
 
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 
 use ngx::ffi::{ngx_list_push, ngx_list_t, ngx_table_elt_t};
 
@@ -29,6 +29,23 @@ pub(super) unsafe fn headers<'l>(
     })
 }
 
+/// Adds `header` to `list`; `None` where there is no memory.
+///
+/// # Safety
+///
+/// `list` is a valid list of headers.
+pub(super) unsafe fn push(
+    list: *mut ngx_list_t,
+    header: ngx_table_elt_t,
+) -> Option<NonNull<ngx_table_elt_t>> {
+    // SAFETY: as above; the place is fresh memory for one header.
+    unsafe {
+        let place = NonNull::new(ngx_list_push(list).cast::<ngx_table_elt_t>())?;
+        place.write(header);
+        Some(place)
+    }
+}
+
 impl<'r> Request<'r> {
     /// Takes `header` out of the answer, whoever else has overwritten nginx's pointer to it.
     pub fn hide(self, header: ResponseHeader) {
@@ -47,45 +64,27 @@ impl<'r> Request<'r> {
         // strings are static or live as long as the request.
         unsafe {
             let headers_out = &raw mut (*self.as_ptr()).headers_out;
-            let header = NonNull::new(ngx_list_push(&raw mut (*headers_out).headers))?
-                .cast::<ngx_table_elt_t>();
-            let element = &mut *header.as_ptr();
-            element.hash = 1;
-            element.key = string(b"WWW-Authenticate");
-            element.value = string(value);
-            element.lowcase_key = std::ptr::null_mut();
+            let element = ngx_table_elt_t {
+                hash: 1,
+                key: string(b"WWW-Authenticate"),
+                value: string(value),
+                lowcase_key: ptr::null_mut(),
+                #[cfg(nginx_1_23)]
+                next: ptr::null_mut(),
+            };
+            let header = push(&raw mut (*headers_out).headers, element)?;
+            let link = &raw mut (*headers_out).www_authenticate;
+            // Headers of one name are a chain; before 1.23 nginx knows one of this name.
             #[cfg(nginx_1_23)]
-            {
-                element.next = std::ptr::null_mut();
-            }
-            *end_of_chain(&raw mut (*headers_out).www_authenticate) = header.as_ptr();
+            let link = {
+                let mut link = link;
+                while let Some(earlier) = (*link).as_mut() {
+                    link = &raw mut earlier.next;
+                }
+                link
+            };
+            *link = header.as_ptr();
             Some(ResponseHeader(header))
         }
     }
-}
-
-/// Where the next header of this name is linked.
-///
-/// # Safety
-///
-/// `place` holds null or the first of a chain of valid headers.
-#[cfg(nginx_1_23)]
-unsafe fn end_of_chain(mut place: *mut *mut ngx_table_elt_t) -> *mut *mut ngx_table_elt_t {
-    // SAFETY: as above; the chain ends in null.
-    unsafe {
-        while !(*place).is_null() {
-            place = &raw mut (**place).next;
-        }
-    }
-    place
-}
-
-/// Before 1.23 nginx knows one header of this name.
-///
-/// # Safety
-///
-/// None is needed; it is `unsafe` as its namesake is.
-#[cfg(not(nginx_1_23))]
-unsafe fn end_of_chain(place: *mut *mut ngx_table_elt_t) -> *mut *mut ngx_table_elt_t {
-    place
 }
