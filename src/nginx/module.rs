@@ -114,8 +114,8 @@ unsafe extern "C" fn preconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
     register_module(&raw mut ngx_http_auth_jwt_module);
     configure(cf, |cf| {
         worker::with(Worker::forget_tokens);
-        cf.add_prefix_variable::<JwtHeader>()?;
-        cf.add_prefix_variable::<JwtClaim>()?;
+        cf.add_variable::<JwtHeader>()?;
+        cf.add_variable::<JwtClaim>()?;
         cf.add_variable::<JwtPayload>()?;
         cf.add_variable::<AuthJwtStatus>()?;
         cf.add_variable::<AuthJwtIssuer>()

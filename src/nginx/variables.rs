@@ -4,7 +4,7 @@
 use super::conf::{LocationConf, MainConf, Part, Realm};
 use super::context::Context;
 use super::ffi::request::Request;
-use super::ffi::variable::{NumberedVariable, OutOfMemory, PrefixVariable, Text, Variable};
+use super::ffi::variable::{NumberedVariable, OutOfMemory, Text, Variable};
 use super::token_source;
 use super::tokens::Content;
 use crate::auth::outcome::OFF;
@@ -29,16 +29,18 @@ pub struct AuthJwtStatus;
 /// `$auth_jwt_issuer`: whose token has passed.
 pub struct AuthJwtIssuer;
 
-impl PrefixVariable for JwtHeader {
-    const PREFIX: &'static str = "jwt_header_";
+impl Variable for JwtHeader {
+    const NAME: &'static str = "jwt_header_";
+    const IS_PREFIX: bool = true;
 
     fn value<'r>(request: Request<'r>, name: &str) -> Text<'r> {
         rendered(request, Part::Header, |object| object.value_ignoring_case(name))
     }
 }
 
-impl PrefixVariable for JwtClaim {
-    const PREFIX: &'static str = "jwt_claim_";
+impl Variable for JwtClaim {
+    const NAME: &'static str = "jwt_claim_";
+    const IS_PREFIX: bool = true;
 
     fn value<'r>(request: Request<'r>, name: &str) -> Text<'r> {
         rendered(request, Part::Claims, |object| object.value_ignoring_case(name))
@@ -48,7 +50,7 @@ impl PrefixVariable for JwtClaim {
 impl Variable for JwtPayload {
     const NAME: &'static str = "jwt_payload";
 
-    fn value<'r>(request: Request<'r>) -> Text<'r> {
+    fn value<'r>(request: Request<'r>, _: &str) -> Text<'r> {
         copied(request, &harmless(content(request)?.payload(request.location())?))
     }
 }
@@ -65,7 +67,7 @@ impl NumberedVariable for JwtSetVariable {
 impl Variable for AuthJwtStatus {
     const NAME: &'static str = "auth_jwt_status";
 
-    fn value<'r>(request: Request<'r>) -> Text<'r> {
+    fn value<'r>(request: Request<'r>, _: &str) -> Text<'r> {
         let word = Context::of(request)?.status.get();
         word.or_else(|| off(request).then_some(OFF)).map(|word| Ok(word.as_bytes()))
     }
@@ -74,7 +76,7 @@ impl Variable for AuthJwtStatus {
 impl Variable for AuthJwtIssuer {
     const NAME: &'static str = "auth_jwt_issuer";
 
-    fn value<'r>(request: Request<'r>) -> Text<'r> {
+    fn value<'r>(request: Request<'r>, _: &str) -> Text<'r> {
         let issuer = Context::of(request)?.issuer.borrow();
         copied(request, &harmless(&issuer.as_ref()?.name))
     }

@@ -16,25 +16,18 @@ pub type Text<'r> = Option<Result<&'r [u8], OutOfMemory>>;
 /// There is no memory for the value.
 pub struct OutOfMemory;
 
-/// A variable of a fixed name.
+/// A variable of a fixed name, or all that share a prefix.
 ///
 /// nginx caches no value of ours: before and after the access phase, and from location to
 /// location, the same name has different ones.
 pub trait Variable {
-    /// The variable's name, without `$`, in lower case.
+    /// The variable's name, or what the names begin with; without `$`, in lower case.
     const NAME: &'static str;
+    /// Whether it is a prefix.
+    const IS_PREFIX: bool = false;
 
-    /// The value for `request`.
-    fn value<'r>(request: Request<'r>) -> Text<'r>;
-}
-
-/// All variables that share a prefix.
-pub trait PrefixVariable {
-    /// What the names begin with, without `$`, in lower case.
-    const PREFIX: &'static str;
-
-    /// The value for `request`; `name` is what follows the prefix, in lower case.
-    fn value<'r>(request: Request<'r>, name: &str) -> Text<'r>;
+    /// The value for `request`; `rest` is what follows the prefix in the name asked for, in lower case.
+    fn value<'r>(request: Request<'r>, rest: &str) -> Text<'r>;
 }
 
 /// Variables whose names a configuration chooses.
@@ -44,14 +37,10 @@ pub trait NumberedVariable {
 }
 
 impl Conf<'_> {
-    /// Makes variable `V` known.
+    /// Makes variable `V`, or those with the prefix of `V`, known.
     pub fn add_variable<V: Variable>(&mut self) -> Result<(), ConfError> {
-        self.add(V::NAME, 0, Some(get::<V>), 0)
-    }
-
-    /// Makes the variables with the prefix of `V` known.
-    pub fn add_prefix_variable<V: PrefixVariable>(&mut self) -> Result<(), ConfError> {
-        self.add(V::PREFIX, NGX_HTTP_VAR_PREFIX, Some(get_prefixed::<V>), 0)
+        let flags = if V::IS_PREFIX { NGX_HTTP_VAR_PREFIX } else { 0 };
+        self.add(V::NAME, flags, Some(get::<V>), 0)
     }
 
     /// Makes a variable known that asks `V` for its `number`.
@@ -90,20 +79,9 @@ impl Conf<'_> {
 
 /// # Safety
 ///
-/// nginx calls it with a valid request and a place for the value.
+/// nginx calls it with a valid request, a place for the value and, for a prefix, the full name asked for;
+/// else with 0, as it was added.
 unsafe extern "C" fn get<V: Variable>(
-    request: *mut ngx_http_request_t,
-    value: *mut ngx_http_variable_value_t,
-    _data: usize,
-) -> ngx_int_t {
-    // SAFETY: as above.
-    unsafe { answer(request, value, V::value) }
-}
-
-/// # Safety
-///
-/// nginx calls it with a valid request, a place for the value and the full name asked for.
-unsafe extern "C" fn get_prefixed<V: PrefixVariable>(
     request: *mut ngx_http_request_t,
     value: *mut ngx_http_variable_value_t,
     data: usize,
@@ -111,8 +89,8 @@ unsafe extern "C" fn get_prefixed<V: PrefixVariable>(
     // SAFETY: as above.
     unsafe {
         let name = (data as *const ngx_str_t).as_ref().map(bytes).unwrap_or_default();
-        let name = name.strip_prefix(V::PREFIX.as_bytes()).unwrap_or_default();
-        answer(request, value, |request| V::value(request, std::str::from_utf8(name).ok()?))
+        let rest = name.strip_prefix(V::NAME.as_bytes()).unwrap_or_default();
+        answer(request, value, |request| V::value(request, std::str::from_utf8(rest).ok()?))
     }
 }
 
