@@ -48,7 +48,7 @@ impl<H: Handler> Event<H> {
     }
 
     /// Lets the event occur once nginx is done with what it does now.
-    pub(super) fn post(&self) {
+    pub fn post(&self) {
         // SAFETY: the event is ours, and leaves the queue when it is dropped.
         unsafe { ngx_post_event(self.event.get(), &raw mut ngx_posted_events) };
     }

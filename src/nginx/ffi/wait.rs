@@ -14,7 +14,7 @@ use super::guard::Entry;
 use super::pooled::Pooled;
 use super::request::Request;
 
-/// A request in the access phase that has answered "again" and waits to be woken.
+/// A request in the access phase that has answered "again" and waits. Posted, it runs that phase again.
 pub type Waiter = Event<Sleeper>;
 
 /// The request that waits.
@@ -39,11 +39,6 @@ impl Waiter {
             (*request).write_event_handler = Some(ngx_http_request_empty_handler);
         }
         Some(waiter)
-    }
-
-    /// Lets the request run its access phase again, once nginx is done with what it does now.
-    pub fn wake(&self) {
-        self.post();
     }
 }
 

@@ -51,7 +51,7 @@ impl Flight {
         self.outcome.replace(Some(outcome));
         for waiter in self.waiters.take() {
             if let Some(waiter) = waiter.upgrade() {
-                waiter.wake();
+                waiter.post();
             }
         }
     }
