@@ -49,7 +49,6 @@ impl Gathering {
     pub fn gather(&self, request: Request<'_>, needed: KeysNeeded<'_>) -> Gathered {
         let mut state = self.take(request.location());
         let KeysNeeded { sources, rules, token, .. } = needed;
-        let asking = Asking { request, rules, token };
         let count = sources.list.len();
         loop {
             let ahead = state.step >= count;
@@ -62,8 +61,7 @@ impl Gathering {
             let progress = match state.pending.take() {
                 Some(pending) => pending.resume(request),
                 None if ahead && state.newest.contains(&at) => Progress::Failed,
-                None if ahead => source.ask_newer(asking),
-                None => source.ask(asking),
+                None => source.ask(Asking { request, rules, token, ahead }),
             };
             match progress {
                 Progress::Pending(pending) => {
@@ -111,9 +109,9 @@ impl State {
     }
 }
 
-/// Keys of sources that no request decides are the same for whoever asks within this millisecond.
+/// Keys of files that no request decides are the same for whoever asks within this millisecond.
 fn keep_recent(sources: &KeySources, sets: Option<&KeySets>) {
-    if sources.list.iter().all(|source| source.is_fixed()) {
+    if sources.list.iter().all(|source| source.is_literal() && !source.is_fetched()) {
         let now = time::monotonic_milliseconds();
         worker::with(|worker| worker.keep_recent(sources.id, now, sets));
     }

@@ -23,7 +23,11 @@ impl KeyFile {
 }
 
 impl KeySource for KeyFile {
-    fn ask(&self, Asking { request, rules, .. }: Asking<'_>) -> Progress {
+    fn ask(&self, Asking { request, rules, ahead, .. }: Asking<'_>) -> Progress {
+        // `refresh=` is for keys that are fetched.
+        if ahead {
+            return Progress::Failed;
+        }
         let Ok(name) = self.name.evaluate(request) else { return Progress::Failed };
         // A client may have a say in the values of variables; a file of its own would be keys of its own.
         if climbs(name) > self.climbs {
@@ -35,10 +39,6 @@ impl KeySource for KeyFile {
         }
         // Keys from a name that a request decides are never kept by time.
         read(request, name, if self.name.is_literal() { rules.fresh_for } else { 0 })
-    }
-
-    fn is_fixed(&self) -> bool {
-        self.name.is_literal()
     }
 
     fn is_literal(&self) -> bool {

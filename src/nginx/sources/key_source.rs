@@ -11,16 +11,6 @@ pub trait KeySource {
     /// Its keys.
     fn ask(&self, asking: Asking<'_>) -> Progress;
 
-    /// Newer keys than those at hand, as far as they may be had ahead of time.
-    fn ask_newer(&self, _asking: Asking<'_>) -> Progress {
-        Progress::Failed
-    }
-
-    /// Whether its keys are the same for whoever asks within a millisecond.
-    fn is_fixed(&self) -> bool {
-        false
-    }
-
     /// Whether its name holds no variable.
     fn is_literal(&self) -> bool;
 
@@ -38,6 +28,8 @@ pub struct Asking<'a> {
     pub rules: Rules,
     /// The client's token: no header that carries it goes to a key server.
     pub token: &'a [u8],
+    /// Whether newer keys than those at hand are wanted, as far as they may be had ahead of time.
+    pub ahead: bool,
 }
 
 /// How far a request has come with one source.

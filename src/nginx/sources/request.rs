@@ -64,39 +64,20 @@ struct Lead {
 }
 
 impl KeySource for KeyRequest {
-    fn ask(&self, asking: Asking<'_>) -> Progress {
-        self.ask(asking, false)
-    }
-
-    fn ask_newer(&self, asking: Asking<'_>) -> Progress {
+    fn ask(&self, Asking { request, rules, token, ahead }: Asking<'_>) -> Progress {
+        // Keys that are kept by time are everybody's; a URI that a request decides is its own.
+        let is_everybodys = rules.fresh_for > 0 && self.0.is_literal();
         // Without a time for its keys, a request has fetched the newest itself.
-        if self.is_everybodys(asking.rules) { self.ask(asking, true) } else { Progress::Failed }
-    }
-
-    fn is_literal(&self) -> bool {
-        self.0.is_literal()
-    }
-
-    fn is_fetched(&self) -> bool {
-        true
-    }
-}
-
-impl KeyRequest {
-    /// Keys that are kept by time are everybody's; a URI that a request decides is its own.
-    fn is_everybodys(&self, rules: Rules) -> bool {
-        rules.fresh_for > 0 && self.0.is_literal()
-    }
-
-    #[inline(never)]
-    fn ask(&self, Asking { request, rules, token }: Asking<'_>, ahead: bool) -> Progress {
+        if ahead && !is_everybodys {
+            return Progress::Failed;
+        }
         let server = request.server_conf::<ServerConf>();
         let (Ok(text), Some(server)) = (self.0.evaluate(request), server) else {
             return Progress::Failed;
         };
         let source =
             |host: &[u8]| SourceId { server: server.id, uri: text.into(), host: host.into() };
-        if self.is_everybodys(rules) {
+        if is_everybodys {
             let source = source(server.names().host_of(request));
             return share(request, Sharing { source, rules, ahead, failed: false, left: 0 });
         }
@@ -115,6 +96,14 @@ impl KeyRequest {
                 Progress::Failed
             }
         }
+    }
+
+    fn is_literal(&self) -> bool {
+        self.0.is_literal()
+    }
+
+    fn is_fetched(&self) -> bool {
+        true
     }
 }
 
