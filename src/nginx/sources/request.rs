@@ -19,7 +19,7 @@ use crate::nginx::ffi::wait::Waiter;
 use crate::nginx::key_store::answers::Parsed;
 use crate::nginx::key_store::fetch::{Fetch, FetchError};
 use crate::nginx::key_store::flight::{Flight, Outcome};
-use crate::nginx::key_store::shared::Asked;
+use crate::nginx::key_store::shared::{Asked, SharedSources};
 use crate::nginx::key_store::source::SourceId;
 use crate::nginx::server::ServerConf;
 use crate::nginx::worker;
@@ -107,37 +107,33 @@ impl KeySource for KeyRequest {
     }
 }
 
+fn with_shared<T>(body: impl FnOnce(&mut SharedSources) -> T) -> T {
+    worker::with(|worker| body(&mut worker.shared_sources.borrow_mut()))
+}
+
 /// Asks for keys that are everybody's.
 fn share(request: Request<'_>, sharing: Sharing) -> Progress {
     let Some(server) = request.server_conf::<ServerConf>() else { return Progress::Failed };
     let Sharing { source, rules, ahead, left, .. } = &sharing;
     let now = monotonic_milliseconds();
-    let asked = worker::with(|worker| {
-        let mut sources = worker.shared_sources.borrow_mut();
-        match sources.ask(source, now, *rules, *ahead) {
-            Asked::Wait(_) | Asked::Fetch if *left > MAX_LEFT => Err(None),
-            Asked::Fetch => Err(Some(sources.begin(source.clone(), now, *ahead))),
-            asked => Ok(asked),
+    let asked = with_shared(|sources| sources.ask(source, now, *rules, *ahead));
+    let lead = match asked {
+        Asked::Keys(keys) => return Progress::Ready(keys),
+        Asked::Wait(_) | Asked::Fetch if *left > MAX_LEFT => None,
+        Asked::Wait(flight) => {
+            let Some(waiter) = Waiter::new(request) else { return Progress::Failed };
+            flight.add_waiter(&waiter);
+            return Progress::Pending(Box::new(Waiting { sharing, flight, _waiter: waiter }));
         }
-    });
-    match asked {
-        Ok(Asked::Keys(keys)) => Progress::Ready(keys),
-        Ok(Asked::Wait(flight)) => match Waiter::new(request) {
-            Some(waiter) => {
-                flight.add_waiter(&waiter);
-                Progress::Pending(Box::new(Waiting { sharing, flight, _waiter: waiter }))
-            }
-            None => Progress::Failed,
-        },
-        Ok(Asked::Fetch) => Progress::Failed,
-        Err(flight) => {
+        Asked::Fetch => {
+            let flight = with_shared(|sources| sources.begin(source.clone(), now, *ahead));
             // From here on the fetch is given up when the request is.
-            let lead = flight.map(|flight| Lead { flight, rules: *rules });
-            let SourceId { uri, host, .. } = source.clone();
-            let handed_down = HandedDown::Host { host: &host, names: server.names() };
-            start(request, Uri::literal(&uri), handed_down, sharing.source, lead)
+            Some(Lead { flight, rules: *rules })
         }
-    }
+    };
+    let SourceId { uri, host, .. } = source.clone();
+    let handed_down = HandedDown::Host { host: &host, names: server.names() };
+    start(request, Uri::literal(&uri), handed_down, sharing.source, lead)
 }
 
 fn start(
@@ -211,10 +207,8 @@ impl Fetching {
         let keys = match &self.lead {
             None => result.ok().map(|parsed| parsed.keys),
             Some(Lead { flight, rules }) => {
-                let concluded = worker::with(|worker| {
-                    let mut sources = worker.shared_sources.borrow_mut();
-                    sources.conclude(flight, now, *rules, result.as_ref())
-                });
+                let concluded =
+                    with_shared(|sources| sources.conclude(flight, now, *rules, result.as_ref()));
                 if concluded.tell_stale {
                     let text = format_args!("key request \"{uri}\" fails, its last keys serve on");
                     request.log(NGX_LOG_WARN, text);
@@ -251,7 +245,7 @@ impl Drop for Fetching {
 
 impl Drop for Lead {
     fn drop(&mut self) {
-        worker::with(|worker| worker.shared_sources.borrow_mut().abandon(&self.flight));
+        with_shared(|sources| sources.abandon(&self.flight));
     }
 }
 
