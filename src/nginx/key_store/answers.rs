@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::source::SourceId;
 use crate::jose::crypto::Fingerprint;
 use crate::jose::error::KeySetError;
 use crate::jose::key_set::{KeySet, Notice};
@@ -16,6 +15,16 @@ const MAX_KEPT: usize = 16 << 20;
 
 /// This many are remembered; with URIs from variables there could be any number.
 const MAX_ANSWERS: usize = 1024;
+
+/// What tells one source of fetched keys from another.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct SourceId {
+    pub server: u64,
+    /// The URI evaluated.
+    pub uri: Box<[u8]>,
+    /// The host that a fetch for everybody asks for; else empty.
+    pub host: Box<[u8]>,
+}
 
 /// What a worker has been answered.
 #[derive(Default)]

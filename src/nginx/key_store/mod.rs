@@ -3,8 +3,6 @@
 
 pub mod fetch;
 pub mod file;
-pub mod source;
 
 pub mod answers;
-pub mod flight;
 pub mod shared;

@@ -1,16 +1,16 @@
 //! Sources whose keys are everybody's (`auth_jwt_key_cache`): what a worker keeps of each, and the
 //! fetch under way.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-use super::answers::Parsed;
+use super::answers::{Parsed, SourceId};
 use super::fetch::FetchError;
-use super::flight::{Flight, Outcome};
-use super::source::SourceId;
 use crate::auth::key_cache::{Clockwork, Failure, Rules, Step};
 use crate::jose::key_set::KeySet;
+use crate::nginx::ffi::wait::Waiter;
 
 /// The answers whose keys are kept have this much together. In bytes.
 const MAX_KEPT: usize = 16 << 20;
@@ -50,6 +50,50 @@ pub struct Concluded {
     pub tell_stale: bool,
 }
 
+/// A fetch that several requests wait for: who they are, and how it came out.
+pub struct Flight {
+    source: SourceId,
+    outcome: RefCell<Option<Outcome>>,
+    waiters: RefCell<Vec<Weak<Waiter>>>,
+}
+
+/// How a fetch came out, for those who wait.
+#[derive(Clone)]
+pub enum Outcome {
+    Keys(Arc<KeySet>),
+    /// For this reason.
+    Failed(Rc<str>),
+    /// Whoever fetched has left: ask again.
+    Abandoned,
+}
+
+impl Flight {
+    /// Registers a request that waits for the outcome.
+    pub fn add_waiter(&self, waiter: &Rc<Waiter>) {
+        let mut waiters = self.waiters.borrow_mut();
+        // Those who have left make room before the list grows.
+        if waiters.len() == waiters.capacity() {
+            waiters.retain(|waiter| waiter.strong_count() > 0);
+        }
+        waiters.push(Rc::downgrade(waiter));
+    }
+
+    /// How it came out, once it has.
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.outcome.borrow().clone()
+    }
+
+    /// Tells those who wait how it came out.
+    fn settle(&self, outcome: Outcome) {
+        self.outcome.replace(Some(outcome));
+        for waiter in self.waiters.take() {
+            if let Some(waiter) = waiter.upgrade() {
+                waiter.post();
+            }
+        }
+    }
+}
+
 impl SharedSources {
     /// A request asks for the keys of `id`; `ahead` of their time, if it needs newer ones. Times
     /// are in milliseconds.
@@ -76,7 +120,8 @@ impl SharedSources {
             true => source.clockwork.begin_ahead(now),
             false => source.clockwork.begin(),
         }
-        let flight = Rc::new(Flight::new(id));
+        let (outcome, waiters) = (RefCell::default(), RefCell::default());
+        let flight = Rc::new(Flight { source: id, outcome, waiters });
         source.flight = Some(flight.clone());
         flight
     }

@@ -16,11 +16,9 @@ use crate::nginx::ffi::subrequest::{Ended, Requester, Subrequest};
 use crate::nginx::ffi::time::monotonic_milliseconds;
 use crate::nginx::ffi::uri::Uri;
 use crate::nginx::ffi::wait::Waiter;
-use crate::nginx::key_store::answers::Parsed;
+use crate::nginx::key_store::answers::{Parsed, SourceId};
 use crate::nginx::key_store::fetch::{Fetch, FetchError};
-use crate::nginx::key_store::flight::{Flight, Outcome};
-use crate::nginx::key_store::shared::{Asked, SharedSources};
-use crate::nginx::key_store::source::SourceId;
+use crate::nginx::key_store::shared::{Asked, Flight, Outcome, SharedSources};
 use crate::nginx::server::ServerConf;
 use crate::nginx::worker;
 
