@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::mem;
 use std::os::unix::ffi::OsStrExt;
@@ -37,9 +37,8 @@ pub struct KeyFiles(HashMap<Box<[u8]>, KeyFile, foldhash::quality::RandomState>)
 struct KeyFile {
     /// When it was looked at last, by nginx's monotonic clock, in milliseconds.
     looked_at: u64,
-    identity: Identity,
-    /// Whether it had not changed for long enough to be sure of its times.
-    settled: bool,
+    /// `None` where it had changed too recently to be sure of its times.
+    identity: Option<Identity>,
     size: usize,
     fingerprint: Fingerprint,
     keys: Result<Arc<KeySet>, KeySetError>,
@@ -82,8 +81,7 @@ impl KeyFiles {
             if age == 0 || age < fresh_for && known.keys.is_ok() {
                 return known.keys();
             }
-            let identity = Identity::of(&metadata(name)?);
-            if known.settled && known.identity == identity {
+            if known.identity == Some(Identity::of(&metadata(name)?)) {
                 known.looked_at = now;
                 return known.keys();
             }
@@ -107,14 +105,12 @@ impl KeyFiles {
             _ => KeySet::parse(mem::take(&mut *bytes), told).map(Arc::new),
         };
         self.make_room(size);
-        let identity = Identity::of(&metadata);
-        let settled = identity.settled(SystemTime::now());
-        let file = KeyFile { looked_at: now, identity, settled, size, fingerprint, keys };
+        let identity = Some(Identity::of(&metadata));
+        let identity = identity.filter(|identity| identity.settled(SystemTime::now()));
+        let file = KeyFile { looked_at: now, identity, size, fingerprint, keys };
         Ok(self.0.entry(name.into()).insert_entry(file).into_mut())
     }
-}
 
-impl KeyFiles {
     /// Forgets those that nobody has asked for the longest, until there is room for `size` bytes.
     fn make_room(&mut self, size: usize) {
         let mut kept = self.0.values().fold(size, |sum, file| sum.saturating_add(file.size));
@@ -178,15 +174,10 @@ fn read(name: &[u8]) -> Result<(Metadata, Zeroizing<Vec<u8>>), KeyFileError> {
     if metadata.size() > MAX_SIZE {
         return Err(KeyFileError::TooLarge);
     }
-    let bytes = read_up_to(file, metadata.size()).map_err(cannot_read)?;
+    let expected = usize::try_from(metadata.size()).unwrap_or_default();
+    let mut bytes = Zeroizing::new(Vec::with_capacity(expected));
+    file.take(MAX_SIZE).read_to_end(&mut bytes).map_err(cannot_read)?;
     Ok((metadata, bytes))
-}
-
-fn read_up_to(file: File, expected: u64) -> io::Result<Zeroizing<Vec<u8>>> {
-    let capacity = usize::try_from(expected).unwrap_or_default();
-    let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
-    file.take(MAX_SIZE).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 impl fmt::Display for KeyFileError {
