@@ -6,15 +6,13 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use super::room::make_room;
 use crate::jose::crypto::Fingerprint;
 use crate::jose::error::KeySetError;
 use crate::jose::key_set::{KeySet, Notice};
 
 /// The answers that are remembered have this much together. In bytes.
 const MAX_KEPT: usize = 16 << 20;
-
-/// This many are remembered; with URIs from variables there could be any number.
-const MAX_ANSWERS: usize = 1024;
 
 /// What tells one source of fetched keys from another.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -72,19 +70,8 @@ impl Answers {
             return Ok(Parsed { keys: known.keys.clone(), size, anew: false });
         }
         let keys = Arc::new(KeySet::parse(mem::take(&mut *bytes), told)?);
-        self.make_room(size);
+        make_room(&mut self.0, size, MAX_KEPT, |answer| answer.size, |answer| Some(answer.used));
         self.0.insert(id, Answer { keys: keys.clone(), size, used: now });
         Ok(Parsed { keys, size, anew: true })
-    }
-
-    /// Forgets those that nobody has been answered with the longest, until there is room for `size` bytes.
-    fn make_room(&mut self, size: usize) {
-        let mut kept = self.0.values().fold(size, |sum, answer| sum.saturating_add(answer.size));
-        while self.0.len() >= MAX_ANSWERS || kept > MAX_KEPT {
-            let oldest = self.0.iter().min_by_key(|(_, answer)| answer.used);
-            let oldest = oldest.map(|(id, _)| id.clone());
-            let Some(removed) = oldest.and_then(|oldest| self.0.remove(&oldest)) else { return };
-            kept = kept.saturating_sub(removed.size);
-        }
     }
 }

@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use zeroize::Zeroizing;
 
+use super::room::make_room;
 use crate::jose::crypto::Fingerprint;
 use crate::jose::error::KeySetError;
 use crate::jose::key_set::{KeySet, Notice};
@@ -25,9 +26,7 @@ const MAX_SIZE: u64 = 64 << 20;
 /// them may change again without a trace in its times.
 const SETTLES_AFTER: Duration = Duration::from_millis(20);
 
-/// This many files are remembered, of together this many bytes (but always the one that was
-/// read last); with names from variables there could be any number.
-const MAX_FILES: usize = 1024;
+/// The files that are remembered have this much together (but always the one that was read last). In bytes.
 const MAX_KEPT: usize = 64 << 20;
 
 /// The key files a worker has read.
@@ -104,22 +103,11 @@ impl KeyFiles {
             Some(known) if known.fingerprint == fingerprint => known.keys,
             _ => KeySet::parse(mem::take(&mut *bytes), told).map(Arc::new),
         };
-        self.make_room(size);
+        make_room(&mut self.0, size, MAX_KEPT, |file| file.size, |file| Some(file.looked_at));
         let identity = Some(Identity::of(&metadata));
         let identity = identity.filter(|identity| identity.settled(SystemTime::now()));
         let file = KeyFile { looked_at: now, identity, size, fingerprint, keys };
         Ok(self.0.entry(name.into()).insert_entry(file).into_mut())
-    }
-
-    /// Forgets those that nobody has asked for the longest, until there is room for `size` bytes.
-    fn make_room(&mut self, size: usize) {
-        let mut kept = self.0.values().fold(size, |sum, file| sum.saturating_add(file.size));
-        while self.0.len() >= MAX_FILES || kept > MAX_KEPT {
-            let oldest = self.0.iter().min_by_key(|(_, file)| file.looked_at);
-            let oldest = oldest.map(|(name, _)| name.clone());
-            let Some(removed) = oldest.and_then(|oldest| self.0.remove(&oldest)) else { return };
-            kept = kept.saturating_sub(removed.size);
-        }
     }
 }
 

@@ -8,15 +8,13 @@ use std::sync::Arc;
 
 use super::answers::{Parsed, SourceId};
 use super::fetch::FetchError;
+use super::room::make_room;
 use crate::auth::key_cache::{Clockwork, Failure, Rules, Step};
 use crate::jose::key_set::KeySet;
 use crate::nginx::ffi::wait::Waiter;
 
 /// The answers whose keys are kept have this much together. In bytes.
 const MAX_KEPT: usize = 16 << 20;
-
-/// This many sources are remembered; with hosts from requests there could be any number.
-const MAX_SOURCES: usize = 1024;
 
 /// The sources a worker has fetched from.
 #[derive(Default)]
@@ -113,7 +111,12 @@ impl SharedSources {
 
     /// Begins a fetch.
     pub fn begin(&mut self, id: SourceId, now: u64, ahead: bool) -> Rc<Flight> {
-        self.make_room();
+        let size = |source: &Source| source.kept.as_ref().map_or(0, |kept| kept.size);
+        // Those without keys go first: what fails costs nobody the last keys of another. Those under way stay.
+        let rank = |source: &Source| {
+            source.flight.is_none().then_some((source.kept.is_some(), source.used))
+        };
+        make_room(&mut self.0, 0, MAX_KEPT, size, rank);
         let source = self.0.entry(id.clone()).or_default();
         source.used = now;
         match ahead {
@@ -166,18 +169,5 @@ impl SharedSources {
             source.flight = None;
         }
         flight.settle(Outcome::Abandoned);
-    }
-
-    fn make_room(&mut self) {
-        let kept = |source: &Source| source.kept.as_ref().map_or(0, |kept| kept.size);
-        let mut size: usize = self.0.values().map(kept).sum();
-        while self.0.len() >= MAX_SOURCES || size > MAX_KEPT {
-            let idle = self.0.iter().filter(|(_, source)| source.flight.is_none());
-            // Those without keys go first: what fails costs nobody the last keys of another.
-            let oldest = idle.min_by_key(|(_, source)| (source.kept.is_some(), source.used));
-            let oldest = oldest.map(|(id, _)| id.clone());
-            let Some(removed) = oldest.and_then(|oldest| self.0.remove(&oldest)) else { return };
-            size = size.saturating_sub(kept(&removed));
-        }
     }
 }
