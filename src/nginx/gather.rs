@@ -47,7 +47,13 @@ impl Gathering {
     /// The key sets of `needed.sources`. Where none has the token's `kid`, newer ones are asked for.
     #[inline(never)]
     pub fn gather(&self, request: Request<'_>, needed: KeysNeeded<'_>) -> Gathered {
-        let mut state = self.take(request.location());
+        let location = request.location();
+        // What was gathered for another location is given up.
+        let kept = self.0.take().filter(|state| state.location == location);
+        let mut state = kept.unwrap_or_else(|| {
+            let (sets, newest) = (KeySets::new(), Vec::new());
+            Box::new(State { location, sets, newest, step: 0, pending: None })
+        });
         let KeysNeeded { sources, rules, token, .. } = needed;
         let count = sources.list.len();
         loop {
@@ -91,14 +97,6 @@ impl Gathering {
         }
         keep_recent(sources, Some(&state.sets));
         Gathered::Ready(state.sets)
-    }
-
-    /// What has been gathered for `location` so far; what was for another one is given up.
-    fn take(&self, location: Address) -> Box<State> {
-        self.0.take().filter(|state| state.location == location).unwrap_or_else(|| {
-            let (sets, newest) = (KeySets::new(), Vec::new());
-            Box::new(State { location, sets, newest, step: 0, pending: None })
-        })
     }
 }
 
