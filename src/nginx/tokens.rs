@@ -1,9 +1,9 @@
 //! The tokens that a request meets, each decoded at most once.
 
 use std::cell::RefCell;
+use std::ptr;
 use std::rc::Rc;
 
-use super::ffi::request::Address;
 use crate::auth::unverified::Unverified;
 use crate::auth::verification::VerifiedToken;
 use crate::jose::json::Object;
@@ -32,7 +32,7 @@ struct Kept {
 /// What tells a token from others of the same request.
 enum Name {
     /// Its place in the header: it need be neither copied nor compared.
-    InHeader(Address, usize),
+    InHeader(*const [u8]),
     Bytes(Box<[u8]>),
 }
 
@@ -91,32 +91,20 @@ fn keep(tokens: &mut [Option<Kept>], token: Token<'_>, content: Content) {
         tokens.rotate_right(1);
     }
     if let Some(first) = tokens.first_mut() {
-        *first = Some(Kept { token: token.name(), content });
-    }
-}
-
-impl Token<'_> {
-    fn place(self) -> (Address, usize) {
-        (Address::of(self.bytes), self.bytes.len())
-    }
-
-    fn name(self) -> Name {
-        match (self.in_header, self.place()) {
-            (true, (address, length)) => Name::InHeader(address, length),
-            (false, _) => Name::Bytes(self.bytes.into()),
-        }
+        let token = match token.in_header {
+            true => Name::InHeader(token.bytes),
+            false => Name::Bytes(token.bytes.into()),
+        };
+        *first = Some(Kept { token, content });
     }
 }
 
 impl Name {
     fn is<'r>(&self, token: Token<'r>, header: impl Fn() -> Option<Token<'r>>) -> bool {
         match self {
-            Self::InHeader(address, length) if token.in_header => {
-                token.place() == (*address, *length)
-            }
-            Self::InHeader(address, length) => header().is_some_and(|header| {
-                header.place() == (*address, *length) && header.bytes == token.bytes
-            }),
+            Self::InHeader(place) if token.in_header => ptr::eq(*place, token.bytes),
+            Self::InHeader(place) => header()
+                .is_some_and(|header| ptr::eq(*place, header.bytes) && header.bytes == token.bytes),
             Self::Bytes(bytes) => **bytes == *token.bytes,
         }
     }

@@ -38,13 +38,6 @@ pub struct Request<'r> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Address(usize);
 
-impl Address {
-    /// Where `bytes` begin.
-    pub fn of(bytes: &[u8]) -> Self {
-        Self(bytes.as_ptr().addr())
-    }
-}
-
 impl<'r> Request<'r> {
     /// # Safety
     ///
