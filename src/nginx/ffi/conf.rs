@@ -4,7 +4,6 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::ffi::{c_char, c_void};
 use std::fmt;
-use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
@@ -20,10 +19,7 @@ use super::request::{bytes, module, string};
 use super::slot::Slot;
 
 /// The configuration while it is read.
-pub struct Conf<'c> {
-    raw: NonNull<ngx_conf_t>,
-    life: PhantomData<&'c mut ngx_conf_t>,
-}
+pub struct Conf<'c>(&'c mut ngx_conf_t);
 
 /// Why a directive is refused.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,26 +39,14 @@ impl From<String> for ConfError {
 }
 
 impl<'c> Conf<'c> {
-    /// # Safety
-    ///
-    /// `raw` is null or valid for `'c`.
-    unsafe fn from_raw(raw: *mut ngx_conf_t) -> Option<Self> {
-        NonNull::new(raw).map(|raw| Self { raw, life: PhantomData })
-    }
-
     pub(super) fn as_ptr(&mut self) -> *mut ngx_conf_t {
-        self.raw.as_ptr()
-    }
-
-    fn raw(&self) -> &ngx_conf_t {
-        // SAFETY: valid for `'c` by `from_raw`.
-        unsafe { self.raw.as_ref() }
+        ptr::from_mut(self.0)
     }
 
     /// The name of the directive, and its arguments. They live as long as the configuration.
     fn words(&self) -> impl Iterator<Item = &'c [u8]> {
         // SAFETY: while a directive is set, `args` is an array of strings in the pool.
-        let words = unsafe { self.raw().args.as_ref().map(|args| args.as_slice::<ngx_str_t>()) };
+        let words = unsafe { self.0.args.as_ref().map(|args| args.as_slice::<ngx_str_t>()) };
         words.unwrap_or_default().iter().map(bytes)
     }
 
@@ -119,20 +103,19 @@ impl<'c> Conf<'c> {
     /// The slot of the configuration of the level `http`. It lies in the configuration's pool.
     pub(super) fn slot(&self) -> Option<NonNull<Slot>> {
         // SAFETY: while `http` is read, what the module made as its main configuration is a slot.
-        unsafe { self.raw().http_main_conf_unchecked::<Slot>(module()?) }
+        unsafe { self.0.http_main_conf_unchecked::<Slot>(module()?) }
     }
 
     /// The directory that relative names of files are relative to.
     pub fn conf_prefix(&self) -> &'c [u8] {
         // SAFETY: a cycle is being made, and its strings live as long as the configuration.
-        unsafe { self.raw().cycle.as_ref().map(|cycle| bytes(&cycle.conf_prefix)) }
-            .unwrap_or_default()
+        unsafe { self.0.cycle.as_ref().map(|cycle| bytes(&cycle.conf_prefix)) }.unwrap_or_default()
     }
 
     /// Where the directive stands: `file:line`.
     pub fn place(&self) -> Rc<str> {
         // SAFETY: null when the configuration comes from the command line, else the open file.
-        match unsafe { self.raw().conf_file.as_ref() } {
+        match unsafe { self.0.conf_file.as_ref() } {
             Some(file) => {
                 let name = String::from_utf8_lossy(bytes(&file.file.name));
                 format!("{name}:{}", file.line).into()
@@ -144,7 +127,7 @@ impl<'c> Conf<'c> {
     /// Writes a warning; the text names its place.
     pub fn warn(&mut self, text: fmt::Arguments<'_>) {
         // SAFETY: the configuration has a valid log.
-        unsafe { super::log::write(self.raw().log, NGX_LOG_WARN, text) };
+        unsafe { super::log::write(self.0.log, NGX_LOG_WARN, text) };
     }
 }
 
@@ -153,7 +136,7 @@ impl<'c> Conf<'c> {
 ///
 /// # Safety
 ///
-/// `cf` is null or valid.
+/// `cf` is null or valid, and nobody else uses it meanwhile.
 pub unsafe fn configure(
     entry: Entry,
     cf: *mut ngx_conf_t,
@@ -162,7 +145,8 @@ pub unsafe fn configure(
     let failed = NGX_CONF_ERROR.cast();
     guarded(entry, failed, || {
         // SAFETY: the caller's promise.
-        let Some(mut cf) = (unsafe { Conf::from_raw(cf) }) else { return failed };
+        let Some(cf) = (unsafe { cf.as_mut() }) else { return failed };
+        let mut cf = Conf(cf);
         match body(&mut cf) {
             Ok(()) => ptr::null_mut(),
             Err(ConfError::Duplicate) => c"is duplicate".as_ptr().cast_mut(),
