@@ -6,6 +6,7 @@ use std::rc::Weak;
 use super::slot::Slot;
 
 /// A pointer that leads nowhere once the pool of a slot is destroyed.
+#[derive(Clone)]
 pub(super) struct Pooled<T> {
     pointer: NonNull<T>,
     life: Weak<()>,
@@ -23,11 +24,5 @@ impl<T> Pooled<T> {
     /// The pointer, valid for the call that it serves; `None` once the pool is gone.
     pub(super) fn get(&self) -> Option<NonNull<T>> {
         (self.life.strong_count() > 0).then_some(self.pointer)
-    }
-}
-
-impl<T> Clone for Pooled<T> {
-    fn clone(&self) -> Self {
-        Self { pointer: self.pointer, life: self.life.clone() }
     }
 }

@@ -4,7 +4,6 @@ use ngx::ffi::{NGX_LOG_ERR, NGX_LOG_NOTICE};
 
 use super::key_source::{Asking, KeySource, Progress};
 use crate::nginx::ffi::complex_value::ComplexValue;
-use crate::nginx::ffi::request::Request;
 use crate::nginx::ffi::time::monotonic_milliseconds;
 use crate::nginx::worker;
 
@@ -29,37 +28,34 @@ impl KeySource for KeyFile {
             return Progress::Failed;
         }
         let Ok(name) = self.name.evaluate(request) else { return Progress::Failed };
+        let shown = name.escape_ascii();
         // A client may have a say in the values of variables; a file of its own would be keys of its own.
         if climbs(name) > self.climbs {
-            let name = name.escape_ascii();
             let text =
-                format_args!("key file \"{name}\" is refused: a variable brings \"..\" into it");
+                format_args!("key file \"{shown}\" is refused: a variable brings \"..\" into it");
             request.log(NGX_LOG_ERR, text);
             return Progress::Failed;
         }
         // Keys from a name that a request decides are never kept by time.
-        read(request, name, if self.name.is_literal() { rules.fresh_for } else { 0 })
+        let fresh_for = if self.name.is_literal() { rules.fresh_for } else { 0 };
+        let on_notice = |notice| {
+            request.log(NGX_LOG_NOTICE, format_args!("key file \"{shown}\": {notice}"));
+        };
+        let now = monotonic_milliseconds();
+        let keys = worker::with(|worker| {
+            worker.key_files.borrow_mut().keys(name, now, fresh_for, on_notice)
+        });
+        match keys {
+            Ok(keys) => Progress::Ready(keys),
+            Err(error) => {
+                request.log(NGX_LOG_ERR, format_args!("key file \"{shown}\" {error}"));
+                Progress::Failed
+            }
+        }
     }
 
     fn is_literal(&self) -> bool {
         self.name.is_literal()
-    }
-}
-
-fn read(request: Request<'_>, name: &[u8], fresh_for: u64) -> Progress {
-    let shown = name.escape_ascii();
-    let on_notice = |notice| {
-        request.log(NGX_LOG_NOTICE, format_args!("key file \"{shown}\": {notice}"));
-    };
-    let now = monotonic_milliseconds();
-    let keys =
-        worker::with(|worker| worker.key_files.borrow_mut().keys(name, now, fresh_for, on_notice));
-    match keys {
-        Ok(keys) => Progress::Ready(keys),
-        Err(error) => {
-            request.log(NGX_LOG_ERR, format_args!("key file \"{shown}\" {error}"));
-            Progress::Failed
-        }
     }
 }
 
