@@ -1,7 +1,5 @@
 //! `server_name`, as far as the module looks at it: does a request's host follow from its server?
 
-use std::ptr::NonNull;
-
 use ngx::ffi::ngx_http_server_name_t;
 use ngx::http::{HttpModuleServerConf, NgxHttpCoreModule};
 
@@ -29,37 +27,27 @@ impl Conf<'_> {
             let server = NgxHttpCoreModule::server_conf(&*self.as_ptr()).ok_or_else(failed)?;
             server.server_names.as_slice()
         };
-        #[cfg(ngx_feature = "pcre")]
-        let is_expression = |name: &ngx_http_server_name_t| !name.regex.is_null();
-        #[cfg(not(ngx_feature = "pcre"))]
-        let is_expression = |_: &ngx_http_server_name_t| false;
-        #[cfg(ngx_feature = "pcre")]
-        let expressions = {
-            let slot = self.slot().ok_or_else(failed)?;
-            let compiled = names.iter().filter_map(|name| NonNull::new(name.regex));
-            // SAFETY: an expression and the slot lie in the configuration's pool.
-            compiled.map(|regex| unsafe { super::pooled::Pooled::new(regex, slot) }).collect()
-        };
-        let is_open =
-            |name: &&ngx_http_server_name_t| is_expression(name) || is_wildcard(bytes(&name.name));
-        let exact = names.iter().filter(|name| !is_open(name)).map(|name| bytes(&name.name));
-        Ok(ServerNames {
-            exact: exact.filter(|name| is_name(name)).map(Box::from).collect(),
-            open: names.iter().any(|name| is_open(&name)),
+        let mut found = ServerNames::default();
+        for name in names {
             #[cfg(ngx_feature = "pcre")]
-            expressions,
-        })
+            if let Some(regex) = std::ptr::NonNull::new(name.regex) {
+                let slot = self.slot().ok_or_else(failed)?;
+                // SAFETY: an expression and the slot lie in the configuration's pool.
+                found.expressions.push(unsafe { super::pooled::Pooled::new(regex, slot) });
+                found.open = true;
+                continue;
+            }
+            let name = bytes(&name.name);
+            if name.contains(&b'*') || name.starts_with(b".") {
+                // `*.example.com`, `.example.com`, `www.example.*`. A client may well send such a host.
+                found.open = true;
+            } else if name.first().is_some_and(u8::is_ascii_alphanumeric) {
+                // Names such as "" and "_" stand for any.
+                found.exact.push(name.into());
+            }
+        }
+        Ok(found)
     }
-}
-
-/// `*.example.com`, `.example.com`, `www.example.*`. A client may well send such a host.
-fn is_wildcard(name: &[u8]) -> bool {
-    name.contains(&b'*') || name.starts_with(b".")
-}
-
-/// Names such as "" and "_" stand for any.
-fn is_name(name: &[u8]) -> bool {
-    name.first().is_some_and(u8::is_ascii_alphanumeric)
 }
 
 impl ServerNames {

@@ -105,6 +105,7 @@ impl KeySource for KeyRequest {
     }
 }
 
+/// Calls `body` with what the worker keeps of sources whose keys are everybody's.
 fn with_shared<T>(body: impl FnOnce(&mut SharedSources) -> T) -> T {
     worker::with(|worker| body(&mut worker.shared_sources.borrow_mut()))
 }
