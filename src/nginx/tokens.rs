@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::ptr;
 use std::rc::Rc;
 
+use super::ffi::request::Address;
 use crate::auth::unverified::Unverified;
 use crate::auth::verification::VerifiedToken;
 use crate::jose::json::Object;

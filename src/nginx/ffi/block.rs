@@ -5,8 +5,8 @@ use std::ptr;
 
 use ngx::ffi::{ngx_command_t, ngx_conf_include, ngx_conf_parse, ngx_conf_t};
 
-use super::conf::{Conf, ConfError, error_code};
-use super::guard::{Entry, guarded};
+use super::conf::{Conf, ConfError, configure};
+use super::guard::Entry;
 
 /// What is read from a block.
 pub trait Block {
@@ -41,15 +41,15 @@ unsafe extern "C" fn take<B: Block>(
     command: *mut ngx_command_t,
     data: *mut c_void,
 ) -> *mut c_char {
-    guarded(Entry::Set, error_code(), || {
-        // SAFETY: as above; the block outlives the call of `ngx_conf_parse` that this one is within.
-        let (conf, block) = unsafe { (Conf::from_raw(cf), data.cast::<B>().as_ref()) };
-        let (Some(mut conf), Some(block)) = (conf, block) else { return error_code() };
-        if conf.directive() == b"include" && conf.arguments().len() == 1 {
-            // SAFETY: as above; nginx calls this handler again for what the file holds.
-            return unsafe { ngx_conf_include(cf, command, data) };
-        }
-        let result = block.set(&mut conf);
-        conf.code(result)
-    })
+    // SAFETY: as above; the block outlives the call of `ngx_conf_parse` that this one is within.
+    unsafe {
+        configure(Entry::Set, cf, |cf| {
+            if cf.directive() == b"include" && cf.arguments().len() == 1 {
+                // nginx calls this handler again for what the file holds.
+                let code = ngx_conf_include(cf.as_ptr(), command, data);
+                return if code.is_null() { Ok(()) } else { Err(ConfError::Logged) };
+            }
+            data.cast::<B>().as_ref().ok_or(ConfError::Logged)?.set(cf)
+        })
+    }
 }
