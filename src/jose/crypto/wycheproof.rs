@@ -83,6 +83,7 @@ fn aes_gcm_and_aes_cbc_with_hmac() {
     tally.end(317, 281);
 }
 
+/// The vectors of RFC 3394 §4 are among them.
 #[test]
 fn aes_key_wrap_of_each_size() {
     let mut tally = Tally::default();
@@ -92,6 +93,15 @@ fn aes_key_wrap_of_each_size() {
             let exception = test.flags.contains(&keywrap::TestFlag::ShortKey);
             let found = aes_key_wrap::unwrap(&test.key, &test.ct).map(|key| key.to_vec());
             tally.judge(test.tc_id, test.result, exception, (found, test.pt.to_vec()));
+            let valid = test.result == TestResult::Valid;
+            for bit in (0..test.ct.len() * 8).filter(|_| valid) {
+                let mut flipped = test.ct.to_vec();
+                if let Some(byte) = flipped.get_mut(bit / 8) {
+                    *byte ^= 1 << (bit % 8);
+                }
+                let found = aes_key_wrap::unwrap(&test.key, &flipped);
+                assert!(found.is_none(), "{}: bit {bit}", test.tc_id);
+            }
         }
     }
     tally.end(36, 129);
