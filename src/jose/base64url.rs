@@ -3,18 +3,16 @@
 
 use base64_simd::URL_SAFE_NO_PAD;
 
-/// The text is not base64url.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InvalidBase64Url;
+use super::error::Malformed;
 
 /// Decodes `text`.
-pub fn decode(text: &[u8]) -> Result<Vec<u8>, InvalidBase64Url> {
-    URL_SAFE_NO_PAD.decode_to_vec(text).map_err(|_| InvalidBase64Url)
+pub fn decode(text: &[u8]) -> Result<Vec<u8>, Malformed> {
+    URL_SAFE_NO_PAD.decode_to_vec(text).map_err(|_| Malformed::Base64)
 }
 
 /// Whether `text` can be decoded.
-pub fn check(text: &[u8]) -> Result<(), InvalidBase64Url> {
-    URL_SAFE_NO_PAD.check(text).map_err(|_| InvalidBase64Url)
+pub fn check(text: &[u8]) -> Result<(), Malformed> {
+    URL_SAFE_NO_PAD.check(text).map_err(|_| Malformed::Base64)
 }
 
 /// Encodes `bytes`.
@@ -33,7 +31,7 @@ mod tests {
     fn refuses_what_is_not_strict() {
         // Padding, the standard alphabet, white space, a lone sextet, non-zero trailing bits.
         for text in ["Zg==", "+/+/", "Zm9v\n", " Zm9v", "Zm 9v", "Z", "Zh", "Zm9", "é"] {
-            assert_eq!(decode(text.as_bytes()), Err(InvalidBase64Url), "{text:?}");
+            assert_eq!(decode(text.as_bytes()), Err(Malformed::Base64), "{text:?}");
         }
     }
 

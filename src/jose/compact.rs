@@ -65,7 +65,7 @@ impl<'t> Compact<'t> {
             ),
         };
         for segment in rest {
-            base64url::check(segment).map_err(|_| Malformed::Base64)?;
+            base64url::check(segment)?;
         }
         Header::parse(header).map(|_| ())
     }

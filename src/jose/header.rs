@@ -58,8 +58,7 @@ impl Headers {
 impl Header {
     /// Reads the first segment of a token.
     pub fn parse(segment: &[u8]) -> Result<Self, Malformed> {
-        let bytes = base64url::decode(segment).map_err(|_| Malformed::Base64)?;
-        let object = Object::parse(bytes).map_err(Malformed::Header)?;
+        let object = Object::parse(base64url::decode(segment)?).map_err(Malformed::Header)?;
         let alg = object.value("alg").and_then(Value::as_str);
         let alg = alg.ok_or(Malformed::HeaderMember("alg"))?;
         let signature_algorithm = SignatureAlgorithm::from_name(&alg);

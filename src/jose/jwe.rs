@@ -8,7 +8,7 @@ use super::base64url;
 use super::claims::Claims;
 use super::compact::JweSegments;
 use super::crypto::{EncryptedContent, EncryptedKey};
-use super::error::{Malformed, TokenError};
+use super::error::TokenError;
 use super::header::Header;
 use super::key_set::KeySet;
 use super::secret::Secret;
@@ -46,12 +46,11 @@ impl<'t> Jwe<'t> {
         let header = Header::parse(segments.header)?;
         let (algorithm, encryption) = header.encryption_algorithms()?;
         let parameters = header.key_parameters(algorithm)?;
-        let decode = |segment| base64url::decode(segment).map_err(|_| Malformed::Base64);
-        let bytes = decode(segments.encrypted_key)?;
+        let bytes = base64url::decode(segments.encrypted_key)?;
         let content = EncryptedContent {
-            initialization_vector: decode(segments.initialization_vector)?,
-            ciphertext: decode(segments.ciphertext)?,
-            tag: decode(segments.tag)?,
+            initialization_vector: base64url::decode(segments.initialization_vector)?,
+            ciphertext: base64url::decode(segments.ciphertext)?,
+            tag: base64url::decode(segments.tag)?,
         };
         let key = EncryptedKey { algorithm, encryption, parameters, bytes };
         Ok(Self { header, key, content, additional_data: segments.header })
@@ -113,7 +112,7 @@ mod tests {
 
     use super::*;
     use crate::jose::compact::Compact;
-    use crate::jose::error::Tried;
+    use crate::jose::error::{Malformed, Tried};
 
     /// RFC 7516 A.3.
     const TOKEN: &str = "eyJhbGciOiJBMTI4S1ciLCJlbmMiOiJBMTI4Q0JDLUhTMjU2In0.\

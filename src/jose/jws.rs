@@ -54,8 +54,8 @@ impl<'t> Jws<'t> {
 
     fn with_header(header: Rc<Header>, segments: JwsSegments<'t>) -> Result<Self, TokenError> {
         let algorithm = header.signature_algorithm()?;
-        let payload = base64url::decode(segments.payload).map_err(|_| Malformed::Base64)?;
-        let signature = base64url::decode(segments.signature).map_err(|_| Malformed::Base64)?;
+        let payload = base64url::decode(segments.payload)?;
+        let signature = base64url::decode(segments.signature)?;
         let signed = segments.signed;
         Ok(Self { header, algorithm, payload, secret: false, claims: None, signature, signed })
     }

@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use crate::jose::algorithm::Curve;
-use crate::jose::base64url::{self, InvalidBase64Url};
-use crate::jose::error::{KeyError, MemberFault};
+use crate::jose::base64url;
+use crate::jose::error::{KeyError, Malformed, MemberFault};
 use crate::jose::json::{Object, Value};
 use crate::jose::secret::Secret;
 
@@ -24,7 +24,7 @@ pub fn has(jwk: &Object, name: &str) -> bool {
 }
 
 /// The bytes that a member of a JWK holds, whose base64url may be padded.
-pub fn decode(text: &str) -> Result<Vec<u8>, InvalidBase64Url> {
+pub fn decode(text: &str) -> Result<Vec<u8>, Malformed> {
     base64url::decode(text.trim_end_matches('=').as_bytes())
 }
 
