@@ -66,9 +66,9 @@ impl<'t> Jwe<'t> {
     pub fn decrypt(self, sets: &[impl AsRef<KeySet>]) -> Result<Decrypted, TokenError> {
         let kid = self.header.kid();
         let EncryptedKey { algorithm, encryption, .. } = self.key;
-        let sealed = &self.key;
         let plaintext = try_decryption_keys(sets, kid.as_deref(), algorithm, encryption, |key| {
-            key.content_key(sealed)?.open(&self.content, self.additional_data)
+            let content_key = key.content_key(&self.key)?;
+            self.content.open(encryption, &content_key, self.additional_data)
         });
         let plaintext = plaintext.map_err(|missed| match missed {
             Missed::NoKey => TokenError::UnknownKey,

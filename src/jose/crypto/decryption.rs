@@ -11,7 +11,6 @@ use zeroize::Zeroizing;
 
 use super::aes_gcm::{self, IV_LENGTH, TAG_LENGTH};
 use super::aes_key_wrap;
-use super::content::ContentKey;
 use super::key_agreement::{AgreementKey, Context, PublicPoint};
 use super::verification::without_leading_zeros;
 use crate::jose::algorithm::{ContentEncryption, KeyManagement, KeyType, Mode, OaepHash};
@@ -110,19 +109,16 @@ impl DecryptionKey {
         fits && algorithm.takes(key_type)
     }
 
-    /// The content key of a token. Where decryption fails, or gives the wrong length, it is a random
-    /// one, so that neither time nor error distinguishes a wrong key from a wrong tag (RFC 7516 §11.5).
-    /// `None` only where there is no randomness.
-    pub fn content_key(&self, encrypted: &EncryptedKey) -> Option<ContentKey> {
+    /// The content key of a token; only what it opens tells whether it is the right one. Where
+    /// decryption fails, or gives the wrong length, it is a random one, so that neither time nor error
+    /// distinguishes a wrong key from a wrong tag (RFC 7516 §11.5). `None` only where there is no
+    /// randomness.
+    pub fn content_key(&self, encrypted: &EncryptedKey) -> Option<Secret> {
         let length = encrypted.encryption.key_length();
-        let mut bytes = Zeroizing::new(vec![0; length]);
-        rand::fill(&mut bytes).ok()?;
-        if let Some(found) = self.decrypt(encrypted)
-            && found.len() == length
-        {
-            bytes = found;
-        }
-        Some(ContentKey::new(encrypted.encryption, bytes))
+        let mut random = Zeroizing::new(vec![0; length]);
+        rand::fill(&mut random).ok()?;
+        let found = self.decrypt(encrypted).filter(|found| found.len() == length);
+        Some(found.unwrap_or(random))
     }
 
     pub(super) fn decrypt(&self, encrypted: &EncryptedKey) -> Option<Secret> {

@@ -14,7 +14,7 @@ mod verification;
 #[cfg(test)]
 mod wycheproof;
 
-pub use content::{ContentKey, EncryptedContent};
+pub use content::EncryptedContent;
 pub use decryption::{DecryptionKey, EncryptedKey, KeyParameters, RsaPrivateMembers};
 pub use fingerprint::Fingerprint;
 pub use key_agreement::{AgreementKey, PublicPoint};
