@@ -71,11 +71,7 @@ impl Jwk {
     }
 
     pub fn curve(&self) -> Option<Curve> {
-        match self.text("kty")? {
-            "EC" => Curve::from_ec_name(self.text("crv")?),
-            "OKP" => Curve::from_okp_name(self.text("crv")?),
-            _ => None,
-        }
+        Curve::of(self.text("kty")?, self.text("crv")?)
     }
 
     /// `alg`, where we serve it.

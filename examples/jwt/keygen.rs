@@ -157,7 +157,7 @@ fn secret(length: usize) -> Result<Map<String, Value>, Failure> {
 /// A private key of an elliptic curve.
 fn pair(crv: &str) -> Result<Map<String, Value>, Failure> {
     let failed = "no key could be made";
-    let curve = Curve::from_ec_name(crv).or_else(|| Curve::from_okp_name(crv));
+    let curve = Curve::from_name(crv);
     let agreement = match curve {
         Some(Curve::P256) => &agreement::ECDH_P256,
         Some(Curve::P384) => &agreement::ECDH_P384,

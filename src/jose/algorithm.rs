@@ -284,14 +284,12 @@ impl Sha2 {
 }
 
 impl Curve {
-    /// The curve a `kty` of `EC` may name in `crv`.
-    pub fn from_ec_name(name: &str) -> Option<Self> {
-        Self::from_name(name).filter(|curve| curve.row().0 == CurveUse::Ec)
-    }
-
-    /// The curve a `kty` of `OKP` may name in `crv`.
-    pub fn from_okp_name(name: &str) -> Option<Self> {
-        Self::from_name(name).filter(|curve| curve.row().0 != CurveUse::Ec)
+    /// The curve that `crv` names, if it goes with `kty`.
+    pub fn of(kty: &str, crv: &str) -> Option<Self> {
+        Self::from_name(crv).filter(|curve| match curve.row().0 {
+            CurveUse::Ec => kty == "EC",
+            CurveUse::OkpSigns | CurveUse::OkpAgrees => kty == "OKP",
+        })
     }
 
     /// The length of one coordinate (EC) or of the public key (OKP), in bytes.

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use super::algorithm::{ContentEncryption, Curve, KeyManagement, Mode, SignatureAlgorithm};
+use super::algorithm::{
+    ContentEncryption, Curve, CurveUse, KeyManagement, Mode, SignatureAlgorithm,
+};
 use super::base64url;
 use super::crypto::{KeyParameters, PublicPoint};
 use super::error::{Malformed, TokenError};
@@ -137,18 +139,14 @@ impl Header {
         let point = || {
             let epk = self.object.value("epk")?;
             let (kty, crv) = (epk.member("kty")?.as_str()?, epk.member("crv")?.as_str()?);
-            let coordinate = |name, curve: Curve| {
+            let curve = Curve::of(&kty, &crv)?;
+            let coordinate = |name| {
                 decoded(epk.member(name)?).filter(|bytes| bytes.len() == curve.coordinate_length())
             };
-            match &*kty {
-                "EC" => {
-                    let curve = Curve::from_ec_name(&crv)?;
-                    Some(PublicPoint::ec(curve, &coordinate("x", curve)?, &coordinate("y", curve)?))
-                }
-                "OKP" if crv == "X25519" => {
-                    Some(PublicPoint::x25519(&coordinate("x", Curve::X25519)?))
-                }
-                _ => None,
+            match curve.row().0 {
+                CurveUse::Ec => Some(PublicPoint::ec(curve, &coordinate("x")?, &coordinate("y")?)),
+                CurveUse::OkpAgrees => Some(PublicPoint::okp(curve, &coordinate("x")?)),
+                CurveUse::OkpSigns => None,
             }
         };
         point().ok_or(Malformed::HeaderValue("epk"))

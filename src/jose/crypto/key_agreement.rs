@@ -10,11 +10,11 @@ use crate::jose::error::KeyError;
 use crate::jose::secret::Secret;
 
 /// A public key as a token or a JWK writes it. That it is a point of its curve is known only where
-/// a private key has been agreed with it.
+/// a key has been made of it, or a private key agreed with it.
 #[derive(Debug)]
 pub struct PublicPoint {
-    curve: Curve,
-    encoded: Vec<u8>,
+    pub(super) curve: Curve,
+    pub(super) encoded: Vec<u8>,
 }
 
 /// A private key for key agreement.
@@ -30,16 +30,22 @@ impl PublicPoint {
         Self { curve, encoded: [&[4], x, y].concat() }
     }
 
-    /// An X25519 public key of 32 bytes.
-    pub fn x25519(x: &[u8]) -> Self {
-        Self { curve: Curve::X25519, encoded: x.to_vec() }
+    /// The public key `x` of a curve of RFC 8037 §2.
+    pub fn okp(curve: Curve, x: &[u8]) -> Self {
+        Self { curve, encoded: x.to_vec() }
     }
 }
 
 impl AgreementKey {
     /// The private key `d`, big-endian and of full length, that belongs to `public`.
     pub fn new(d: &[u8], public: &PublicPoint) -> Result<Self, KeyError> {
-        let algorithm = algorithm(public.curve).ok_or(KeyError::UnknownCurve)?;
+        let algorithm = match public.curve {
+            Curve::P256 => &agreement::ECDH_P256,
+            Curve::P384 => &agreement::ECDH_P384,
+            Curve::P521 => &agreement::ECDH_P521,
+            Curve::X25519 => &agreement::X25519,
+            Curve::Ed25519 | Curve::Ed448 => return Err(KeyError::UnknownCurve),
+        };
         KeyError::check_length("d", d.len(), public.curve.coordinate_length())?;
         let key = PrivateKey::from_private_key(algorithm, d).map_err(|_| KeyError::Rejected)?;
         let own = key.compute_public_key().map_err(|_| KeyError::Rejected)?;
@@ -103,16 +109,6 @@ pub(super) fn concat_kdf(secret: &[u8], context: &Context<'_>, length: usize) ->
     Some(key)
 }
 
-fn algorithm(curve: Curve) -> Option<&'static agreement::Algorithm> {
-    match curve {
-        Curve::P256 => Some(&agreement::ECDH_P256),
-        Curve::P384 => Some(&agreement::ECDH_P384),
-        Curve::P521 => Some(&agreement::ECDH_P521),
-        Curve::X25519 => Some(&agreement::X25519),
-        Curve::Ed25519 | Curve::Ed448 => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,10 +145,10 @@ mod tests {
 
     #[test]
     fn a_private_key_is_of_its_public_one() {
-        let point = |x: u8| PublicPoint { curve: Curve::X25519, encoded: vec![x; 32] };
+        let point = PublicPoint::okp(Curve::X25519, &[9; 32]);
         let short = KeyError::Member("d", MemberFault::Length { found: 31, wanted: 32 });
-        assert_eq!(AgreementKey::new(&[1; 31], &point(9)).err(), Some(short));
-        assert_eq!(AgreementKey::new(&[1; 32], &point(9)).err(), Some(KeyError::Rejected));
+        assert_eq!(AgreementKey::new(&[1; 31], &point).err(), Some(short));
+        assert_eq!(AgreementKey::new(&[1; 32], &point).err(), Some(KeyError::Rejected));
         let zero = PublicPoint::ec(Curve::P256, &[1; 32], &[1; 32]);
         assert_eq!(AgreementKey::new(&[0; 32], &zero).err(), Some(KeyError::Rejected));
         assert_eq!(AgreementKey::new(&[255; 32], &zero).err(), Some(KeyError::Rejected));
@@ -165,7 +161,8 @@ mod tests {
         };
         let key = AgreementKey { curve: Curve::X25519, key: private };
         let context = Context { algorithm: "A128GCM", party_u: b"", party_v: b"" };
-        assert!(key.agree(&PublicPoint::x25519(&[9; 32]), &context, 16).is_some());
-        assert!(key.agree(&PublicPoint::x25519(&[9; 31]), &context, 16).is_none());
+        let point = |length| PublicPoint::okp(Curve::X25519, &vec![9; length]);
+        assert!(key.agree(&point(32), &context, 16).is_some());
+        assert!(key.agree(&point(31), &context, 16).is_none());
     }
 }

@@ -3,9 +3,12 @@
 
 use std::sync::OnceLock;
 
-use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents};
+use aws_lc_rs::signature::{
+    self, EcdsaVerificationAlgorithm, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents,
+};
 use aws_lc_rs::{digest, hmac};
 
+use super::key_agreement::PublicPoint;
 use crate::jose::algorithm::{Curve, KeyType, Padding, Scheme, Sha2, SignatureAlgorithm};
 use crate::jose::error::{KeyError, MemberFault};
 
@@ -75,34 +78,31 @@ impl VerificationKey {
         }
     }
 
-    /// The EC key of the point (`x`, `y`), big-endian and of full length.
-    pub fn ec(curve: Curve, x: &[u8], y: &[u8]) -> Result<Self, KeyError> {
-        let algorithm = match curve {
-            Curve::P256 => &signature::ECDSA_P256_SHA256_FIXED,
-            Curve::P384 => &signature::ECDSA_P384_SHA384_FIXED,
-            Curve::P521 => &signature::ECDSA_P521_SHA512_FIXED,
-            Curve::Ed25519 | Curve::Ed448 | Curve::X25519 => return Err(KeyError::UnknownCurve),
+    /// The key that is `point`; `None` where nothing is signed with its curve.
+    pub fn of_point(point: &PublicPoint) -> Result<Option<Self>, KeyError> {
+        let PublicPoint { curve, encoded } = point;
+        let ecdsa = |algorithm: &'static EcdsaVerificationAlgorithm| {
+            let key = ParsedPublicKey::new(algorithm, encoded);
+            key.map(|key| Self::Ecdsa(*curve, key)).map_err(|_| KeyError::NotOnCurve)
         };
-        // SEC 1 §2.3.3: an uncompressed point.
-        let point = [&[4], x, y].concat();
-        ParsedPublicKey::new(algorithm, point)
-            .map(|key| Self::Ecdsa(curve, key))
-            .map_err(|_| KeyError::NotOnCurve)
-    }
-
-    /// The Ed25519 key `x` (RFC 8032 §5.1.5).
-    pub fn ed25519(x: &[u8]) -> Result<Self, KeyError> {
-        // aws-lc looks at the point only when it verifies.
-        crrl::ed25519::Point::decode(x).ok_or(X_NOT_ON_CURVE)?;
-        ParsedPublicKey::new(&signature::ED25519, x)
-            .map(Self::Ed25519)
-            .map_err(|_| KeyError::Rejected)
-    }
-
-    /// The Ed448 key `x` (RFC 8032 §5.2.5).
-    pub fn ed448(x: &[u8]) -> Result<Self, KeyError> {
-        let key = crrl::ed448::PublicKey::decode(x).ok_or(X_NOT_ON_CURVE)?;
-        Ok(Self::Ed448(Box::new(key)))
+        Ok(Some(match curve {
+            Curve::P256 => ecdsa(&signature::ECDSA_P256_SHA256_FIXED)?,
+            Curve::P384 => ecdsa(&signature::ECDSA_P384_SHA384_FIXED)?,
+            Curve::P521 => ecdsa(&signature::ECDSA_P521_SHA512_FIXED)?,
+            // RFC 8032 §5.1.5.
+            Curve::Ed25519 => {
+                // aws-lc looks at the point only when it verifies.
+                crrl::ed25519::Point::decode(encoded).ok_or(X_NOT_ON_CURVE)?;
+                let key = ParsedPublicKey::new(&signature::ED25519, encoded);
+                Self::Ed25519(key.map_err(|_| KeyError::Rejected)?)
+            }
+            // RFC 8032 §5.2.5.
+            Curve::Ed448 => {
+                let key = crrl::ed448::PublicKey::decode(encoded).ok_or(X_NOT_ON_CURVE)?;
+                Self::Ed448(Box::new(key))
+            }
+            Curve::X25519 => return Ok(None),
+        }))
     }
 
     /// Whether a key of this type and curve may serve `algorithm` at all.

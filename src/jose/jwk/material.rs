@@ -1,7 +1,7 @@
 //! What a JWK is made of: `kty` and the members that go with it → keys.
 
 use super::members::{has, required_bytes, required_coordinate, required_text};
-use crate::jose::algorithm::{Curve, KeyType};
+use crate::jose::algorithm::{Curve, CurveUse, KeyType};
 use crate::jose::crypto::{DecryptionKey, PublicPoint, RsaPrivateMembers, VerificationKey};
 use crate::jose::error::{KeyError, MemberFault};
 use crate::jose::json::Object;
@@ -32,13 +32,9 @@ impl Material {
         match &*required_text(jwk, "kty")? {
             "oct" => Self::secret(jwk, wanted),
             "RSA" => Self::rsa(jwk, wanted),
-            "EC" => {
-                let crv = required_text(jwk, "crv")?;
-                Self::ec(jwk, Curve::from_ec_name(&crv).ok_or(KeyError::UnknownCurve)?, wanted)
-            }
-            "OKP" => {
-                let crv = required_text(jwk, "crv")?;
-                Self::okp(jwk, Curve::from_okp_name(&crv).ok_or(KeyError::UnknownCurve)?, wanted)
+            kty @ ("EC" | "OKP") => {
+                let curve = Curve::of(kty, &required_text(jwk, "crv")?);
+                Self::elliptic(jwk, curve.ok_or(KeyError::UnknownCurve)?, wanted)
             }
             _ => Err(KeyError::UnknownKeyType),
         }
@@ -77,38 +73,24 @@ impl Material {
         Ok(Self { key_type: KeyType::Rsa, secret_length: None, verification, decryption })
     }
 
-    fn ec(jwk: &Object, curve: Curve, wanted: Wanted) -> Result<Self, KeyError> {
-        let x = required_coordinate(jwk, "x", curve)?;
-        let y = required_coordinate(jwk, "y", curve)?;
-        let verification = VerificationKey::ec(curve, &x, &y)?;
-        let decryption = agreement(jwk, wanted, || PublicPoint::ec(curve, &x, &y))?;
-        let key_type = KeyType::Curve(curve);
-        let verification = wanted.verification.then_some(verification);
-        Ok(Self { key_type, secret_length: None, verification, decryption })
-    }
-
-    fn okp(jwk: &Object, curve: Curve, wanted: Wanted) -> Result<Self, KeyError> {
-        let x = required_bytes(jwk, "x")?;
-        KeyError::check_length("x", x.len(), curve.coordinate_length())?;
-        let (verification, decryption) = match curve {
-            Curve::Ed25519 => (Some(VerificationKey::ed25519(&x)?), None),
-            Curve::Ed448 => (Some(VerificationKey::ed448(&x)?), None),
-            _ => (None, agreement(jwk, wanted, || PublicPoint::x25519(&x))?),
+    fn elliptic(jwk: &Object, curve: Curve, wanted: Wanted) -> Result<Self, KeyError> {
+        let public = match curve.row().0 {
+            CurveUse::Ec => {
+                let x = required_coordinate(jwk, "x", curve)?;
+                PublicPoint::ec(curve, &x, &required_coordinate(jwk, "y", curve)?)
+            }
+            CurveUse::OkpSigns | CurveUse::OkpAgrees => {
+                let x = required_bytes(jwk, "x")?;
+                KeyError::check_length("x", x.len(), curve.coordinate_length())?;
+                PublicPoint::okp(curve, &x)
+            }
         };
-        let key_type = KeyType::Curve(curve);
-        let verification = verification.filter(|_| wanted.verification);
-        Ok(Self { key_type, secret_length: None, verification, decryption })
+        let verification = VerificationKey::of_point(&public)?.filter(|_| wanted.verification);
+        let decryption = if wanted.decryption && curve.agrees() && has(jwk, "d") {
+            Some(DecryptionKey::agreement(&required_bytes(jwk, "d")?, &public)?)
+        } else {
+            None
+        };
+        Ok(Self { key_type: KeyType::Curve(curve), secret_length: None, verification, decryption })
     }
-}
-
-fn agreement(
-    jwk: &Object,
-    wanted: Wanted,
-    public: impl FnOnce() -> PublicPoint,
-) -> Result<Option<DecryptionKey>, KeyError> {
-    if !wanted.decryption || !has(jwk, "d") {
-        return Ok(None);
-    }
-    let d = required_bytes(jwk, "d")?;
-    DecryptionKey::agreement(&d, &public()).map(Some)
 }
