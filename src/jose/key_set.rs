@@ -45,20 +45,20 @@ impl KeySet {
         static GENERATIONS: AtomicU64 = AtomicU64::new(0);
         let bytes = Zeroizing::new(bytes);
         let document = document(&bytes).map_err(KeySetError::Json)?;
-        let mut set = Self {
-            keys: Vec::new(),
-            by_kid: HashMap::default(),
-            without_kid: Vec::new(),
-            generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
-        };
+        let mut keys = Vec::new();
         let mut take = |position, kid: Option<Value<'_>>, key: Result<Key, KeyError>| {
-            if let Some(remark) = set.take(key) {
+            let remark = match &key {
+                Ok(key) => key.short_secret().map(Remark::ShortSecret),
+                Err(error) => Some(Remark::NotUsable(*error)),
+            };
+            if let Some(remark) = remark {
                 on_notice(Notice { position, kid: quoted_kid(kid), remark });
             }
+            keys.extend(key.ok());
         };
         match member(&document, "keys") {
-            Some(keys) => {
-                let entries = keys.elements().ok_or(KeySetError::NoKeys)?;
+            Some(entries) => {
+                let entries = entries.elements().ok_or(KeySetError::NoKeys)?;
                 for (position, entry) in entries.into_iter().enumerate() {
                     take(position, entry.member("kid"), Key::parse(entry.text()));
                 }
@@ -68,23 +68,18 @@ impl KeySet {
             }
             None => return Err(KeySetError::NoKeys),
         }
-        if set.keys.is_empty() { Err(KeySetError::Empty) } else { Ok(set) }
-    }
-
-    /// Adds the key, if it is one; what is to be noted of it.
-    fn take(&mut self, key: Result<Key, KeyError>) -> Option<Remark> {
-        let key = match key {
-            Ok(key) => key,
-            Err(error) => return Some(Remark::NotUsable(error)),
-        };
-        let remark = key.short_secret().map(Remark::ShortSecret);
-        let at = self.keys.len();
-        match key.kid() {
-            Some(kid) => self.by_kid.entry(kid.into()).or_default().push(at),
-            None => self.without_kid.push(at),
+        if keys.is_empty() {
+            return Err(KeySetError::Empty);
         }
-        self.keys.push(key);
-        remark
+        let (mut by_kid, mut without_kid) = (HashMap::default(), Vec::new());
+        for (at, key) in keys.iter().enumerate() {
+            match key.kid() {
+                Some(kid) => by_kid.entry(kid.into()).or_insert_with(Vec::new).push(at),
+                None => without_kid.push(at),
+            }
+        }
+        let generation = GENERATIONS.fetch_add(1, Ordering::Relaxed);
+        Ok(Self { keys, by_kid, without_kid, generation })
     }
 
     /// All keys, in the order of the set.
