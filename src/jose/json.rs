@@ -247,10 +247,8 @@ impl<'a> Value<'a> {
         let mut place = None;
         let found = scan::members(self.0, |known, value| {
             let same = match known.escaped {
-                true => {
-                    self.0.get(known.quoted()).and_then(decode).is_some_and(|text| text == name)
-                }
-                false => self.0.get(known.content.clone()) == Some(name),
+                true => decode(self.0, known.content).is_some_and(|text| text == name),
+                false => self.0.get(known.content) == Some(name),
             };
             if same {
                 place = Some(value);
@@ -270,20 +268,19 @@ impl<'a> Value<'a> {
         if plain::plain_length(content.as_bytes()) == content.len() {
             return Some(Cow::Borrowed(content));
         }
-        decode(self.0).map(Cow::Owned)
+        serde_json::from_str(self.0).ok().map(Cow::Owned)
     }
 }
 
-/// The text of a string that is written with escapes.
-fn decode(quoted: &str) -> Option<String> {
-    serde_json::from_str(quoted).ok()
+/// The string whose `content` between the quotes is written with escapes.
+fn decode(text: &str, content: Range<usize>) -> Option<String> {
+    let quoted = content.start.checked_sub(1)?..content.end.checked_add(1)?;
+    serde_json::from_str(text.get(quoted)?).ok()
 }
 
 #[cold]
 fn decode_names(text: &str, members: &[Member]) -> Option<Vec<Zeroizing<String>>> {
-    let quoted =
-        |place: Range<usize>| text.get(place.start.checked_sub(1)?..place.end.checked_add(1)?);
-    let name = |member: &Member| quoted(member.name.range()).and_then(decode).map(Zeroizing::new);
+    let name = |member: &Member| decode(text, member.name.range()).map(Zeroizing::new);
     members.iter().map(name).collect()
 }
 

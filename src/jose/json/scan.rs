@@ -18,14 +18,6 @@ pub struct RawString {
     pub escaped: bool,
 }
 
-impl RawString {
-    /// Its place, quotes included.
-    pub fn quoted(&self) -> Range<usize> {
-        let Range { start, end } = self.content;
-        start.saturating_sub(1)..end.saturating_add(1)
-    }
-}
-
 /// Reads `text` as one object, and hands each member to `found`: its name, the place of its value.
 #[inline(always)]
 pub fn members(
