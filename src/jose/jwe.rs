@@ -12,7 +12,7 @@ use super::error::TokenError;
 use super::header::Header;
 use super::key_set::KeySet;
 use super::secret::Secret;
-use super::select::{Missed, try_decryption_keys};
+use super::select::try_decryption_keys;
 use super::token::Token;
 
 /// A JWE whose form is right.
@@ -69,10 +69,6 @@ impl<'t> Jwe<'t> {
         let plaintext = try_decryption_keys(sets, kid.as_deref(), algorithm, encryption, |key| {
             let content_key = key.content_key(&self.key)?;
             self.content.open(encryption, &content_key, self.additional_data)
-        });
-        let plaintext = plaintext.map_err(|missed| match missed {
-            Missed::NoKey => TokenError::UnknownKey,
-            Missed::NoneDid(tried) => TokenError::DecryptionFailed(tried),
         })?;
         drop(kid);
         Ok(Decrypted { header: self.header, algorithm, plaintext })

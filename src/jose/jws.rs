@@ -13,7 +13,7 @@ use super::error::{Malformed, TokenError};
 use super::header::{Header, Headers};
 use super::jwe::Decrypted;
 use super::key_set::KeySet;
-use super::select::{Missed, try_verification_keys};
+use super::select::try_verification_keys;
 use super::token::Token;
 
 /// A JWS whose form is right; its claims are out of reach until it is verified.
@@ -92,12 +92,8 @@ impl<'t> Jws<'t> {
 
     fn judge(&self, sets: &[impl AsRef<KeySet>]) -> Result<(), TokenError> {
         let (kid, algorithm) = (self.header.kid(), self.algorithm);
-        let verified = try_verification_keys(sets, kid.as_deref(), algorithm, |key| {
+        try_verification_keys(sets, kid.as_deref(), algorithm, |key| {
             key.verify(algorithm, self.signed, &self.signature).then_some(())
-        });
-        verified.map_err(|missed| match missed {
-            Missed::NoKey => TokenError::UnknownKey,
-            Missed::NoneDid(tried) => TokenError::InvalidSignature(algorithm, tried),
         })
     }
 

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::algorithm::{ContentEncryption, KeyManagement, Mode, SignatureAlgorithm};
 use super::crypto::{DecryptionKey, VerificationKey};
-use super::error::Tried;
+use super::error::{TokenError, Tried};
 use super::jwk::Key;
 use super::key_set::KeySet;
 
@@ -14,15 +14,6 @@ pub const MAX_TRIED: usize = 32;
 
 /// At most this many where a try is a private operation of RSA, which is slow.
 pub const MAX_TRIED_BY_RSA: usize = 4;
-
-/// Why no key has done it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Missed {
-    /// There is none that may be tried.
-    NoKey,
-    /// Some were tried.
-    NoneDid(Tried),
-}
 
 /// Tries the keys of `sets`, taken as one union in order, that may verify `algorithm`, until
 /// `attempt` gives something.
@@ -34,8 +25,10 @@ pub fn try_verification_keys<'k, T>(
     kid: Option<&str>,
     algorithm: SignatureAlgorithm,
     attempt: impl FnMut(&'k VerificationKey) -> Option<T>,
-) -> Result<T, Missed> {
-    try_keys(sets, kid, MAX_TRIED, |key| key.for_verification(algorithm), attempt)
+) -> Result<T, TokenError> {
+    let usable = |key: &'k Key| key.for_verification(algorithm);
+    let refusal = |tried| TokenError::InvalidSignature(algorithm, tried);
+    try_keys(sets, kid, MAX_TRIED, usable, attempt, refusal)
 }
 
 /// Tries the keys of `sets` that may decrypt tokens of `algorithm` and `encryption`, by the same rule.
@@ -45,12 +38,13 @@ pub fn try_decryption_keys<'k, T>(
     algorithm: KeyManagement,
     encryption: ContentEncryption,
     attempt: impl FnMut(&'k DecryptionKey) -> Option<T>,
-) -> Result<T, Missed> {
+) -> Result<T, TokenError> {
     let limit = match algorithm.mode() {
         Mode::RsaOaep(_) => MAX_TRIED_BY_RSA,
         Mode::Direct | Mode::AesKeyWrap(_) | Mode::AesGcm(_) | Mode::Agreement(_) => MAX_TRIED,
     };
-    try_keys(sets, kid, limit, |key| key.for_decryption(algorithm, encryption), attempt)
+    let usable = |key: &'k Key| key.for_decryption(algorithm, encryption);
+    try_keys(sets, kid, limit, usable, attempt, TokenError::DecryptionFailed)
 }
 
 fn try_keys<'k, K: 'k, T>(
@@ -59,7 +53,8 @@ fn try_keys<'k, K: 'k, T>(
     limit: usize,
     usable: impl Fn(&'k Key) -> Option<&'k K>,
     mut attempt: impl FnMut(&'k K) -> Option<T>,
-) -> Result<T, Missed> {
+    refusal: impl Fn(Tried) -> TokenError,
+) -> Result<T, TokenError> {
     let mut tried = 0usize;
     let mut attempt = |key| match usable(key) {
         Some(_) if tried >= limit => ControlFlow::Break(None),
@@ -88,9 +83,9 @@ fn try_keys<'k, K: 'k, T>(
     };
     match flow {
         ControlFlow::Break(Some(done)) => Ok(done),
-        ControlFlow::Break(None) => Err(Missed::NoneDid(Tried::Only(tried))),
-        ControlFlow::Continue(()) if tried == 0 => Err(Missed::NoKey),
-        ControlFlow::Continue(()) => Err(Missed::NoneDid(Tried::All)),
+        ControlFlow::Break(None) => Err(refusal(Tried::Only(tried))),
+        ControlFlow::Continue(()) if tried == 0 => Err(TokenError::UnknownKey),
+        ControlFlow::Continue(()) => Err(refusal(Tried::All)),
     }
 }
 
@@ -125,11 +120,12 @@ mod tests {
         (count, outcome(found))
     }
 
-    fn outcome(found: Result<(), Missed>) -> Option<Tried> {
+    fn outcome(found: Result<(), TokenError>) -> Option<Tried> {
+        use TokenError::*;
         match found {
-            Ok(()) => unreachable!("no attempt gives anything"),
-            Err(Missed::NoKey) => None,
-            Err(Missed::NoneDid(tried)) => Some(tried),
+            Err(UnknownKey) => None,
+            Err(InvalidSignature(_, tried) | DecryptionFailed(tried)) => Some(tried),
+            other => unreachable!("{other:?}: no attempt gives anything"),
         }
     }
 
