@@ -213,7 +213,7 @@ impl<'a> Value<'a> {
     /// The type of the value; a string is decoded.
     pub fn kind(self) -> Kind<'a> {
         match self.0.as_bytes().first() {
-            Some(b'"') => self.string().map_or(Kind::Null, Kind::String),
+            Some(b'"') => self.as_str().map_or(Kind::Null, Kind::String),
             Some(b'[') => Kind::Array,
             Some(b'{') => Kind::Object,
             Some(b't' | b'f') => Kind::Bool,
@@ -229,10 +229,11 @@ impl<'a> Value<'a> {
 
     /// The decoded text, if the value is a string.
     pub fn as_str(self) -> Option<Cow<'a, str>> {
-        match self.kind() {
-            Kind::String(text) => Some(text),
-            _ => None,
+        let content = self.0.strip_prefix('"')?.strip_suffix('"')?;
+        if plain::plain_length(content.as_bytes()) == content.len() {
+            return Some(Cow::Borrowed(content));
         }
+        serde_json::from_str(self.0).ok().map(Cow::Owned)
     }
 
     /// The elements, if the value is an array.
@@ -261,14 +262,6 @@ impl<'a> Value<'a> {
     /// The value, if it is a number; one that is too large for a double is infinite.
     pub fn number(self) -> Option<f64> {
         (self.kind() == Kind::Number).then(|| self.0.parse().ok())?
-    }
-
-    fn string(self) -> Option<Cow<'a, str>> {
-        let content = self.0.strip_prefix('"')?.strip_suffix('"')?;
-        if plain::plain_length(content.as_bytes()) == content.len() {
-            return Some(Cow::Borrowed(content));
-        }
-        serde_json::from_str(self.0).ok().map(Cow::Owned)
     }
 }
 
