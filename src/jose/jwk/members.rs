@@ -2,8 +2,6 @@
 //! where issuers err and no verdict can change: `null` is no member, padding is ignored, and an EC
 //! coordinate may lack leading zero octets.
 
-use std::borrow::Cow;
-
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
@@ -40,7 +38,7 @@ pub fn optional<T: DeserializeOwned>(
 
 /// A string.
 pub fn optional_text(jwk: &Object, name: &'static str) -> Result<Option<Box<str>>, KeyError> {
-    member(jwk, name).map(|value| Ok(text(name, value)?.into_owned().into_boxed_str())).transpose()
+    optional(jwk, name, MemberFault::NotAString)
 }
 
 /// A string that must be there.
@@ -51,8 +49,8 @@ pub fn required_text(jwk: &Object, name: &'static str) -> Result<Box<str>, KeyEr
 /// Bytes in base64url that must be there. They may be secret, and so are wiped when dropped.
 pub fn required_bytes(jwk: &Object, name: &'static str) -> Result<Secret, KeyError> {
     let value = member(jwk, name).ok_or(KeyError::Member(name, MemberFault::Missing))?;
-    let bytes = decode(&text(name, value)?);
-    bytes.map(Zeroizing::new).map_err(|_| KeyError::Member(name, MemberFault::NotBase64Url))
+    let text = value.as_str().ok_or(KeyError::Member(name, MemberFault::NotAString))?;
+    decode(&text).map(Zeroizing::new).map_err(|_| KeyError::Member(name, MemberFault::NotBase64Url))
 }
 
 /// A coordinate of an EC key, of the length that `curve` asks for; leading zero octets that are
@@ -70,8 +68,4 @@ pub fn required_coordinate(
         Some(short) => Ok(Zeroizing::new([vec![0; short].as_slice(), bytes.as_slice()].concat())),
         None => Err(KeyError::Member(name, MemberFault::Length { found, wanted })),
     }
-}
-
-fn text<'j>(name: &'static str, value: Value<'j>) -> Result<Cow<'j, str>, KeyError> {
-    value.as_str().ok_or(KeyError::Member(name, MemberFault::NotAString))
 }
