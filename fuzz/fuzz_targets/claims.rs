@@ -17,7 +17,7 @@ libfuzzer_sys::fuzz_target!(|payload: &[u8]| {
     assert_eq!(found.is_ok(), node.is_some(), "{found:?}");
     let (Ok(found), Ok(secret), Some(node)) = (found, secret, node) else { return };
     assert_eq!(found.text().as_bytes(), payload);
-    assert_eq!(found.len(), node.members().len());
+    assert_eq!(found.member_count(), node.members().len());
     assert_eq!(secret.text(), found.text());
     let whole = harmless(found.text());
     assert!(whole.len() == payload.len() && is_one_line(&whole));

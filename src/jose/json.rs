@@ -101,13 +101,8 @@ impl Object {
     }
 
     /// How many members it has.
-    pub fn len(&self) -> usize {
+    pub fn member_count(&self) -> usize {
         self.members.len()
-    }
-
-    /// Whether it has none.
-    pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
     }
 
     /// The value of the member of exactly that name.

@@ -44,6 +44,6 @@ impl Token {
 
     /// How many members its objects have.
     pub fn member_count(&self) -> usize {
-        self.header.object().len().saturating_add(self.claims.object().len())
+        self.header.object().member_count().saturating_add(self.claims.object().member_count())
     }
 }
