@@ -122,27 +122,24 @@ impl DecryptionKey {
     }
 
     pub(super) fn decrypt(&self, encrypted: &EncryptedKey) -> Option<Secret> {
+        use Mode::*;
         let EncryptedKey { algorithm, encryption, parameters, bytes } = encrypted;
         if !self.serves(*algorithm, *encryption) {
             return None;
         }
-        match algorithm.mode() {
+        match (algorithm.mode(), self, parameters) {
             // RFC 7516 §5.2 step 10: where the key is agreed on, none may be sent.
-            Mode::Direct => self.as_secret().filter(|_| bytes.is_empty()).cloned(),
-            Mode::AesKeyWrap(_) => aes_key_wrap::unwrap(self.as_secret()?, bytes),
-            Mode::AesGcm(_) => {
-                let KeyParameters::AesGcm { iv, tag } = parameters else { return None };
-                aes_gcm::open(self.as_secret()?, iv, &[], bytes, tag)
+            (Direct, Self::Secret(key), _) => bytes.is_empty().then(|| key.clone()),
+            (AesKeyWrap(_), Self::Secret(key), _) => aes_key_wrap::unwrap(key, bytes),
+            (AesGcm(_), Self::Secret(key), KeyParameters::AesGcm { iv, tag }) => {
+                aes_gcm::open(key, iv, &[], bytes, tag)
             }
-            Mode::RsaOaep(hash) => {
-                let Self::Rsa(key) = self else { return None };
-                decrypt_oaep(key, hash, bytes)
-            }
-            Mode::Agreement(wrapping_key_length) => {
-                let Self::Agreement(key) = self else { return None };
-                let KeyParameters::Agreement { ephemeral, party_u, party_v } = parameters else {
-                    return None;
-                };
+            (RsaOaep(hash), Self::Rsa(key), _) => decrypt_oaep(key, hash, bytes),
+            (
+                Agreement(wrapping_key_length),
+                Self::Agreement(key),
+                KeyParameters::Agreement { ephemeral, party_u, party_v },
+            ) => {
                 let agree = |algorithm, length| {
                     key.agree(ephemeral, &Context { algorithm, party_u, party_v }, length)
                 };
@@ -152,13 +149,7 @@ impl DecryptionKey {
                     None => agree(encryption.name(), encryption.key_length()),
                 }
             }
-        }
-    }
-
-    fn as_secret(&self) -> Option<&Secret> {
-        match self {
-            Self::Secret(bytes) => Some(bytes),
-            Self::Rsa(_) | Self::Agreement(_) => None,
+            (Direct | AesKeyWrap(_) | AesGcm(_) | RsaOaep(_) | Agreement(_), ..) => None,
         }
     }
 }

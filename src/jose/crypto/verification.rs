@@ -122,23 +122,18 @@ impl VerificationKey {
         if !self.serves(algorithm) {
             return false;
         }
-        match algorithm.scheme() {
-            Scheme::Hmac(hash) => {
-                matches!(self, Self::Hmac(key) if key.verify(hash, message, signature))
-            }
-            Scheme::Rsa(padding, hash) => {
-                let Self::Rsa(key) = self else { return false };
+        match (algorithm.scheme(), self) {
+            (Scheme::Hmac(hash), Self::Hmac(key)) => key.verify(hash, message, signature),
+            (Scheme::Rsa(padding, hash), Self::Rsa(key)) => {
                 let parsed = key.parsed(padding, hash);
                 parsed.is_some_and(|parsed| verify_hashed(parsed, hash, message, signature))
             }
-            Scheme::Ecdsa(_, hash) => {
-                matches!(self, Self::Ecdsa(_, key) if verify_hashed(key, hash, message, signature))
+            (Scheme::Ecdsa(_, hash), Self::Ecdsa(_, key)) => {
+                verify_hashed(key, hash, message, signature)
             }
-            Scheme::EdDsa(_) => match self {
-                Self::Ed25519(key) => key.verify_sig(message, signature).is_ok(),
-                Self::Ed448(key) => verify_ed448(key, message, signature),
-                Self::Hmac(_) | Self::Rsa(_) | Self::Ecdsa(..) => false,
-            },
+            (Scheme::EdDsa(_), Self::Ed25519(key)) => key.verify_sig(message, signature).is_ok(),
+            (Scheme::EdDsa(_), Self::Ed448(key)) => verify_ed448(key, message, signature),
+            (Scheme::Hmac(_) | Scheme::Rsa(..) | Scheme::Ecdsa(..) | Scheme::EdDsa(_), _) => false,
         }
     }
 }
