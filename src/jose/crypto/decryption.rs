@@ -25,16 +25,6 @@ pub enum DecryptionKey {
     Agreement(AgreementKey),
 }
 
-/// The private members of an RSA key (RFC 7518 §6.3.2), big-endian.
-pub struct RsaPrivateMembers {
-    pub d: Secret,
-    pub p: Secret,
-    pub q: Secret,
-    pub dp: Secret,
-    pub dq: Secret,
-    pub qi: Secret,
-}
-
 /// The encrypted content key of a token.
 #[derive(Debug)]
 pub struct EncryptedKey {
@@ -69,18 +59,12 @@ impl DecryptionKey {
     }
 
     /// The RSA key of modulus `n`, exponent `e`, big-endian, and the private members that belong to
-    /// them.
-    pub fn rsa(n: &[u8], e: &[u8], private: &RsaPrivateMembers) -> Result<Self, KeyError> {
-        let (n, e) = (without_leading_zeros(n), without_leading_zeros(e));
-        let components = KeyPairComponents {
-            public_key: PublicKeyComponents { n, e },
-            d: private.d.as_slice(),
-            p: private.p.as_slice(),
-            q: private.q.as_slice(),
-            dP: private.dp.as_slice(),
-            dQ: private.dq.as_slice(),
-            qInv: private.qi.as_slice(),
-        };
+    /// them: `d`, `p`, `q`, `dp`, `dq` and `qi` (RFC 7518 §6.3.2).
+    pub fn rsa(n: &[u8], e: &[u8], private: &[Secret; 6]) -> Result<Self, KeyError> {
+        let public_key =
+            PublicKeyComponents { n: without_leading_zeros(n), e: without_leading_zeros(e) };
+        let [d, p, q, dp, dq, qi] = private.each_ref().map(|member| member.as_slice());
+        let components = KeyPairComponents { public_key, d, p, q, dP: dp, dQ: dq, qInv: qi };
         // aws-lc-rs reads components as a key that signs; its PKCS #8 is wiped when dropped.
         let pair = KeyPair::from_components(&components).map_err(|_| KeyError::Rejected)?;
         let der: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| KeyError::Rejected)?;

