@@ -1,8 +1,8 @@
 //! The algorithms of RFC 7518, RFC 8037 and RFC 9864 that we serve: one row each, and whatever tells
 //! them apart follows from it. A name is resolved here, once; further in nothing compares strings.
 
-/// Declares an enum whose variants are the rows of a table: the name in the registry, and what the
-/// algorithm is made of. There is no variant without its row.
+/// Declares an enum whose variants are the rows of a table: the name in the registry, and what tells
+/// it from the others. There is no variant without its row.
 macro_rules! table {
     (
         $(#[$doc:meta])* $table:ident, $column:ident: $type:ty {
@@ -29,7 +29,7 @@ macro_rules! table {
                 match self { $(Self::$variant => $name,)* }
             }
 
-            /// What it is made of.
+            /// What the table says of it.
             pub const fn $column(self) -> $type {
                 match self { $(Self::$variant => $is,)* }
             }
@@ -87,13 +87,13 @@ table! {
 table! {
     /// An `enc` of a JWE: how the content is encrypted (RFC 7518 §5). With the length of the content
     /// key, in bytes.
-    ContentEncryption, row: (Cipher, usize) {
-        A128CbcHs256 = "A128CBC-HS256", (Cipher::AesCbcHmac, 32);
-        A192CbcHs384 = "A192CBC-HS384", (Cipher::AesCbcHmac, 48);
-        A256CbcHs512 = "A256CBC-HS512", (Cipher::AesCbcHmac, 64);
-        A128Gcm = "A128GCM", (Cipher::AesGcm, 16);
-        A192Gcm = "A192GCM", (Cipher::AesGcm, 24);
-        A256Gcm = "A256GCM", (Cipher::AesGcm, 32);
+    ContentEncryption, key_length: usize {
+        A128CbcHs256 = "A128CBC-HS256", 32;
+        A192CbcHs384 = "A192CBC-HS384", 48;
+        A256CbcHs512 = "A256CBC-HS512", 64;
+        A128Gcm = "A128GCM", 16;
+        A192Gcm = "A192GCM", 24;
+        A256Gcm = "A256GCM", 32;
     }
 }
 
@@ -157,13 +157,6 @@ pub enum OaepHash {
     Sha256,
     Sha384,
     Sha512,
-}
-
-/// How content is encrypted and authenticated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cipher {
-    AesCbcHmac,
-    AesGcm,
 }
 
 /// The `kty` a curve goes with, and what its keys do.
@@ -234,13 +227,6 @@ impl KeyManagement {
                 matches!(key_type, KeyType::Curve(curve) if curve.agrees())
             }
         }
-    }
-}
-
-impl ContentEncryption {
-    /// The length of the content key, in bytes.
-    pub fn key_length(self) -> usize {
-        self.row().1
     }
 }
 

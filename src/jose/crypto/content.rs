@@ -1,7 +1,7 @@
 //! Encrypted content, and what opens it (RFC 7518 §5).
 
 use super::{aes_cbc_hmac, aes_gcm};
-use crate::jose::algorithm::{Cipher, ContentEncryption};
+use crate::jose::algorithm::ContentEncryption::{self, *};
 use crate::jose::secret::Secret;
 
 /// The encrypted content of a token.
@@ -21,9 +21,9 @@ impl EncryptedContent {
         key: &[u8],
         additional_data: &[u8],
     ) -> Option<Secret> {
-        let open = match encryption.row().0 {
-            Cipher::AesCbcHmac => aes_cbc_hmac::open,
-            Cipher::AesGcm => aes_gcm::open,
+        let open = match encryption {
+            A128CbcHs256 | A192CbcHs384 | A256CbcHs512 => aes_cbc_hmac::open,
+            A128Gcm | A192Gcm | A256Gcm => aes_gcm::open,
         };
         open(key, &self.initialization_vector, additional_data, &self.ciphertext, &self.tag)
     }
