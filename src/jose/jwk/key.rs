@@ -19,6 +19,7 @@ const ADVISED_SECRET: usize = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShortSecret {
     octets: usize,
+    wanted: usize,
     /// The JWK's `alg`.
     algorithm: Option<SignatureAlgorithm>,
 }
@@ -112,23 +113,19 @@ impl ShortSecret {
             Some(KeyAlgorithm::Signature(algorithm)) => Some(algorithm),
             _ => None,
         };
-        let short = Self { octets, algorithm };
-        (octets < short.wanted()).then_some(short)
-    }
-
-    fn wanted(self) -> usize {
-        match self.algorithm.map(SignatureAlgorithm::scheme) {
+        let wanted = match algorithm.map(SignatureAlgorithm::scheme) {
             Some(Scheme::Hmac(hash)) => hash.length(),
             Some(Scheme::Rsa(..) | Scheme::Ecdsa(..) | Scheme::EdDsa(_)) | None => ADVISED_SECRET,
-        }
+        };
+        (octets < wanted).then_some(Self { octets, wanted, algorithm })
     }
 }
 
 impl fmt::Display for ShortSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (octets, wanted) = (self.octets, self.wanted());
+        let Self { octets, wanted, algorithm } = self;
         write!(f, "a secret of {octets} octets, ")?;
-        match self.algorithm.map(SignatureAlgorithm::name) {
+        match algorithm.map(SignatureAlgorithm::name) {
             Some(name) => write!(f, "{name} asks for {wanted} at least (RFC 7518 section 3.2)"),
             None => write!(f, "{wanted} at least are advised (RFC 7518 section 3.2)"),
         }
