@@ -103,7 +103,12 @@ mod tests {
             };
             format!("{{\"kty\":\"oct\",\"k\":\"AA\"{}{}}}", member("kid", kid), member("alg", alg))
         });
-        let json = format!("{{\"keys\":[{}]}}", entries.collect::<Vec<_>>().join(","));
+        parsed(&entries.collect::<Vec<_>>())
+    }
+
+    /// The set of these JWKs.
+    fn parsed(entries: &[String]) -> Arc<KeySet> {
+        let json = format!("{{\"keys\":[{}]}}", entries.join(","));
         match KeySet::parse(json.into_bytes(), |_| ()) {
             Ok(set) => Arc::new(set),
             Err(error) => unreachable!("{error}"),
@@ -180,11 +185,10 @@ mod tests {
 
     #[test]
     fn decryption_follows_the_same_rule() {
-        let key = r#"{"kty":"oct","k":"GawgguFyGrWKav7AX4VKUg""#;
-        let many = [format!("{key}}}"), format!(r#"{key},"kid":"a"}}"#)].join(",");
-        let json = format!("{{\"keys\":[{many}{}]}}", format!(",{key}}}").repeat(40));
-        let Ok(set) = KeySet::parse(json.into_bytes(), |_| ()) else { unreachable!("good keys") };
-        let sets = [Arc::new(set)];
+        let key = |kid| format!(r#"{{"kty":"oct","k":"GawgguFyGrWKav7AX4VKUg"{kid}}}"#);
+        let mut keys = vec![key(""); 41];
+        keys.insert(1, key(r#","kid":"a""#));
+        let sets = [parsed(&keys)];
         let count = |kid, algorithm| {
             let mut count = 0;
             let encryption = ContentEncryption::A256Gcm;
@@ -206,13 +210,7 @@ mod tests {
     fn fewer_where_rsa_decrypts() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/t/data/keys/rsa2048.json");
         let key = std::fs::read_to_string(path).unwrap_or_default();
-        let set = |count: usize| {
-            let json = format!("{{\"keys\":[{}]}}", vec![key.as_str(); count].join(","));
-            let Ok(set) = KeySet::parse(json.into_bytes(), |_| ()) else {
-                unreachable!("good keys")
-            };
-            [Arc::new(set)]
-        };
+        let set = |count| [parsed(&vec![key.clone(); count])];
         let decrypting = |sets: &[Arc<KeySet>], algorithm| {
             let encryption = ContentEncryption::A128Gcm;
             outcome(try_decryption_keys(sets, None, algorithm, encryption, |_| None::<()>))
