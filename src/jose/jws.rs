@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::algorithm::SignatureAlgorithm;
 use super::base64url;
@@ -72,10 +72,7 @@ impl<'t> Jws<'t> {
 
     /// The claims that nobody has verified yet: good for nothing but the choice of keys.
     pub fn unverified_claims(&mut self) -> Result<&Claims, Malformed> {
-        let claims = match self.claims.take() {
-            Some(claims) => claims,
-            None => self.read_payload()?,
-        };
+        let claims = self.take_claims()?;
         Ok(self.claims.insert(claims))
     }
 
@@ -98,14 +95,14 @@ impl<'t> Jws<'t> {
     }
 
     fn read_claims(mut self) -> Result<Token, TokenError> {
-        let claims = match self.claims.take() {
-            Some(claims) => claims,
-            None => self.read_payload()?,
-        };
+        let claims = self.take_claims()?;
         Ok(Token { header: self.header, claims, nested: None })
     }
 
-    fn read_payload(&mut self) -> Result<Claims, Malformed> {
+    fn take_claims(&mut self) -> Result<Claims, Malformed> {
+        if let Some(claims) = self.claims.take() {
+            return Ok(claims);
+        }
         let payload = std::mem::take(&mut self.payload);
         if self.secret {
             return Claims::parse_secret(&Zeroizing::new(payload));
@@ -132,12 +129,8 @@ impl Signed {
         jws.secret = true;
         let judged = judge(&mut jws).and_then(|()| Ok(jws.judge(sets)?));
         // The payload was encrypted: it is wiped, whatever the verdict.
-        let payload = Zeroizing::new(std::mem::take(&mut jws.payload));
-        judged?;
-        let claims = match jws.claims {
-            Some(claims) => claims,
-            None => Claims::parse_secret(&payload)?,
-        };
+        judged.inspect_err(|_| jws.payload.zeroize())?;
+        let claims = jws.take_claims()?;
         let nested = Some(Zeroizing::new(text.to_owned()));
         Ok(Self(Token { header: Rc::new(header), claims, nested }))
     }
