@@ -14,7 +14,7 @@ use quick_cache::unsync::Cache;
 use quick_cache::{Equivalent, Weighter};
 
 use super::admission::AdmissionFilter;
-use super::policy::Verification;
+use super::policy::{TokenType, Verification};
 use super::verification::VerifiedToken;
 
 /// What an entry takes beside its texts, in bytes: structures, allocations, its place in tables.
@@ -30,6 +30,9 @@ const LARGEST_PART: usize = 16;
 /// tokens are remembered that were seen once.
 const ORDINARY: usize = 2048;
 
+/// So much of a signature is hashed. In bytes of the token.
+const HASHED: usize = 64;
+
 /// A bounded cache of verified tokens.
 pub struct TokenCache<S = foldhash::quality::RandomState> {
     entries: Cache<Entry, Rc<VerifiedToken>, Weight, Hashed>,
@@ -44,7 +47,7 @@ struct Entry {
     token: Box<[u8]>,
 }
 
-/// By what a token is found: its keyed hash, what its verification depends on, and all of its bytes.
+/// By what a token is found: the keyed hash of its end, what its verification depends on, and all of its bytes.
 #[derive(Clone, Copy)]
 pub struct CacheKey<'t> {
     hash: u64,
@@ -83,7 +86,7 @@ impl<S: BuildHasher> TokenCache<S> {
         verification: Verification,
         token: &'t [u8],
     ) -> (CacheKey<'t>, Option<Rc<VerifiedToken>>) {
-        let hash = self.hasher.hash_one((token, verification));
+        let hash = self.hasher.hash_one((hashed_part(token, verification), verification));
         let mut key = CacheKey { hash, verification, token, seen: false };
         let kept = self.entries.get(&key).cloned();
         // Asked here, memory has the time of the cryptography to answer.
@@ -105,6 +108,18 @@ impl<S: BuildHasher> TokenCache<S> {
     /// How much is kept, in bytes.
     pub fn size(&self) -> u64 {
         self.entries.weight().saturating_add(self.filter.size() as u64)
+    }
+}
+
+/// What of a token is hashed. That of a verified JWS ends in its signature, which nobody can make to
+/// measure: those bytes tell it from others. Of any other token a client chooses all bytes.
+fn hashed_part(token: &[u8], verification: Verification) -> &[u8] {
+    match verification {
+        Verification { token_type: TokenType::Signed, sources: Some(_) } => {
+            token.last_chunk::<HASHED>().map_or(token, |end| end.as_slice())
+        }
+        Verification { token_type: TokenType::Signed, sources: None }
+        | Verification { token_type: TokenType::Encrypted | TokenType::Nested, .. } => token,
     }
 }
 
@@ -175,7 +190,6 @@ impl Hasher for AsItIs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::policy::TokenType;
     use crate::auth::verification::Parsed;
     use crate::jose::base64url;
     use crate::jose::header::Headers;
