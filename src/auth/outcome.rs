@@ -1,4 +1,4 @@
-//! Every way a request ends → `$auth_jwt_status`, status, error code, log line: a row each.
+//! Every way a request ends: a row each with `$auth_jwt_status`, status and error code, and the log line.
 
 use std::fmt;
 use std::rc::Rc;
