@@ -80,16 +80,14 @@ fn judge(
     token: Option<Token<'_>>,
 ) -> Option<Result<Option<Rc<Issuer>>, Refusal>> {
     let issuers = conf.issuers.as_deref().map(|issuers| &issuers.table);
-    let judgement = worker::with(|worker| {
-        worker.with_memory(conf.token_cache, |memory| {
-            let bytes = token.map(|token| token.bytes);
-            Judgement::begin(bytes, conf.verification, issuers, memory, |verified| {
-                let sources = verified.issuer().map(|issuer| issuer.id);
-                let sources = sources.or(conf.verification.sources);
-                worker.holds(verified, sources, time::monotonic_milliseconds())
-            })
-        })
-    });
+    let worker = worker::this();
+    let mut memory = worker.lend_memory(conf.token_cache);
+    let bytes = token.map(|token| token.bytes);
+    let judgement =
+        Judgement::begin(bytes, conf.verification, issuers, &mut memory.memory(), |verified| {
+            worker.holds(verified, conf.verification.sources, time::monotonic_milliseconds())
+        });
+    drop(memory);
     let verified = match judgement {
         Judgement::Settled(settled) => {
             if settled.as_ref().is_err_and(|refusal| *refusal == Refusal::KeysUnavailable) {

@@ -111,6 +111,6 @@ impl State {
 fn keep_recent(sources: &KeySources, sets: Option<&KeySets>) {
     if sources.list.iter().all(|source| source.is_literal() && !source.is_fetched()) {
         let now = time::monotonic_milliseconds();
-        worker::with(|worker| worker.keep_recent(sources.id, now, sets));
+        worker::this().keep_recent(sources.id, now, sets);
     }
 }

@@ -26,7 +26,7 @@ use super::lint;
 use super::server::ServerConf;
 use super::sources::request::KeyRequests;
 use super::variables::{AuthJwtIssuer, AuthJwtStatus, JwtClaim, JwtHeader, JwtPayload};
-use super::worker::{self, Worker};
+use super::worker;
 
 static mut COMMANDS: [ngx_command_t; DIRECTIVES.len()] = DIRECTIVES;
 
@@ -113,7 +113,7 @@ pub static ngx_module_order: Table<c_char, 12> = Table([
 unsafe extern "C" fn preconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
     register_module(&raw mut ngx_http_auth_jwt_module);
     configure(cf, |cf| {
-        worker::with(Worker::forget_tokens);
+        worker::this().forget_tokens();
         cf.add_variable::<JwtHeader>()?;
         cf.add_variable::<JwtClaim>()?;
         cf.add_variable::<JwtPayload>()?;

@@ -25,7 +25,7 @@ pub fn of_location<'r>(request: Request<'r>, context: &Context) -> Option<Token<
     // keys are everybody's, as nobody has verified that token.
     let mut request = request;
     if request.is_subrequest() {
-        match worker::with(|worker| worker.fetch_of(request)) {
+        match worker::this().fetch_of(request) {
             Some(fetch) if fetch.serves_all => return None,
             Some(_) => request = request.main(),
             None => {}

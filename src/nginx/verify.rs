@@ -26,8 +26,8 @@ pub fn verify(
     let Some(sources) = sources(conf, &pending) else {
         return Some(Err(Refusal::KeysUnavailable));
     };
-    let now = time::monotonic_milliseconds();
-    let at_hand = worker::with(|worker| worker.recent_sets(sources.id, now));
+    let worker = worker::this();
+    let at_hand = worker.recent_sets(sources.id, time::monotonic_milliseconds());
     // Only who may fetch ahead of time asks what the keys at hand lack.
     let kid = conf.key_rules.refresh_every.and_then(|_| pending.kid());
     let (token, rules) = (pending.token(), conf.key_rules);
@@ -40,12 +40,12 @@ pub fn verify(
         Gathered::Pending => return None,
         Gathered::Unavailable => return Some(Err(Refusal::KeysUnavailable)),
     };
-    let verified = worker::with(|worker| {
-        worker.with_memory(conf.token_cache, |memory| pending.with_keys(&sets, memory))
-    });
+    let mut memory = worker.lend_memory(conf.token_cache);
+    let verified = pending.with_keys(&sets, &mut memory.memory());
+    drop(memory);
     if let Ok(verified) = &verified
         && verified.is_anybodys()
-        && worker::with(|worker| !worker.told_anybodys.replace(true))
+        && !worker.told_anybodys.replace(true)
     {
         request.log(
             NGX_LOG_WARN,

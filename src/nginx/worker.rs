@@ -1,7 +1,7 @@
 //! The state of one worker. A thread-local of a process with one thread: it is gone with the
 //! worker, and no configuration holds any of it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::{Arc, Weak};
@@ -64,20 +64,32 @@ struct Recent {
     sets: SmallVec<[(u64, Weak<KeySet>); 1]>,
 }
 
+/// A worker's memory of tokens, lent for one judgement.
+pub struct LentMemory<'w> {
+    cache: Option<RefMut<'w, TokenCache>>,
+    headers: RefMut<'w, Headers>,
+}
+
+impl LentMemory<'_> {
+    /// What the judgement is given.
+    pub fn memory(&mut self) -> Memory<'_> {
+        Memory { cache: self.cache.as_deref_mut(), headers: &mut self.headers }
+    }
+}
+
 impl Worker {
-    /// Calls `body` with what is remembered from token to token, under `setting` of `auth_jwt_cache`.
-    pub fn with_memory<T>(
-        &self,
-        setting: TokenCacheSetting,
-        body: impl FnOnce(&mut Memory<'_>) -> T,
-    ) -> T {
-        let headers = &mut *self.headers.borrow_mut();
-        let TokenCacheSetting::On { id, size } = setting else {
-            return body(&mut Memory { cache: None, headers });
+    /// What is remembered from token to token, under `setting` of `auth_jwt_cache`. Nobody else asks for it
+    /// while it is lent.
+    pub fn lend_memory(&self, setting: TokenCacheSetting) -> LentMemory<'_> {
+        let cache = match setting {
+            TokenCacheSetting::Off => None,
+            TokenCacheSetting::On { id, size } => {
+                Some(RefMut::map(self.token_caches.borrow_mut(), |caches| {
+                    caches.entry(id).or_insert_with(|| TokenCache::new(size))
+                }))
+            }
         };
-        let mut caches = self.token_caches.borrow_mut();
-        let cache = Some(caches.entry(id).or_insert_with(|| TokenCache::new(size)));
-        body(&mut Memory { cache, headers })
+        LentMemory { cache, headers: self.headers.borrow_mut() }
     }
 
     /// The fetch that `request`, a subrequest, is made for, if it is for one.
@@ -106,9 +118,11 @@ impl Worker {
         recent.sets.iter().map(|(_, set)| set.upgrade()).collect()
     }
 
-    /// Whether a token that was verified before still holds, as far as is known without gathering keys.
+    /// Whether a token that was verified before still holds, as far as is known without gathering keys;
+    /// `sources` are the location's own.
     pub fn holds(&self, token: &VerifiedToken, sources: Option<u64>, now: u64) -> bool {
-        let Some(sources) = sources else { return token.holds_under([]) };
+        let issuers = token.issuer().map(|issuer| issuer.id);
+        let Some(sources) = issuers.or(sources) else { return token.holds_under([]) };
         let recent = self.recent.borrow();
         let recent = recent.get(&sources).filter(|recent| recent.gathered == now);
         recent.is_some_and(|recent| token.holds_under(recent.sets.iter().map(|set| set.0)))
@@ -122,10 +136,10 @@ impl Worker {
 }
 
 thread_local! {
-    static WORKER: Worker = Worker::default();
+    static WORKER: Rc<Worker> = Rc::default();
 }
 
-/// Runs `body` with the worker's state.
-pub fn with<T>(body: impl FnOnce(&Worker) -> T) -> T {
-    WORKER.with(body)
+/// The worker's state.
+pub fn this() -> Rc<Worker> {
+    WORKER.with(Rc::clone)
 }

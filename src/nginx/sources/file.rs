@@ -42,9 +42,7 @@ impl KeySource for KeyFile {
             request.log(NGX_LOG_NOTICE, format_args!("key file \"{shown}\": {notice}"));
         };
         let now = monotonic_milliseconds();
-        let keys = worker::with(|worker| {
-            worker.key_files.borrow_mut().keys(name, now, fresh_for, on_notice)
-        });
+        let keys = worker::this().key_files.borrow_mut().keys(name, now, fresh_for, on_notice);
         match keys {
             Ok(keys) => Progress::Ready(keys),
             Err(error) => {

@@ -107,7 +107,7 @@ impl KeySource for KeyRequest {
 
 /// Calls `body` with what the worker keeps of sources whose keys are everybody's.
 fn with_shared<T>(body: impl FnOnce(&mut SharedSources) -> T) -> T {
-    worker::with(|worker| body(&mut worker.shared_sources.borrow_mut()))
+    body(&mut worker::this().shared_sources.borrow_mut())
 }
 
 /// Asks for keys that are everybody's.
@@ -149,7 +149,7 @@ fn start(
     };
     let address = subrequest.address;
     let fetch = Rc::new(Fetch::new(subrequest, matches!(handed_down, HandedDown::Host { .. })));
-    worker::with(|worker| worker.fetches.borrow_mut().insert(address, fetch.clone()));
+    worker::this().fetches.borrow_mut().insert(address, fetch.clone());
     Progress::Pending(Box::new(Fetching { fetch, source, lead }))
 }
 
@@ -194,10 +194,9 @@ impl Fetching {
         };
         let now = monotonic_milliseconds();
         let result = self.fetch.answer().and_then(|bytes| {
-            worker::with(|worker| {
-                let parsed = worker.answers.borrow_mut().keys(&self.source, bytes, now, on_notice);
-                parsed.map_err(FetchError::KeySet)
-            })
+            let worker = worker::this();
+            let parsed = worker.answers.borrow_mut().keys(&self.source, bytes, now, on_notice);
+            parsed.map_err(FetchError::KeySet)
         });
         match &result {
             Ok(parsed) => self.warn_of_plain_peer(request, parsed),
@@ -236,9 +235,7 @@ impl Fetching {
 
 impl Drop for Fetching {
     fn drop(&mut self) {
-        worker::with(|worker| {
-            worker.fetches.borrow_mut().remove(&self.fetch.subrequest.address);
-        });
+        worker::this().fetches.borrow_mut().remove(&self.fetch.subrequest.address);
     }
 }
 
@@ -258,7 +255,7 @@ pub struct KeyRequests;
 
 impl BodyCollector for KeyRequests {
     fn take(sender: Request<'_>, pieces: &mut dyn Iterator<Item = Piece<'_>>) -> bool {
-        let fetch = worker::with(|worker| worker.fetch_of(sender));
+        let fetch = worker::this().fetch_of(sender);
         if let Some(fetch) = &fetch {
             fetch.collect(sender, pieces);
         }
@@ -268,7 +265,7 @@ impl BodyCollector for KeyRequests {
 
 impl Requester for KeyRequests {
     fn ended(subrequest: Request<'_>, how: Ended) {
-        let fetch = worker::with(|worker| worker.fetch_of(subrequest));
+        let fetch = worker::this().fetch_of(subrequest);
         let is_its = |fetch: &Rc<Fetch>| fetch.subrequest.address == subrequest.address();
         let Some(fetch) = fetch.filter(is_its) else { return };
         match how {
