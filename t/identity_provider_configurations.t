@@ -1,6 +1,7 @@
 # The configurations in nginx-conf/ for identity providers: each is loaded as it is but for paths,
 # addresses and the certificate authority, and guards an API with the keys of a stand-in that speaks
-# TLS under the provider's name, with certificates made here.
+# TLS under the provider's name, with certificates made here. The issuer block of each guide is given the
+# same keys in a file, and judges the same tokens.
 use strict;
 use warnings;
 
@@ -66,6 +67,7 @@ my %PROVIDERS = (
             {iss => "https://login.microsoftonline.com/$TENANT/v2.0/"},
         ],
         forbidden => [{scp => 'Orders.Readme'}, {scp => undef}],
+        also => [{scp => undef, roles => ['x', 'Orders.Read.All']}],
         strict => ['/api/write/', {scp => undef, roles => ['Orders.Write.All']}],
         headers => {'x-user' => 'o-1', 'x-client' => 'shop', 'x-scopes' => 'Orders.Read profile'},
     },
@@ -333,7 +335,8 @@ for my $name (sort keys %PROVIDERS) {
     my ($path, $more) = @{$provider->{strict}};
     is_answered($nginx, [$path, bearer(\%claims)], 403, "$name: $path, not allowed");
     is_answered($nginx, [$path, bearer({%claims, %$more})], 200, "$name: $path, allowed");
-    is_answered($nginx, [$path, bearer({%claims, %$more, iss => 'x'})], 401, "$name: $path, iss");
+    is_answered($nginx, [$path, bearer({%claims, %$more, %$_})], 401, "$name: $path, refused " . JWT::json($_))
+        for {iss => 'x'}, @{$provider->{refused}};
 
     is_answered($nginx, ['/_jwks', bearer(\%claims)], 404, "$name: clients do not get at the keys");
     is_deeply(
@@ -357,6 +360,49 @@ for my $name (sort keys %PROVIDERS) {
     like($nginx->error_log, qr/\[error\].*certificate does not match "\Q$provider->{host}\E"/,
         "$name: the log says so");
     is(scalar asked($name), 1, "$name: nobody was asked");
+}
+
+# --- the issuer blocks of the guides -----------------------------------------------------
+
+# An nginx with the block of a guide; its API is the one above.
+sub with_block {
+    my ($name) = @_;
+    open my $file, '<:raw', "$FindBin::Bin/../docs/guides/$name.md" or die "no $name.md: $!";
+    my $guide = join '', <$file>;
+    my ($text) = $guide =~ /^## As an issuer block\n.*?^```nginx http\n(.*?)^```$/ms or die "no block in $name.md";
+    my ($keys) = $text =~ /key_file +(\S+);/ or die "no key file in $name.md";
+    my ($url) = $guide =~ /^cron fetches the file from `([^`]+)`:/m;
+    is($url, "https://$PROVIDERS{$name}{host}$PROVIDERS{$name}{path}", "$name.md: where the keys are");
+    is($text =~ s/listen 8080;/listen unix:%DIR%\/nginx.sock;/, 1, "$name.md: its port");
+    my $load = join "\n", map {"load_module $_;"} JWT::Server::modules();
+    my $temp = join ' ', map {"${_}_temp_path temp/$_;"} qw(client_body proxy fastcgi uwsgi scgi);
+    return JWT::Server->new(files => {"conf/$keys" => $KEYS}, conf => <<"CONF");
+$load
+pid nginx.pid;
+error_log logs/error.log info;
+events {}
+http {
+    access_log off;
+    $temp
+    upstream application { server unix:@{[$providers->directory]}/application.sock; }
+$text
+}
+CONF
+}
+
+for my $name (sort keys %PROVIDERS) {
+    my $provider = $PROVIDERS{$name};
+    my %claims = %{$provider->{claims}};
+    my $nginx = with_block($name);
+    is_answered($nginx, ['/api/x'], 401, "$name, block: no token");
+    is_answered($nginx, ['/api/x', bearer({%claims, %$_})], 200, "$name, block: a token " . JWT::json($_))
+        for {}, @{$provider->{also} // []};
+    is_answered($nginx, ['/api/x', bearer({%claims, %$_})], 401, "$name, block: refused " . JWT::json($_))
+        for @{$provider->{refused}}, {exp => time() - 60}, {exp => undef};
+    is_answered($nginx, ['/api/x', bearer({%claims, %$_})], 403, "$name, block: forbidden " . JWT::json($_))
+        for @{$provider->{forbidden} // []};
+    is_answered($nginx, ['/api/x', bearer(\%claims, 'forging')], 401, "$name, block: a forged token");
+    $nginx->is_calm('warn');
 }
 
 done_testing();
