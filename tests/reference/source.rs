@@ -73,7 +73,8 @@ impl File {
                     code.push('"');
                     let raw: String = rest.clone().collect();
                     let text = raw.split("\"#").next().unwrap_or_default().to_owned();
-                    rest.nth(text.chars().count() + 1);
+                    rest.nth(text.chars().count());
+                    rest.next();
                     literals.push(Literal { text, before: code.len() });
                     code.push('"');
                 }
@@ -121,9 +122,11 @@ impl File {
 
     /// The strings of a constant that is an array of them.
     pub fn listed(&self, constant: &str) -> Vec<String> {
-        let start = self.code.find(&format!("const {constant}: [")).unwrap_or(self.code.len());
-        let length = self.code.get(start..).and_then(|code| code.find("];")).unwrap_or_default();
-        let is_in = |literal: &&Literal| (start..start + length).contains(&literal.before);
+        let declared = format!("const {constant}: [");
+        let (before, rest) = self.code.split_once(&declared).unwrap_or_default();
+        let after = rest.split_once("];").unwrap_or_default().1;
+        let inside = before.len()..self.code.len().saturating_sub(after.len());
+        let is_in = |literal: &&Literal| inside.contains(&literal.before);
         self.literals.iter().filter(is_in).map(|literal| literal.text.clone()).collect()
     }
 
