@@ -43,22 +43,22 @@ const NO_MESSAGES: [&str; 11] = [
 /// A limit: its label and unit on the page, and the constant that sets it.
 const LIMITS: [(&str, Unit, &str, &str); 16] = [
     ("a key file", Unit::Mebi, "nginx/key_store/file.rs", "MAX_SIZE"),
-    ("key files remembered in a worker", Unit::One, "nginx/key_store/file.rs", "MAX_FILES"),
+    ("key files remembered in a worker", Unit::One, "nginx/key_store/room.rs", "MAX_ENTRIES"),
     ("their bytes together", Unit::Mebi, "nginx/key_store/file.rs", "MAX_KEPT"),
     ("the answer to a key request", Unit::Mebi, "nginx/key_store/fetch.rs", "MAX_SIZE"),
     ("the time a key request may take", Unit::Seconds, "nginx/key_store/fetch.rs", "MAX_DURATION"),
     (
         "answers to key requests remembered in a worker, so as not to parse them again",
         Unit::One,
-        "nginx/key_store/answers.rs",
-        "MAX_ANSWERS",
+        "nginx/key_store/room.rs",
+        "MAX_ENTRIES",
     ),
     ("their bytes together", Unit::Mebi, "nginx/key_store/answers.rs", "MAX_KEPT"),
     (
         "sources whose fetched keys are kept in a worker",
         Unit::One,
-        "nginx/key_store/shared.rs",
-        "MAX_SOURCES",
+        "nginx/key_store/room.rs",
+        "MAX_ENTRIES",
     ),
     ("the bytes of their answers together", Unit::Mebi, "nginx/key_store/shared.rs", "MAX_KEPT"),
     (
