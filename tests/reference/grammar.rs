@@ -14,6 +14,7 @@ const LONGEST: usize = 3;
 pub struct Grammar {
     templates: Vec<Template>,
     names: Vec<String>,
+    words: BTreeSet<String>,
 }
 
 struct Template {
@@ -26,8 +27,8 @@ struct Template {
 type Read<'t> = (&'t str, BTreeSet<usize>);
 
 impl Grammar {
-    /// Of these texts; `names` stand for themselves.
-    pub fn new(messages: Vec<Message>, names: Vec<String>) -> Self {
+    /// Of these texts; `names` stand for themselves, and within quotes so do `words`.
+    pub fn new(messages: Vec<Message>, names: Vec<String>, words: BTreeSet<String>) -> Self {
         let templates = messages.into_iter().map(|message| {
             let mut pieces = message.text.split('{');
             let mut fixed = vec![pieces.next().unwrap_or_default().to_owned()];
@@ -35,7 +36,7 @@ impl Grammar {
             fixed.extend(pieces.map(after));
             Template { message, fixed }
         });
-        Self { templates: templates.collect(), names }
+        Self { templates: templates.collect(), names, words }
     }
 
     /// Which texts make this line at this level, if any do.
@@ -75,6 +76,11 @@ impl Grammar {
         text: &'t str,
         depth: usize,
     ) -> Vec<Read<'t>> {
+        // Most texts are not there at all, whatever stands between their fixed parts.
+        let after = |rest: &'t str, fixed: &String| Some(rest.split_once(fixed.as_str())?.1);
+        if template.fixed.iter().try_fold(text, after).is_none() {
+            return Vec::new();
+        }
         let mut states: Vec<Read<'t>> = vec![(text, BTreeSet::from([at]))];
         for (number, fixed) in template.fixed.iter().enumerate() {
             if number > 0 {
@@ -90,12 +96,18 @@ impl Grammar {
         states
     }
 
-    /// What may stand in the place of a variable: a word in capitals, a number, a name, other texts.
+    /// What may stand in the place of a variable: a word in capitals, a number, a name, a word of the
+    /// source, other texts.
     fn value<'t>(&self, text: &'t str, depth: usize) -> Vec<Read<'t>> {
         let word = text.trim_start_matches(|c: char| c.is_ascii_uppercase());
         let number = text.trim_start_matches(|c: char| c.is_ascii_digit());
         let names = self.names.iter().filter_map(|name| text.strip_prefix(name.as_str()));
-        let simple = [word, number].into_iter().chain(names).filter(|rest| rest.len() < text.len());
+        let simple = [word, number]
+            .into_iter()
+            .chain(names)
+            .chain(self.quoted(text))
+            .chain(self.inside(text));
+        let simple = simple.filter(|rest| rest.len() < text.len());
         // A variable may be empty, too.
         let mut found: Vec<Read<'t>> =
             simple.chain([text]).map(|rest| (rest, BTreeSet::new())).collect();
@@ -112,6 +124,22 @@ impl Grammar {
     fn another<'t>(&self, (text, used): Read<'t>, depth: usize) -> Vec<Read<'t>> {
         let parts = self.templates.iter().enumerate().filter(|(_, t)| t.message.level.is_none());
         let read = parts.flat_map(|(at, template)| self.template(at, template, text, depth));
+        let read = read.chain(self.quoted(text).map(|rest| (rest, BTreeSet::new())));
         read.map(|(rest, more)| (rest, used.union(&more).copied().collect())).collect()
+    }
+
+    /// What is behind a word of the source that ends at a quote: the text around it has both.
+    fn inside<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let (word, rest) = text.split_at_checked(text.find('"')?)?;
+        self.words.contains(word).then_some(rest)
+    }
+
+    /// What is behind a word of the source between quotes, such as `"all"`, or two, as in `"match=all"`.
+    fn quoted<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let (quoted, rest) = text.strip_prefix('"')?.split_once('"')?;
+        let is_word = |text: &str| self.words.contains(text);
+        let is_two =
+            |at| quoted.split_at_checked(at).is_some_and(|(a, b)| is_word(a) && is_word(b));
+        (is_word(quoted) || (1..quoted.len()).any(is_two)).then_some(rest)
     }
 }

@@ -8,7 +8,7 @@ mod source;
 use std::collections::BTreeSet;
 
 use grammar::Grammar;
-use ngx_http_auth_jwt_module::auth::outcome::{ErrorCode, OFF, Refusal, Verdict};
+use ngx_http_auth_jwt_module::auth::outcome::{ErrorCode, Leniency, OFF, Refusal, Verdict};
 use ngx_http_auth_jwt_module::auth::require::Failure;
 use ngx_http_auth_jwt_module::jose::algorithm::{
     ContentEncryption, KeyManagement, SignatureAlgorithm,
@@ -20,38 +20,45 @@ use source::File;
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 /// What of the source is a text with a space, but no message.
-const NO_MESSAGES: [&str; 6] = [
+const NO_MESSAGES: [&str; 11] = [
     // The header WWW-Authenticate.
-    "Bearer realm=\"",
-    "\", error=\"invalid_token\"",
-    "\", error=\"insufficient_scope\"",
+    "Bearer realm=",
+    ", error=\"invalid_token\"",
+    ", error=\"insufficient_scope\"",
+    ", scope=",
+    // Between the names of a list, and the words of a value.
+    ", ",
+    " ",
+    "{} or {last}",
+    // The crate regex's, taken away.
+    "error: ",
     // The compiler's.
     "the module must be built with panic = \"unwind\"",
     // A place.
     "the command line",
-    // The source has told it with its name.
+    // The source has told it with its name; of the dry run's line all refusals are the beginning.
     "JWT keys are unavailable",
 ];
 
 /// A limit: its label and unit on the page, and the constant that sets it.
-const LIMITS: [(&str, Unit, &str, &str); 15] = [
+const LIMITS: [(&str, Unit, &str, &str); 16] = [
     ("a key file", Unit::Mebi, "nginx/key_store/file.rs", "MAX_SIZE"),
-    ("key files remembered in a worker", Unit::One, "nginx/key_store/file.rs", "MAX_FILES"),
+    ("key files remembered in a worker", Unit::One, "nginx/key_store/room.rs", "MAX_ENTRIES"),
     ("their bytes together", Unit::Mebi, "nginx/key_store/file.rs", "MAX_KEPT"),
     ("the answer to a key request", Unit::Mebi, "nginx/key_store/fetch.rs", "MAX_SIZE"),
     ("the time a key request may take", Unit::Seconds, "nginx/key_store/fetch.rs", "MAX_DURATION"),
     (
         "answers to key requests remembered in a worker, so as not to parse them again",
         Unit::One,
-        "nginx/key_store/answers.rs",
-        "MAX_ANSWERS",
+        "nginx/key_store/room.rs",
+        "MAX_ENTRIES",
     ),
     ("their bytes together", Unit::Mebi, "nginx/key_store/answers.rs", "MAX_KEPT"),
     (
         "sources whose fetched keys are kept in a worker",
         Unit::One,
-        "nginx/key_store/shared.rs",
-        "MAX_SOURCES",
+        "nginx/key_store/room.rs",
+        "MAX_ENTRIES",
     ),
     ("the bytes of their answers together", Unit::Mebi, "nginx/key_store/shared.rs", "MAX_KEPT"),
     (
@@ -60,6 +67,7 @@ const LIMITS: [(&str, Unit, &str, &str); 15] = [
         "auth/key_cache.rs",
         "COOLING",
     ),
+    ("steps of a path to a claim", Unit::One, "auth/claim_path.rs", "MAX_STEPS"),
     ("nesting of JSON", Unit::Levels, "jose/json/scan.rs", "MAX_DEPTH"),
     ("keys tried for one token", Unit::One, "jose/select.rs", "MAX_TRIED"),
     ("keys tried for one token with RSA-OAEP", Unit::One, "jose/select.rs", "MAX_TRIED_BY_RSA"),
@@ -129,6 +137,18 @@ fn syntax_default_and_context() -> Outcome {
 }
 
 #[test]
+fn parameters_of_an_issuer() -> Outcome {
+    let (page, files) = (Page::read()?, source::read()?);
+    let file = files.iter().find(|file| file.name == "auth/issuer_block.rs");
+    let known = file.map(|file| file.listed("PARAMETERS")).unwrap_or_default();
+    let rows = page.section("auth_jwt_issuer").rows("parameter");
+    let told: Vec<String> = rows.iter().filter_map(|row| code(row.first()?)).collect();
+    assert!(!known.is_empty(), "no parameters in the source");
+    assert_eq!(told, known);
+    Ok(())
+}
+
+#[test]
 fn variables() -> Outcome {
     let (page, files) = (Page::read()?, source::read()?);
     let file = files.iter().find(|file| file.name.ends_with("nginx/variables.rs"));
@@ -184,7 +204,11 @@ fn refusals() -> Vec<Refusal> {
 
 #[test]
 fn statuses() -> Outcome {
-    let mut expected: Vec<Vec<String>> = [Verdict::Accepted.word(), OFF]
+    let anonymous = Verdict::new::<()>(
+        Err(Refusal::NoToken),
+        Leniency { optional: true, ..Leniency::default() },
+    );
+    let mut expected: Vec<Vec<String>> = [Verdict::Accepted.word(), OFF, anonymous.word()]
         .map(|word| cells(&format!("| `{word}` | that of the location | – | – |")))
         .into();
     for refusal in refusals() {
@@ -203,9 +227,13 @@ fn statuses() -> Outcome {
             _ => format!("`{refusal}`"),
         };
         let status = refusal.status();
+        let dry_run = Verdict::DryRun(refusal.clone()).word();
         let word = Verdict::Refused(refusal).word();
+        assert_eq!(dry_run, format!("{word}_dry_run"));
         expected.push(cells(&format!("| `{word}` | {status} | {error} | {line} |")));
     }
+    let dry_run = "| `STATUS_dry_run` | that of the location | – | `LINE (dry run)` |";
+    expected.push(cells(dry_run));
     assert_eq!(Page::read()?.section("Answers").rows("`$auth_jwt_status`"), expected);
     Ok(())
 }
@@ -221,7 +249,8 @@ fn messages() -> Outcome {
         messages.retain(|message| message.text != text);
         assert!(messages.len() < before, "\"{text}\" is in the source no more");
     }
-    let grammar = Grammar::new(messages, names.clone());
+    let words = files.iter().flat_map(File::words).map(str::to_owned).collect();
+    let grammar = Grammar::new(messages, names.clone(), words);
 
     let mut used = BTreeSet::new();
     for row in page.rows("level") {
@@ -252,9 +281,11 @@ fn messages() -> Outcome {
         for row in page.section(name).rows("level") {
             let (level, text) = page::level_and_message(&row)?;
             own.extend(grammar.line(&level, &text).unwrap_or_default());
-            let others = names.iter().filter(|other| *other != name);
-            let quoted = others.filter(|other| text.contains(&format!("\"{other}\"")));
-            assert_eq!(quoted.count(), 0, "under {name}: {text}");
+            // The first directive of a message is the one it is about.
+            let quoted = text.split('"').skip(1).step_by(2);
+            let mut words = quoted.flat_map(|quoted| quoted.split(' ').next());
+            let first = words.find(|word| names.iter().any(|name| name == word));
+            assert!(first.is_none_or(|first| first == name), "under {name}: {text}");
         }
         let missing = grammar.of_file(&file.name).difference(&own).count();
         assert_eq!(missing, 0, "messages of {} that are not under {name}", file.name);

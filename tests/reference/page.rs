@@ -23,7 +23,9 @@ impl Page {
     /// The headings right under a heading.
     pub fn headings(&self, heading: &str) -> Vec<String> {
         let section = self.section(heading);
-        section.0.lines().filter_map(title).map(str::to_owned).collect()
+        let top = section.0.lines().filter(|line| title(line).is_some()).map(level).min();
+        let own = section.0.lines().filter(|line| Some(level(line)) == top);
+        own.filter_map(title).map(str::to_owned).collect()
     }
 
     /// The rows of all tables whose first column is headed so.

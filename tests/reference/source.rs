@@ -67,6 +67,17 @@ impl File {
                     Some(c) if rest.next_if_eq(&'\'').is_none() => code.extend(['\'', c]),
                     _ => {}
                 },
+                // A raw string.
+                'r' if rest.clone().take(2).eq(['#', '"']) => {
+                    rest.nth(1);
+                    code.push('"');
+                    let raw: String = rest.clone().collect();
+                    let text = raw.split("\"#").next().unwrap_or_default().to_owned();
+                    rest.nth(text.chars().count());
+                    rest.next();
+                    literals.push(Literal { text, before: code.len() });
+                    code.push('"');
+                }
                 '"' => {
                     code.push(c);
                     let mut text = String::new();
@@ -109,6 +120,22 @@ impl File {
         self.literals.iter().filter(is_so).map(|literal| literal.text.clone()).collect()
     }
 
+    /// The strings of a constant that is an array of them.
+    pub fn listed(&self, constant: &str) -> Vec<String> {
+        let declared = format!("const {constant}: [");
+        let (before, rest) = self.code.split_once(&declared).unwrap_or_default();
+        let after = rest.split_once("];").unwrap_or_default().1;
+        let inside = before.len()..self.code.len().saturating_sub(after.len());
+        let is_in = |literal: &&Literal| inside.contains(&literal.before);
+        self.literals.iter().filter(is_in).map(|literal| literal.text.clone()).collect()
+    }
+
+    /// The words that are no texts for people: those without a space.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        let texts = self.literals.iter().map(|literal| literal.text.as_str());
+        texts.filter(|text| !text.is_empty() && !text.contains(' '))
+    }
+
     /// The value of a constant: a number, or one shifted by another.
     pub fn number(&self, constant: &str) -> Option<u64> {
         let declared = self.code.split(&format!("const {constant}: ")).nth(1)?;
@@ -132,16 +159,22 @@ impl File {
             return Message { file, text, level: Some("emerg".to_owned()) };
         }
         let before = self.before(literal).trim_end_matches('"').trim_end();
-        let whole = ["format_args!(", "format!(", "ConfError::Message("];
-        let is_whole =
-            file == "auth/outcome.rs" || whole.iter().any(|start| before.ends_with(start));
+        let whole = ["format_args!(", "format!(", "ConfError::Message(", "return Err("];
+        let is_whole = file == "auth/outcome.rs"
+            || file != "auth/claim_rule.rs" && whole.iter().any(|start| before.ends_with(start));
         let level = is_whole.then(|| self.level(literal));
         Message { file, text: literal.text.clone(), level }
     }
 
     fn level(&self, literal: &Literal) -> String {
-        let configuration =
-            ["ffi/conf.rs", "ffi/variable.rs", "ffi/phase.rs", "ffi/server_name.rs"];
+        let configuration = [
+            "auth/issuer_block.rs",
+            "nginx/merge.rs",
+            "ffi/conf.rs",
+            "ffi/variable.rs",
+            "ffi/phase.rs",
+            "ffi/server_name.rs",
+        ];
         let name = match &*self.name {
             "auth/outcome.rs" => "info",
             "nginx/lint.rs" => "warn",
