@@ -121,7 +121,7 @@ fn regex(pattern: &[u8], ignore_case: bool) -> Result<Regex, String> {
         // The last line of several says what is wrong.
         let error = error.to_string();
         let reason = error.lines().last().unwrap_or_default();
-        let reason = reason.strip_prefix("error: ").unwrap_or(reason);
+        let reason = reason.strip_prefix("error: ").unwrap_or(reason).trim_end_matches('.');
         format!("invalid regular expression \"{shown}\": {reason}")
     })
 }

@@ -29,6 +29,7 @@ pub fn check(cf: &mut Conf<'_>) {
     for level in &levels {
         warn_without_keys(level, &mut warned, cf);
         warn_uncached(level, &mut warned, cf);
+        warn_of_dry_run(level, &mut warned, cf);
         note_effective(level, &mut effective);
     }
     for (name, block) in &*main.issuers.borrow() {
@@ -67,6 +68,16 @@ fn warn_uncached(level: &Effective, warned: &mut Directives, cf: &mut Conf<'_>) 
     if let Some(place) = place.filter(|place| warned.insert(Rc::as_ptr(place))) {
         cf.warn(format_args!(
             "\"auth_jwt_key_cache\" does not apply to the key source with variables in {place}"
+        ));
+    }
+}
+
+fn warn_of_dry_run(level: &Effective, warned: &mut Directives, cf: &mut Conf<'_>) {
+    let on = level.settings.dry_run.as_deref().filter(|switch| switch.on);
+    let place = on.filter(|_| level.enabled().is_some()).map(|switch| &switch.place);
+    if let Some(place) = place.filter(|place| warned.insert(Rc::as_ptr(place))) {
+        cf.warn(format_args!(
+            "\"auth_jwt_dry_run\" is on in {place}: no token is refused where it applies"
         ));
     }
 }

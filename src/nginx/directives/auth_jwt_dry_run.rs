@@ -14,15 +14,6 @@ impl Directive for AuthJwtDryRun {
     type Conf = LocationConf;
 
     fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
-        cf.once(&conf.typed.dry_run, |cf| {
-            let switch = switch(cf)?;
-            if switch.on {
-                let place = &switch.place;
-                cf.warn(format_args!(
-                    "\"auth_jwt_dry_run\" is on in {place}: no token is refused where it applies"
-                ));
-            }
-            Ok(switch)
-        })
+        cf.once(&conf.typed.dry_run, switch)
     }
 }
