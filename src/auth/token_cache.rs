@@ -307,20 +307,21 @@ mod tests {
     fn flood(size: usize, rounds: usize) {
         let mut cache = TokenCache::new(size);
         let hot: Vec<_> = (0..100).map(token).collect();
-        let (mut hits, mut asked) = (0u32, 0u32);
+        let mut hits = 0usize;
         for round in 0..rounds {
-            let cold = token(1_000 + round);
+            let cold = token(round.saturating_add(1_000));
             assert!(get(&cache, VERIFICATION, &cold).is_none());
             see(&mut cache, &cold);
-            let Some(hot) = hot.get(round * 7919 % 100) else { unreachable!("a hundred") };
-            asked += 1;
+            let Some(hot) = hot.get(round.wrapping_mul(7919).rem_euclid(100)) else {
+                unreachable!("a hundred")
+            };
             match get(&cache, VERIFICATION, hot) {
-                Some(_) => hits += 1,
+                Some(_) => hits = hits.saturating_add(1),
                 None => see(&mut cache, hot),
             }
         }
-        println!("{hits} of {asked} hits, {} bytes", cache.size());
-        assert!(hits >= asked / 100 * 95, "{hits} of {asked}");
+        println!("{hits} of {rounds} hits, {} bytes", cache.size());
+        assert!(hits.saturating_mul(100) >= rounds.saturating_mul(95), "{hits} of {rounds}");
         assert!(cache.size() <= size as u64);
     }
 
