@@ -181,6 +181,14 @@ macro_rules! settings {
         #[derive(Clone, Default)]
         pub struct Settings { $($(#[$about])* pub $name: Option<Rc<$type>>,)* }
 
+        impl Settings {
+            /// Where the directives stand that have an effect only where `auth_jwt` is on.
+            pub fn places(&self) -> impl Iterator<Item = &Place> {
+                let places = [$(self.$name.as_deref().and_then(Placed::place),)*];
+                places.into_iter().flatten()
+            }
+        }
+
         impl Typed {
             /// What holds on the level below `above`.
             pub fn below(&self, above: Settings) -> Settings {
@@ -205,6 +213,41 @@ settings! {
     key_cache: KeyCache,
     token_cache: TokenCacheSetting,
 }
+
+/// A setting that has an effect only where `auth_jwt` is on says where it stands.
+trait Placed {
+    fn place(&self) -> Option<&Place> {
+        None
+    }
+}
+
+impl Placed for Keys {
+    fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Sources(KeySources { place, .. })
+            | Self::Issuers(IssuerNames { place, .. })
+            | Self::Off(place) => Some(place),
+        }
+    }
+}
+
+impl<T> Placed for List<T> {
+    fn place(&self) -> Option<&Place> {
+        Some(&self.place)
+    }
+}
+
+impl Placed for Switch {
+    fn place(&self) -> Option<&Place> {
+        Some(&self.place)
+    }
+}
+
+impl Placed for AuthJwt {}
+impl Placed for TokenType {}
+impl Placed for u64 {}
+impl Placed for KeyCache {}
+impl Placed for TokenCacheSetting {}
 
 /// What holds on the level, and what follows from it.
 #[derive(Clone, Default)]

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use super::conf::{Dependent, Effective, IssuerNames, KeySources, Keys, MainConf, Needs, Place};
+use super::conf::{Dependent, Effective, MainConf, Needs, Place};
 use super::ffi::conf::Conf;
 use crate::auth::policy::TokenType;
 
@@ -91,22 +91,9 @@ fn note_effective(level: &Effective, effective: &mut Directives) {
     let fetches = level.sources().is_some_and(|sources| {
         sources.list.iter().any(|source| source.is_fetched() && source.is_literal())
     });
-    let keys = settings.keys.as_deref().map(|keys| match keys {
-        Keys::Sources(KeySources { place, .. })
-        | Keys::Issuers(IssuerNames { place, .. })
-        | Keys::Off(place) => place,
-    });
-    let places = [
-        keys,
-        settings.audience.as_deref().map(|own| &own.place),
-        settings.scopes.as_deref().map(|own| &own.place),
-        settings.claims.as_deref().map(|own| &own.place),
-        settings.requirements.as_deref().map(|own| &own.place),
-        settings.optional.as_deref().map(|own| &own.place),
-        settings.dry_run.as_deref().map(|own| &own.place),
-        settings.key_cache.as_deref().filter(|_| fetches).map(|own| &own.place),
-    ];
-    effective.extend(places.into_iter().flatten().map(Rc::as_ptr));
+    effective.extend(settings.places().map(Rc::as_ptr));
+    let key_cache = settings.key_cache.as_deref().filter(|_| fetches);
+    effective.extend(key_cache.map(|key_cache| Rc::as_ptr(&key_cache.place)));
 }
 
 fn warn_without_effect(Dependent { directive, place, needs }: Dependent, cf: &mut Conf<'_>) {
