@@ -4,9 +4,6 @@
 use strict;
 use warnings;
 
-use Digest::SHA qw(hmac_sha256);
-use File::Temp ();
-use MIME::Base64 qw(decode_base64url);
 use Test::More;
 
 use JWT;
@@ -24,23 +21,6 @@ my $EVERY = 25;
 # Anything of the tests that nobody may log.
 my $CLAIM = 'the-claim-nobody-may-see-0123456789';
 my $KID = 'the-kid-nobody-may-see';
-my $CONTENT_KEY = pack 'C*', map { 7 * $_ % 251 } 1 .. 32;
-
-# An encrypted token: "dir" with A128CBC-HS256 (RFC 7518 section 5.2), whose AES is openssl's.
-sub encrypted {
-    my ($plaintext) = @_;
-    my ($authentication, $encryption) = unpack 'a16 a16', $CONTENT_KEY;
-    my $header = JWT::b64url(JWT::json({alg => 'dir', enc => 'A128CBC-HS256'}));
-    my $vector = 'sixteen bytes ..';
-    my $file = File::Temp->new;
-    print {$file} $plaintext;
-    close $file;
-    my @hex = map { unpack 'H*', $_ } $encryption, $vector;
-    my $ciphertext = qx(openssl enc -aes-128-cbc -K $hex[0] -iv $hex[1] -in $file);
-    my $told = $header . $vector . $ciphertext . pack 'Q>', 8 * length $header;
-    my $tag = substr hmac_sha256($told, $authentication), 0, 16;
-    return join '.', $header, '', map { JWT::b64url($_) } $vector, $ciphertext, $tag;
-}
 
 my $claims = JWT::json({sub => $CLAIM, admin => 0});
 my $inner = JWT::token($claims, kid => 'usual');
@@ -50,13 +30,13 @@ my %made = (
     forged => JWT::token($claims, secret => $JWT::OTHER_SECRET),
     expired => JWT::token({sub => $CLAIM, exp => 1}),
     odd => JWT::token({sub => $CLAIM, exp => $CLAIM}),
-    encrypted => encrypted($claims),
-    nested => encrypted($inner),
-    'no claims' => encrypted("no JSON, but $CLAIM"),
+    encrypted => JWT::encrypted($claims),
+    nested => JWT::encrypted($inner),
+    'no claims' => JWT::encrypted("no JSON, but $CLAIM"),
 );
 
 # The keys, private members and all.
-my $oct = JWT::jwk($CONTENT_KEY, kid => 'direct', alg => 'dir');
+my $oct = JWT::jwk($JWT::CONTENT_KEY, kid => 'direct', alg => 'dir');
 my @private = map { @{JWT::data('key_sets')->{$_}{keys}} } qw(nested_all);
 my %files = (
     'html/signed' => JWT::key_set(JWT::jwk($JWT::SECRET, kid => 'usual')),
