@@ -88,6 +88,11 @@ JWT::Server->accepts('http', block($_) . 'auth_jwt_issuers shop; auth_jwt a;')
     my ($fine, $said) = $checked->('include bad.conf;');
     ok(!$fine, 'a mistake in what is included');
     like($said, qr{no value of "audience" in issuer "shop" in \S+/bad[.]conf:3}, 'is told with its place');
+    for my $include ('include;', 'include a b;') {
+        ($fine, $said) = $checked->($include);
+        ok(!$fine, "$include is refused");
+        like($said, qr/invalid number of arguments in "include" directive$where/, 'and told as elsewhere');
+    }
     ($fine, $said) = $checked->('include none.conf;');
     ok(!$fine, 'what is to be included is not there');
     like($said, qr{open\(\) "\S+/none[.]conf" failed}, 'and nginx says so');
