@@ -339,6 +339,7 @@ $main::two . JWT::Nginx::issuer('uno', 'issuer https://one.example;')
     location ~ ^/one/two/last { auth_jwt "two"; auth_jwt_issuers two; proxy_pass http://mock; }
     location ~ ^/one/scope/last { auth_jwt "scope"; auth_jwt_issuers one; auth_jwt_require_scope write; proxy_pass http://mock; }
     location ~ ^/one/web/last { auth_jwt "web"; auth_jwt_issuers one; auth_jwt_audience web; proxy_pass http://mock; }
+    location ~ ^/one/early/last { auth_jwt "early"; auth_jwt_issuers one; auth_jwt_require $auth_jwt_issuer; proxy_pass http://mock; }
     location ~ ^/one/file/last { auth_jwt "file"; auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks; proxy_pass http://mock; }
 --- cases eval
 my $one = main::of('one');
@@ -349,6 +350,7 @@ my $one = main::of('one');
     (['GET /one/scope', $one, 403, "X-Status: insufficient_scope\n! X-Issuer\nWWW-Authenticate: Bearer realm=\"scope\", error=\"insufficient_scope\", scope=\"write\""]) x 2,
     ['GET /one/scope', main::of('one', scope => 'write'), 200, "X-Status: ok\nX-Issuer: one"],
     (['GET /one/web', $one, 401, "X-Status: wrong_audience\n! X-Issuer"]) x 2,
+    ['GET /one/early', $one, 401, "X-Status: requirement_failed\n! X-Issuer"],
     (['GET /one/file', $one, 200, "X-Status: ok\n! X-Issuer"]) x 2,
 ]
 
