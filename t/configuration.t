@@ -87,6 +87,99 @@ accepted($_, 'auth_jwt_require $arg_a; auth_jwt_require $arg_b error=403;') for 
 accepted('location', 'limit_except GET { auth_jwt_require $arg_a; }');
 accepted('location', 'auth_jwt_require $arg_a $arg_b "$arg_c$arg_d" error=401;');
 
+# auth_jwt_issuers. The blocks themselves are in auth_jwt_issuer.t.
+my $blocks = 'auth_jwt_issuer a { issuer a; audience x; key_file k; } auth_jwt_issuer b { issuer b; audience x; key_file k; }';
+my $server = sub {"$blocks server { listen unix:%DIR%/a.sock; $_[0] }"};
+refused('http', $server->('auth_jwt_issuers;'), $arguments);
+refused('http', $server->('auth_jwt_issuers c;'), qr/unknown issuer "c" in "auth_jwt_issuers" $where.*"auth_jwt_issuer" block/);
+refused('http', $server->('auth_jwt_issuers a c;'), qr/unknown issuer "c"/);
+refused('http', $server->('auth_jwt_issuers A;'), qr/unknown issuer "A"/);
+refused('http', $server->('auth_jwt_issuers a a;'), qr/invalid value "a" in "auth_jwt_issuers".*named once.*$where/);
+refused('http', $server->("auth_jwt_issuers $_;"), qr/invalid value "off" in "auth_jwt_issuers".*names of issuers, or "off" alone.*$where/)
+    for 'off a', 'a off', 'off off';
+refused('http', $server->('auth_jwt_issuers a; auth_jwt_issuers b;'), $duplicate);
+refused('http', $server->('auth_jwt_issuers off; auth_jwt_issuers off;'), $duplicate);
+for my $source ('auth_jwt_key_file f;', 'auth_jwt_key_request /f;') {
+    my ($name) = $source =~ /(\w+)/;
+    refused('http', $server->("$source auth_jwt_issuers $_;"), qr/"auth_jwt_issuers" on one level with a key source $where, .*not from both.*$where/) for 'a', 'off';
+    refused('http', $server->("auth_jwt_issuers $_; $source"), qr/"$name" on one level with "auth_jwt_issuers" $where, .*not from both.*$where/) for 'a', 'off';
+    accepted('http', $server->("$source location / { auth_jwt_issuers a; } location /off { auth_jwt_issuers off; }"));
+    accepted('http', $server->("auth_jwt_issuers a; location / { $source }"));
+}
+my $same = 'auth_jwt_issuer c { issuer c a; audience x; key_file k; }';
+refused('http', $same . $server->('auth_jwt_issuers b a c;'), qr/issuers "a" and "c" of "auth_jwt_issuers" $where have the same "issuer a"/);
+accepted('http', $same . $server->('auth_jwt_issuers a b; location / { auth_jwt_issuers c b; }'));
+for my $type (qw(encrypted nested)) {
+    my $several = qr/several issuers in "auth_jwt_issuers" $where, but one only with "auth_jwt_type" "encrypted" or "nested"/;
+    refused('http', $server->("auth_jwt r; auth_jwt_type $type; auth_jwt_issuers a b;"), $several);
+    refused('http', $server->("auth_jwt_issuers a b; location / { auth_jwt r; auth_jwt_type $type; }"), $several);
+    accepted('http', $server->("auth_jwt r; auth_jwt_type $type; auth_jwt_issuers a;"));
+    accepted('http', $server->("auth_jwt_issuers a b; auth_jwt_type $type; location / { auth_jwt r; auth_jwt_type signed; }"));
+}
+my $left = qr/"auth_jwt_issuers off" $where leaves "auth_jwt" $where without keys: .*name issuers or a key source, or turn "auth_jwt" off/;
+refused('http', $server->('auth_jwt r; auth_jwt_issuers off;'), $left);
+refused('http', $server->('auth_jwt r; auth_jwt_issuers a; location / { auth_jwt_issuers off; }'), $left);
+refused('http', $server->('auth_jwt_issuers off; location / { auth_jwt $host; }'), $left);
+accepted('http', $server->('auth_jwt_issuers a; location / { auth_jwt_issuers off; }'));
+refused('main', 'auth_jwt_issuers a;', $not_here);
+refused('location', 'if ($arg_a) { auth_jwt_issuers a; }', $not_here);
+accepted('http', "$blocks auth_jwt_issuers a;");
+accepted('http', $server->('auth_jwt_issuers a b; location / { auth_jwt_issuers a; limit_except GET { auth_jwt_issuers b; } }'));
+
+# Rules: where they may stand, and that they need keys
+my $unverified = qr/$where needs verified claims, but no key source goes with "auth_jwt" $where: name issuers or a key source/;
+for my $rule ('auth_jwt_audience a', 'auth_jwt_require_scope a', 'auth_jwt_require_claim a present') {
+    my ($name) = split / /, $rule;
+    refused('location', "$name;", $arguments);
+    refused('location', "auth_jwt r; $rule;", qr/"$name" $unverified/);
+    refused('server', "$rule; auth_jwt r; auth_jwt_key_file k; location / { auth_jwt_key_file k; } } server { listen unix:%DIR%/a.sock; auth_jwt r; $rule;", qr/"$name" $unverified/);
+    refused('server', "$rule; location / { auth_jwt \$host; }", qr/"$name" $unverified/);
+    refused('http', $server->("auth_jwt r; $rule; auth_jwt_issuers a; location / { auth_jwt_issuers off; }"), $left);
+    refused('main', "$rule;", $not_here);
+    refused('location', "if (\$arg_a) { $rule; }", $not_here);
+    accepted($_, "$rule; $rule;") for qw(http server location);
+    accepted('location', "limit_except GET { $rule; }");
+    accepted('location', "auth_jwt r; auth_jwt_key_file k; $rule;");
+    accepted('location', "auth_jwt r; auth_jwt_key_request /k; $rule;");
+}
+refused('location', "$_ \$no_such_variable;", qr/unknown "no_such_variable" variable/)
+    for 'auth_jwt_audience', 'auth_jwt_require_scope', 'auth_jwt_require_claim a =', 'auth_jwt_require_claim a any b', 'auth_jwt_require_claim a all b';
+
+# auth_jwt_require_scope
+refused('location', 'auth_jwt_require_scope match=any;', qr/no scope in "auth_jwt_require_scope".*at least one.*$where/);
+refused('location', "auth_jwt_require_scope a match=$_;", qr/invalid parameter "match=\Q$_\E" in "auth_jwt_require_scope".*"match=all" or "match=any".*$where/)
+    for qw(one Any none $arg_a), '';
+refused('location', 'auth_jwt_require_scope a match=any match=any;', qr/duplicate parameter "match=" in "auth_jwt_require_scope".*$where/);
+
+# auth_jwt_require_claim
+refused('location', 'auth_jwt_require_claim a;', $arguments);
+refused('location', 'auth_jwt_require_claim a error=401;', qr/no operator in "auth_jwt_require_claim".*$where/);
+refused('location', "auth_jwt_require_claim a $_ b;", qr/unknown operator "\Q$_\E", allowed is "=", "any", "all", "~", "~\*", "present" or "absent" in "auth_jwt_require_claim".*$where/)
+    for qw(== != !~ in Any is $arg_a);
+refused('location', "auth_jwt_require_claim a $_->[0];", qr/wrong number of values, operator "\Q$_->[1]\E" takes $_->[2] in "auth_jwt_require_claim".*$where/)
+    for ['=', '=', 'one value'], ['= b c', '=', 'one value'], ['~', '~', 'one value'], ['~ b c', '~', 'one value'], ['~*', '~*', 'one value'],
+    ['any', 'any', 'at least one value'], ['all', 'all', 'at least one value'], ['present b', 'present', 'no value'], ['absent b', 'absent', 'no value'];
+refused('location', "auth_jwt_require_claim '$_->[0]' present;", qr/invalid path "\Q$_->[1]\E": $_->[2].* in "auth_jwt_require_claim".*$where/)
+    for ['', '', 'a name in it is empty'], ['a..b', 'a..b', 'a name in it is empty'], ['a.', 'a.', 'a name in it is empty'], ['[0]', '[0]', 'it begins with an index'],
+    ['a[', 'a[', 'a "\[" or a quote in it is not closed'], ['a[x]', 'a[x]', 'an index in it is no number'], ['a[-1]', 'a[-1]', 'an index in it is no number'],
+    ['a b', 'a b', 'names are joined by'], ["\xFF", '\xff', 'it is not UTF-8'];
+refused('location', "auth_jwt_require_claim a $_->[0] '$_->[1]';", qr/invalid regular expression "\Q$_->[1]\E": .* in "auth_jwt_require_claim".*$where/)
+    for ['~', '('], ['~*', 'a['], ['~', '(?=a)'], ['~', 'a{99999999}'];
+refused('location', "auth_jwt_require_claim a present error=$_;", qr/invalid parameter "error=\Q$_\E" in "auth_jwt_require_claim".*"error=401" or "error=403".*$where/)
+    for qw(400 404 500 x), '';
+refused('location', 'auth_jwt_require_claim a present error=401 error=403;', qr/duplicate parameter "error=" in "auth_jwt_require_claim".*$where/);
+
+# auth_jwt_optional, auth_jwt_dry_run
+for my $name (qw(auth_jwt_optional auth_jwt_dry_run)) {
+    refused('location', "$name$_;", $arguments) for '', ' on off';
+    refused('location', "$name $_;", qr/invalid value "\Q$_\E" in "$name".*"on" or "off".*$where/) for qw(yes On 1 $arg_a);
+    refused('location', "$name on; $name off;", $duplicate);
+    refused('main', "$name on;", $not_here);
+    refused('location', "if (\$arg_a) { $name on; }", $not_here);
+    accepted($_, "$name on;") for qw(http server location);
+    accepted('location', "limit_except GET { $name off; }");
+}
+
 # auth_jwt_leeway, auth_jwt_key_cache: an example of a time is named
 for my $case (['auth_jwt_leeway', '30s'], ['auth_jwt_key_cache', '10m']) {
     my ($name, $example) = @$case;
@@ -122,7 +215,7 @@ accepted($_, 'auth_jwt_type signed;') for qw(http server location);
 accepted('location', 'limit_except GET { auth_jwt_type signed; }');
 
 # Variables
-accepted('location', 'return 200 "$jwt_claim_a$jwt_header_b$jwt_payload$auth_jwt_status";');
+accepted('location', 'return 200 "$jwt_claim_a$jwt_header_b$jwt_payload$auth_jwt_status$auth_jwt_issuer";');
 accepted('location', 'return 200 "${jwt_claim_a}b";');
 refused('location', 'set $jwt_payload x;', qr/the duplicate "jwt_payload" variable/);
 

@@ -40,6 +40,19 @@ sub variables { return map { one_of(@VARIABLES) . one_of('', '', '-x', $VARIABLE
 sub name { return one_of('a' .. 'z') . text('a' .. 'z', 0 .. 9, '_') }
 sub set_variable { return '$x_' . name() }
 
+# Paths to claims.
+sub step { return one_of('.' . name(), '.é', '[0]', '[17]', '["any name"]', '["a.b"]', '["a\\"b"]') }
+sub path { return one_of(name(), '["https://example.com/x"]', 'é') . join '', map { step() } 1 .. rand 4 }
+sub no_path { return one_of('', '.', '.a', 'a.', 'a..b', '[0]', 'a[', 'a[b]', 'a[01]', 'a[-1]', 'a["b]', 'a[""]', 'a b', 'a"b', "\xff", 'a' . '.a' x 40) }
+
+# Operators with values.
+sub good_operator {
+    return one_of(['present'], ['absent'], ['=', one_of(name(), '', variables())], [one_of('any', 'all'), variables(), name()], ['~', '^a+$'], ['~*', '\\d{2,}|é'])->@*;
+}
+sub no_operator {
+    return one_of(['=='], ['!=', 'a'], ['present', 'a'], ['absent', ''], ['='], ['=', 'a', 'b'], ['any'], ['all'], ['~'], ['~', 'a', 'b'], ['~', '('], ['~*', '[z-a]'], ['~', "\xff"], ['Any', 'a'])->@*;
+}
+
 # Shuffles.
 sub in_any_order {
     my (@list) = @_;
@@ -60,6 +73,14 @@ my %GOOD = (
     auth_jwt_header_set => sub { return (set_variable(), map { name() } 0 .. rand 4) },
     auth_jwt_key_file => sub { return one_of('keys.jwks', '/etc/keys/' . name(), 'keys/$host.jwks') },
     auth_jwt_key_request => sub { return one_of('/keys', '/keys?a=b', '/$host/keys', '/' . name()) },
+    auth_jwt_issuers => sub { return one_of('off', 'known') },
+    auth_jwt_audience => sub { return map { one_of(name(), 'https://example.com/', 'a b', 'é', '', variables()) } 0 .. rand 4 },
+    auth_jwt_require_scope => sub {
+        return in_any_order(one_of([], ['match=all'], ['match=any'])->@*, map { one_of(name(), 'a:b', '', variables()) } 0 .. rand 4);
+    },
+    auth_jwt_require_claim => sub { return (path(), good_operator(), one_of([], ['error=401'], ['error=403'])->@*) },
+    auth_jwt_optional => sub { return one_of('on', 'off') },
+    auth_jwt_dry_run => sub { return one_of('on', 'off') },
 );
 my %BAD = (
     auth_jwt => sub { return one_of([], ['r', 'x'], ['r', 'token='], ['r', 'token=x'], ['r', 'Token=$arg_t'], ['r', 'token=$arg_t', 'x'], ['$' . 'no_such'])->@* },
@@ -80,6 +101,19 @@ my %BAD = (
     auth_jwt_header_set => sub { return one_of([], ['$x'], ['x', 'a'], ['$', 'a'], ['$x', "a\xc3"])->@* },
     auth_jwt_key_file => sub { return one_of([], ['a', 'b'], ['$no_such'])->@* },
     auth_jwt_key_request => sub { return one_of([], ['/a', '/b'], ['/$no_such'])->@* },
+    auth_jwt_issuers => sub { return one_of([], [''], ['off', 'known'], ['known', 'known'], [name()], ['known', 'Known'], ["\xff"])->@* },
+    auth_jwt_audience => sub { return one_of([], ['$no_such'], ['a', '$'])->@* },
+    auth_jwt_require_scope => sub {
+        return one_of([], ['match=any'], ['a', 'match='], ['a', 'match=Any'], ['match=all', 'a', 'match=all'], ['$no_such'], ['a', '$'])->@*;
+    },
+    auth_jwt_require_claim => sub {
+        return one_of(
+            [], [path()], [path(), 'error=403'], [no_path(), good_operator()], [path(), no_operator()], [path(), 'present', 'error=400'],
+            [path(), 'error=401', 'present', 'error=401'], [path(), '=', '$no_such'],
+        )->@*;
+    },
+    auth_jwt_optional => sub { return one_of([], [''], ['On'], ['on', 'off'], ['1'], ['$arg_a'])->@* },
+    auth_jwt_dry_run => sub { return one_of([], [''], ['ON'], ['off', 'off'], ['yes'], ['${arg_b}'])->@* },
 );
 
 # As nginx reads it back.
@@ -93,7 +127,9 @@ sub try_out {
     my ($directive, @arguments) = @_;
     my $text = join(' ', $directive, map { quoted($_) } @arguments) . ';';
     my $level = $directive =~ /_set\z/ ? 'http' : 'server';
-    my ($fine, $said) = JWT::Server->prepared($level => $text)->checked;
+    my %text = (http => 'auth_jwt_issuer known { issuer a; audience b; key_file c; }');
+    $text{$level} .= $text;
+    my ($fine, $said) = JWT::Server->prepared(%text)->checked;
     return ($text =~ s/([^ -~])/sprintf '\\x%02x', ord $1/ger, $fine, $said, $? & 127);
 }
 
@@ -107,6 +143,23 @@ sub is_clear {
     like($lines[0] // '', qr/"$directive"|$NGINX/, "$text: it names the directive");
     like($said, qr/ in \S+nginx\.conf:\d+/, "$text: and the place");
     return;
+}
+
+# Parameters of a block at random are refused or taken likewise, and never end nginx otherwise.
+for my $round (1 .. $COUNT / 5) {
+    my @parameters = map {
+        join ' ', one_of(qw(issuer audience key_file algorithms typ exp leeway max_lifetime max_age scope_claim include), text(@ANY)),
+            map { quoted(one_of(text(@ANY), seconds(), path(), 'any', 'HS256', 'required', '*.none')) } 0 .. rand 3
+    } 0 .. rand 4;
+    @parameters = in_any_order(@parameters, rand() < 0.5 ? ('issuer a', 'audience b', 'key_file c') : ());
+    my ($fine, $said) = JWT::Server->prepared(http => 'auth_jwt_issuer shop { ' . join('; ', @parameters) . '; }')->checked;
+    my $signal = $? & 127;
+    my $text = join('; ', @parameters) =~ s/([^ -~])/sprintf '\\x%02x', ord $1/ger;
+    is($signal, 0, "$text: no signal");
+    unlike($said, qr/panic/, "$text: no panic");
+    next if $fine;
+    like($said, qr/\[emerg\].* in \S+nginx\.conf:\d+/, "$text: a message with the place");
+    like($said, qr/issuer "shop"|$NGINX|auth_jwt_issuer|"include"|terminated by|open\(\)|unknown directive/, "$text: that names the block");
 }
 
 my %tried;

@@ -4,9 +4,6 @@
 use strict;
 use warnings;
 
-use Digest::SHA qw(hmac_sha256);
-use File::Temp ();
-use MIME::Base64 qw(decode_base64url);
 use Test::More;
 
 use JWT;
@@ -24,23 +21,6 @@ my $EVERY = 25;
 # Anything of the tests that nobody may log.
 my $CLAIM = 'the-claim-nobody-may-see-0123456789';
 my $KID = 'the-kid-nobody-may-see';
-my $CONTENT_KEY = pack 'C*', map { 7 * $_ % 251 } 1 .. 32;
-
-# An encrypted token: "dir" with A128CBC-HS256 (RFC 7518 section 5.2), whose AES is openssl's.
-sub encrypted {
-    my ($plaintext) = @_;
-    my ($authentication, $encryption) = unpack 'a16 a16', $CONTENT_KEY;
-    my $header = JWT::b64url(JWT::json({alg => 'dir', enc => 'A128CBC-HS256'}));
-    my $vector = 'sixteen bytes ..';
-    my $file = File::Temp->new;
-    print {$file} $plaintext;
-    close $file;
-    my @hex = map { unpack 'H*', $_ } $encryption, $vector;
-    my $ciphertext = qx(openssl enc -aes-128-cbc -K $hex[0] -iv $hex[1] -in $file);
-    my $told = $header . $vector . $ciphertext . pack 'Q>', 8 * length $header;
-    my $tag = substr hmac_sha256($told, $authentication), 0, 16;
-    return join '.', $header, '', map { JWT::b64url($_) } $vector, $ciphertext, $tag;
-}
 
 my $claims = JWT::json({sub => $CLAIM, admin => 0});
 my $inner = JWT::token($claims, kid => 'usual');
@@ -49,14 +29,17 @@ my %made = (
     unknown => JWT::token($claims, kid => $KID),
     forged => JWT::token($claims, secret => $JWT::OTHER_SECRET),
     expired => JWT::token({sub => $CLAIM, exp => 1}),
+    (map { $_->[0] => JWT::token({iss => 'shop', aud => 'api', sub => $CLAIM, exp => 9_999_999_999, %{$_->[1]}}, kid => 'usual') }
+        ['issued', {}], ['to another', {aud => $CLAIM}], ['of another', {iss => $CLAIM}], ['in scope', {scope => "read $CLAIM"}]),
+    lasting => JWT::token({iss => 'shop', aud => 'api', sub => $CLAIM}, kid => 'usual'),
     odd => JWT::token({sub => $CLAIM, exp => $CLAIM}),
-    encrypted => encrypted($claims),
-    nested => encrypted($inner),
-    'no claims' => encrypted("no JSON, but $CLAIM"),
+    encrypted => JWT::encrypted($claims),
+    nested => JWT::encrypted($inner),
+    'no claims' => JWT::encrypted("no JSON, but $CLAIM"),
 );
 
 # The keys, private members and all.
-my $oct = JWT::jwk($CONTENT_KEY, kid => 'direct', alg => 'dir');
+my $oct = JWT::jwk($JWT::CONTENT_KEY, kid => 'direct', alg => 'dir');
 my @private = map { @{JWT::data('key_sets')->{$_}{keys}} } qw(nested_all);
 my %files = (
     'html/signed' => JWT::key_set(JWT::jwk($JWT::SECRET, kid => 'usual')),
@@ -95,13 +78,16 @@ my $configuration = <<"CONF" . $locations;
     auth_jwt "the realm that shows a search finds";
     add_header X-Status \$auth_jwt_status always;
     add_header X-Pid \$pid always;
+    location = /issuers { auth_jwt_issuers shop; auth_jwt_require_scope read; auth_jwt_require_claim role = \$http_x_role; empty_gif; }
+    location = /dry { auth_jwt_dry_run on; auth_jwt_optional on; auth_jwt_issuers shop; auth_jwt_require_scope read; auth_jwt_require_claim role = \$http_x_role; empty_gif; }
     location /keys/ { internal; proxy_pass http://$address/; }
     location ~ ^/fetched/(.+)\$ { auth_jwt_type nested; auth_jwt_key_request /keys/\$1; empty_gif; }
 CONF
+my $block = 'auth_jwt_issuer shop { issuer shop; audience api; key_file %DIR%/html/signed; }';
 my $nginx = JWT::Server->new(
     log_level => 'debug',
     files => \%files,
-    http => 'large_client_header_buffers 4 64k;',
+    http => "$block large_client_header_buffers 4 64k;",
     server => $configuration,
 );
 
@@ -126,10 +112,12 @@ for my $number (0 .. $#tokens) {
         asks($nginx, "/$type/$file", "Authorization: Bearer $token");
         asks($nginx, "/$type/cookie/$file", "Cookie: t=$token");
     }
+    asks($nginx, $_, "Authorization: Bearer $token", "X-Role: $CLAIM") for $number < keys %made ? qw(/issuers /dry) : ();
     asks($nginx, "/fetched/$_", "Authorization: Bearer $token") for $number < keys %made ? qw(good broken error cut missing) : ();
 }
 cmp_ok($seen{$_} // 0, '>', 0, "among the answers: $_")
-    for qw(ok malformed_token wrong_type unknown_key invalid_signature decryption_failed expired requirement_failed keys_unavailable);
+    for qw(ok malformed_token wrong_type unknown_key invalid_signature decryption_failed expired requirement_failed keys_unavailable
+    unknown_issuer wrong_lifetime wrong_audience insufficient_scope claim_mismatch claim_mismatch_dry_run);
 
 my @lines = split /^/m, $nginx->error_log;
 # What nginx shows of requests, answers and variables, and the pieces that a debug line is broken into.
@@ -184,7 +172,7 @@ sub found {
 # Encrypted tokens alone: what a signed one claims is no secret. Nothing is kept that was verified, and no variable is asked for: nginx does not wipe their values.
 $nginx = JWT::Server->new(
     files => \%files,
-    http => 'large_client_header_buffers 4 64k; auth_jwt_cache off;',
+    http => "$block large_client_header_buffers 4 64k; auth_jwt_cache off;",
     server => $configuration,
 );
 my @asked = (['/encrypted/private', 'encrypted'], ['/nested/private', 'nested'], ['/encrypted/private', 'no claims']);

@@ -23,6 +23,10 @@ my $locations = join '', map {
     ['empty', 'auth_jwt_key_file %DIR%/html/empty.jwks;'],
     ['odd', 'auth_jwt_key_file %DIR%/html/odd.jwks;'],
     ['rsa', 'auth_jwt_key_file %DIR%/html/rsa.jwks;'],
+    ['issuers', 'auth_jwt_issuers shop lost;'],
+    ['scope', 'auth_jwt_key_file %DIR%/html/good.jwks; auth_jwt_require_scope read;'],
+    ['claim', q(auth_jwt_key_file %DIR%/html/good.jwks; auth_jwt_require_claim 'realm["a b"][0]' = $http_x;)],
+    ['claim401', 'auth_jwt_key_file %DIR%/html/good.jwks; auth_jwt_require_claim role present error=401;'],
     ['any', 'satisfy any; allow all; auth_jwt_key_file %DIR%/html/good.jwks;'],
     ['deny', 'deny all; auth_jwt_key_file %DIR%/html/good.jwks;'],
 );
@@ -35,6 +39,8 @@ sub nginx {
     my ($level) = @_;
     return JWT::Server->new(
         log_level => $level,
+        http => 'auth_jwt_issuer shop { issuer shop; audience api; algorithms HS256; key_file %DIR%/html/good.jwks; }'
+            . 'auth_jwt_issuer lost { issuer lost; audience api; key_file %DIR%/html/missing.jwks; }',
         server => $locations,
         files => {
             'html/odd.jwks' => $odd,
@@ -52,6 +58,9 @@ sub marked {
 
 my $now = time;
 my $elliptic = JWT::b64url(qq({"alg":"ES256","kid":"p256"})) . '.' . JWT::b64url('{}') . '.' . 'A' x 86;
+
+# A token of the issuer "shop" of the configuration, with other claims.
+sub issued { return JWT::token({iss => 'shop', aud => 'api', exp => 9_999_999_999, sub => $SUB, @_}) }
 
 # What is asked for, by whom, and the one line that is logged; nothing where none is.
 my @refusals = (
@@ -73,6 +82,16 @@ my @refusals = (
     ['good', JWT::token({sub => $SUB, nbf => $now + 1000}), qr/\[info\] .*not yet valid/],
     ['require', JWT::token({sub => $SUB}), qr/\[info\] .*requirement/],
     ['require403', JWT::token({sub => $SUB}), qr/\[info\] .*requirement/],
+    ['issuers', issued(iss => $SUB), qr/\[info\] \S+ (?:\*\d+ )?JWT issuer is not known,/],
+    ['issuers', JWT::token({iss => 'shop', sub => $SUB}, alg => 'HS384'), qr/\[info\] \S+ (?:\*\d+ )?JWT algorithm is not allowed,/],
+    ['issuers', JWT::token({iss => 'shop', sub => $SUB}, header => {typ => $SUB}), qr/\[info\] \S+ (?:\*\d+ )?JWT typ is not allowed,/],
+    ['issuers', JWT::token({iss => 'shop', sub => $SUB}), qr/\[info\] \S+ (?:\*\d+ )?JWT lifetime is not allowed,/],
+    ['issuers', issued(aud => $SUB), qr/\[info\] \S+ (?:\*\d+ )?JWT audience is another,/],
+    ['issuers', issued(), undef],
+    ['issuers', issued(iss => 'lost'), qr/\[error\] .*missing\.jwks.*No such file/],
+    ['scope', issued(scope => $SUB), qr/\[info\] \S+ (?:\*\d+ )?JWT scope is insufficient,/],
+    ['claim', issued(realm => {'a b' => [$SUB]}), qr/\[info\] \S+ (?:\*\d+ )?JWT claim "realm\["a b"\]\[0\]" does not match,/],
+    ['claim401', issued(), qr/\[info\] \S+ (?:\*\d+ )?JWT claim "role" does not match,/],
     ['missing', JWT::token({sub => $SUB}), qr/\[error\] .*missing\.jwks.*No such file/],
     ['broken', JWT::token({sub => $SUB}), qr/\[error\] .*broken\.jwks.*JSON/],
     ['empty', JWT::token({sub => $SUB}), qr/\[error\] .*empty\.jwks.*empty JWK set/],
@@ -104,7 +123,7 @@ undef $nginx;
 $nginx = nginx('warn');
 $nginx->get("/$_->[0]", defined $_->[1] ? "Authorization: Bearer $_->[1]" : ()) for @refusals;
 my @lines = split /^/m, $nginx->error_log;
-is(scalar(grep {/\[error\]/} @lines), 4, 'at warn: the errors of three sources and of deny');
+is(scalar(grep {/\[error\]/} @lines), 5, 'at warn: the errors of four sources and of deny');
 is(scalar(grep { !/\[error\]/ } @lines), 0, 'at warn: nothing else');
 undef $nginx;
 

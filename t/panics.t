@@ -24,6 +24,14 @@ my $SERVER = <<'CONF';
             add_header X-Sub $jwt_claim_sub always;
             alias %DIR%/html/page;
         }
+        location /issuers {
+            auth_jwt r;
+            auth_jwt_issuers shop;
+            auth_jwt_audience api $arg_audience;
+            auth_jwt_dry_run on;
+            add_header X-Issuer $auth_jwt_issuer always;
+            alias %DIR%/html/page;
+        }
         location /fetched {
             auth_jwt r;
             auth_jwt_key_request /keys;
@@ -49,6 +57,7 @@ my $address = $idp->address;
 $SERVER =~ s/KEY_SERVER/$address/g;
 my %options = (
     server => $SERVER,
+    http => 'auth_jwt_issuer shop { issuer a; audience any; key_file %DIR%/html/keys; }',
     load => "load_module $module;",
     files => {'html/keys' => $keys{'good.jwks'}, 'html/page' => "page\n"},
 );
@@ -86,11 +95,11 @@ for my $entry (qw(Configure Create Set Merge)) {
 
 # A request fails; those that do not pass the entry are served by the same worker.
 my %expected = (
-    Access => {file => [500], fetched => [500]},
+    Access => {file => [500], issuers => [500], fetched => [500]},
     # Access has been granted by then.
-    Precontent => {file => [500], fetched => [500]},
+    Precontent => {file => [500], issuers => [500], fetched => [500]},
     # nginx takes a variable that fails for one without a value.
-    Variable => {file => [200], fetched => [200]},
+    Variable => {file => [200], issuers => [200], fetched => [200]},
     # The filter sees each response, so none gets out whole.
     BodyFilter => {file => [0, 200], fetched => [0, 200, 500], plain => [0, 200]},
     # The keys have come by then.

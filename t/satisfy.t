@@ -267,3 +267,83 @@ auth_jwt_require $jwt_claim_admin error=403;
     ["GET /", JWT::bearer(), 200, '! WWW-Authenticate'],
     ["GET /upstream401", JWT::bearer(), 401, '! WWW-Authenticate'],
 ]
+
+
+=== TEST 16: satisfy any: a missing token that auth_jwt_optional lets pass grants nothing
+--- guarded
+satisfy any;
+deny all;
+auth_jwt_optional on;
+--- config
+    location /basic { satisfy any; auth_jwt "r" token=$cookie_jwt; auth_jwt_optional on; auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks; auth_basic "basic"; auth_basic_user_file $TEST_NGINX_HTML_DIR/users; proxy_pass http://mock; }
+    location /asked { satisfy any; auth_jwt "r"; auth_jwt_optional on; auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks; auth_request /no; proxy_pass http://mock; }
+    location = /no { internal; proxy_pass http://mock/status/403; }
+    location /allowed { satisfy any; allow all; auth_jwt "r"; auth_jwt_optional on; auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks; proxy_pass http://mock; }
+    location /alone { satisfy any; auth_jwt "r"; auth_jwt_optional on; auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks; proxy_pass http://mock; }
+--- user_files eval: [@::Users]
+--- cases eval
+my $expired = JWT::refused('expired');
+[
+    ["GET /", undef, 403, '! WWW-Authenticate'],
+    ["GET /", JWT::bearer(), 200],
+    ["GET /", "Authorization: Bearer $expired", 401, 'WWW-Authenticate: Bearer realm="r", error="invalid_token"'],
+    ["GET /basic", undef, 401, 'WWW-Authenticate: Basic realm="basic"'],
+    ["GET /basic", $::Basic, 200, '! WWW-Authenticate'],
+    ["GET /basic", 'Cookie: jwt=' . JWT::token(), 200, '! WWW-Authenticate'],
+    ["GET /basic", "$::Basic\nCookie: jwt=$expired", 200, '! WWW-Authenticate'],
+    ["GET /asked", undef, 403],
+    ["GET /asked", JWT::bearer(), 200],
+    (map { ["GET $_", undef, 200, '! WWW-Authenticate'] } '/allowed', '/alone'),
+    ["GET /alone", "Authorization: Bearer $expired", 401],
+]
+--- no_error_log
+[crit]
+
+
+=== TEST 17: satisfy any: what only the dry run lets pass grants nothing; a good token grants as ever
+--- guarded
+satisfy any;
+deny all;
+auth_jwt_dry_run on;
+--- config
+    location /basic { satisfy any; auth_jwt "r" token=$cookie_jwt; auth_jwt_dry_run on; auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks; auth_basic "basic"; auth_basic_user_file $TEST_NGINX_HTML_DIR/users; add_header X-Status $auth_jwt_status always; proxy_pass http://mock; }
+    location /keys { satisfy any; deny all; auth_jwt "r"; auth_jwt_dry_run on; auth_jwt_key_file $TEST_NGINX_KEYS/missing.jwks; proxy_pass http://mock; }
+    location /require { satisfy any; deny all; auth_jwt "r"; auth_jwt_dry_run on; auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks; auth_jwt_require $arg_x; proxy_pass http://mock; }
+    location /asked { satisfy any; auth_jwt "r"; auth_jwt_dry_run on; auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks; auth_request /no; proxy_pass http://mock; }
+    location = /no { internal; proxy_pass http://mock/status/403; }
+--- user_files eval: [@::Users]
+--- cases eval
+my $expired = JWT::refused('expired');
+[
+    ["GET /", undef, 403, "X-Status: no_token_dry_run\n! WWW-Authenticate"],
+    ["GET /", "Authorization: Bearer $expired", 403, "X-Status: expired_dry_run\n! WWW-Authenticate"],
+    ["GET /", JWT::bearer(), 200, 'X-Status: ok'],
+    ["GET /basic", "Cookie: jwt=$expired", 401, "X-Status: expired_dry_run\nWWW-Authenticate: Basic realm=\"basic\""],
+    ["GET /basic", "$::Basic\nCookie: jwt=$expired", 200, "X-Status: expired_dry_run\n! WWW-Authenticate"],
+    ["GET /basic", 'Cookie: jwt=' . JWT::token(), 200, 'X-Status: ok'],
+    ["GET /keys", JWT::bearer(), 403],
+    ["GET /require", JWT::bearer(), 403], ["GET /require?x=1", JWT::bearer(), 200],
+    ["GET /asked", "Authorization: Bearer $expired", 403], ["GET /asked", JWT::bearer(), 200],
+]
+--- no_error_log
+[crit]
+
+
+=== TEST 18: satisfy all: what auth_jwt_optional or the dry run lets pass is still asked for the rest
+--- config
+    auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
+    auth_basic_user_file $TEST_NGINX_HTML_DIR/users;
+    location /optional { auth_jwt "r" token=$cookie_jwt; auth_jwt_optional on; auth_basic "basic"; proxy_pass http://mock; }
+    location /dry { auth_jwt "r" token=$cookie_jwt; auth_jwt_dry_run on; auth_basic "basic"; proxy_pass http://mock; }
+    location /denied { deny all; auth_jwt "r" token=$cookie_jwt; auth_jwt_dry_run on; auth_jwt_optional on; proxy_pass http://mock; }
+--- user_files eval: [@::Users]
+--- cases eval
+my ($good, $expired) = map {"Cookie: jwt=$_"} JWT::token(), JWT::refused('expired');
+[
+    (map { (["GET $_", undef, 401, 'WWW-Authenticate: Basic realm="basic"'], ["GET $_", $good, 401], ["GET $_", $::Basic, 200], ["GET $_", "$::Basic\n$good", 200]) } '/optional', '/dry'),
+    ["GET /optional", "$::Basic\n$expired", 401, 'WWW-Authenticate: Bearer realm="r", error="invalid_token"'],
+    ["GET /dry", "$::Basic\n$expired", 200, '! WWW-Authenticate'],
+    (map { ["GET /denied", $_, 403] } undef, $good, $expired),
+]
+--- no_error_log
+[crit]

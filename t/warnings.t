@@ -75,6 +75,37 @@ quiet("location / { $keys limit_except GET { auth_jwt a; } }");
 quiet("$keys server { listen unix:%DIR%/a.sock; location / { auth_jwt a; } } server { listen unix:%DIR%/b.sock; }", 'http');
 quiet('auth_jwt_leeway 5s; auth_jwt_type nested; auth_jwt_key_cache 1h; location / { auth_jwt off token=$arg_t; }');
 
+# Issuers and rules where nothing asks for a token.
+my $issuer = 'auth_jwt_issuer shop { issuer a; audience b; key_file c; }';
+warns("$issuer server { listen unix:%DIR%/a.sock; location / { auth_jwt_issuers shop; } }", qr/"auth_jwt_issuers" $where has no effect: $off/, 'http');
+for my $rule ('auth_jwt_audience a', 'auth_jwt_require_scope a', 'auth_jwt_require_claim a present', 'auth_jwt_optional on') {
+    my ($directive) = split / /, $rule;
+    my $told = qr/"$directive" $where has no effect: $off/;
+    warns("location / { $rule; }", $told);
+    warns("location / { auth_jwt off; $rule; }", $told);
+    warns("location / { $rule; limit_except GET { auth_jwt off; } }", $told);
+    warns("$rule; location / { auth_jwt a; $keys $rule; }", $told);
+    quiet("location / { auth_jwt a; $keys $rule; }");
+    quiet("$rule; location / { } location /a { auth_jwt a; $keys }");
+    is(scalar warnings_of("location / { $rule; $rule; }"), 1, "one warning for a list of $directive") if $directive ne 'auth_jwt_optional';
+}
+quiet("location / { $_ off; }") for qw(auth_jwt_optional auth_jwt_dry_run auth_jwt_issuers);
+
+# A block that nobody uses, and one that somebody does.
+my $unused = qr/nobody uses issuer "shop" $where: name it in "auth_jwt_issuers", or remove it/;
+warns($issuer, $unused, 'http');
+warns("$issuer auth_jwt_issuer shoes { issuer shoes; audience b; key_file c; } server { listen unix:%DIR%/a.sock; auth_jwt a; auth_jwt_issuers shoes; }", $unused, 'http');
+quiet("$issuer server { listen unix:%DIR%/a.sock; location / { limit_except GET { auth_jwt a; auth_jwt_issuers shop; } } }", 'http');
+quiet("auth_jwt a; auth_jwt_issuers shop; $issuer", 'http');
+
+# The dry run, at each place where it is on.
+my $dry = qr/"auth_jwt_dry_run" is on $where: no token is refused where it applies/;
+warns("location / { auth_jwt a; $keys auth_jwt_dry_run on; }", $dry);
+warns("auth_jwt_dry_run on; location / { auth_jwt a; $keys } location /a { auth_jwt a; $keys }", $dry);
+is(scalar warnings_of("location / { auth_jwt a; $keys auth_jwt_dry_run on; location /a { auth_jwt_dry_run on; } }"), 2, 'each place of a dry run is told');
+is(scalar(grep {/has no effect/} warnings_of('location / { auth_jwt_dry_run on; }')), 1, 'and that it has no effect');
+quiet("location / { auth_jwt a; $keys auth_jwt_dry_run off; }");
+
 # refresh= and stale= speak of key requests.
 my $idle = qr/"refresh=" or "stale=" of "auth_jwt_key_cache" $where has no effect: it needs an "auth_jwt_key_request" without variables/;
 warns("location / { auth_jwt a; $keys auth_jwt_key_cache 1h $_; }", $idle) for qw(refresh=30s stale=1d);

@@ -189,7 +189,7 @@ impl IssuerBlock {
     fn scope_claim(&mut self, values: &[&str]) -> Result<(), String> {
         let paths = values.iter().map(|path| {
             ClaimPath::parse(path).map_err(|error| {
-                let name = self.name();
+                let (path, name) = (path.as_bytes().escape_ascii(), self.name());
                 format!("invalid path \"{path}\" of \"scope_claim\" in issuer \"{name}\": {error}")
             })
         });
@@ -199,6 +199,7 @@ impl IssuerBlock {
 
     fn invalid(&self, parameter: &str, values: &[&str], allowed: &str) -> String {
         let (value, name) = (values.join(" "), self.name());
+        let value = value.as_bytes().escape_ascii();
         format!(
             "invalid value \"{value}\" of \"{parameter}\" in issuer \"{name}\", it must be {allowed}"
         )

@@ -47,6 +47,8 @@ fn authenticate(request: Request<'_>) -> Result<Answer, EvaluationFailed> {
         return Ok(Answer::Declined);
     }
     let context = Context::of(request).ok_or(EvaluationFailed)?;
+    // Whose token an earlier location has let pass says nothing of this one's.
+    drop(context.issuer.take());
     let token = token_source::presented(request, auth)?;
     let Some(judged) = judge(request, conf, context, token) else { return Ok(Answer::Again) };
     let (issuer, judged) = judged.map_or_else(|refusal| (None, Err(refusal)), |by| (by, Ok(())));

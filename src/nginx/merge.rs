@@ -52,7 +52,7 @@ fn issuers_of(names: &IssuerNames, main: &MainConf) -> Result<Rc<LevelIssuers>, 
     let blocks = names.names.iter().map(known).collect::<Result<Vec<&IssuerConf>, _>>()?;
     let issuers: Vec<_> = blocks.iter().map(|block| block.issuer.clone()).collect();
     let table = Issuers::new(&issuers).map_err(|conflict| {
-        let (iss, [one, other]) = (conflict.iss, conflict.names);
+        let (iss, [one, other]) = (conflict.iss.as_bytes().escape_ascii(), conflict.names);
         format!("issuers \"{one}\" and \"{other}\" of \"auth_jwt_issuers\" in {place} have the same \"issuer {iss}\", each must have its own")
     })?;
     let sources = blocks.iter().map(|block| (block.issuer.id, block.sources.clone())).collect();

@@ -11,6 +11,7 @@ use Carp qw(croak);
 use Digest::SHA qw(hmac_sha256 hmac_sha384 hmac_sha512 sha256);
 use File::Basename qw(dirname);
 use File::Spec;
+use File::Temp ();
 use JSON::PP ();
 use Math::BigInt;
 use MIME::Base64 qw(encode_base64url decode_base64url);
@@ -71,6 +72,35 @@ sub rs256 {
 
 # The header line with such a token.
 sub bearer { return 'Authorization: Bearer ' . token(@_) }
+
+# The header line with a token of the issuer "shop" (see JWT::Nginx::issuer), with these claims, too; one that
+# is undef is left out.
+sub issued {
+    my ($claims, @options) = @_;
+    my %claims = (iss => 'https://shop.example', aud => 'api', exp => 9_999_999_999, sub => 'alice', %{$claims // {}});
+    delete @claims{grep { !defined $claims{$_} } keys %claims};
+    return bearer(\%claims, @options);
+}
+
+# What encrypted() encrypts with. Its JWK may have this alg.
+our $CONTENT_KEY = pack 'C*', map { 7 * $_ % 251 } 1 .. 32;
+
+# An encrypted token: "dir" with A128CBC-HS256 (RFC 7518 section 5.2), whose AES is openssl's. More members for
+# the header may follow.
+sub encrypted {
+    my ($plaintext, %header) = @_;
+    my ($authentication, $encryption) = unpack 'a16 a16', $CONTENT_KEY;
+    my $header = b64url(json({alg => 'dir', enc => 'A128CBC-HS256', %header}));
+    my $vector = 'sixteen bytes ..';
+    my $file = File::Temp->new;
+    print {$file} $plaintext;
+    close $file;
+    my @hex = map { unpack 'H*', $_ } $encryption, $vector;
+    my $ciphertext = qx(openssl enc -aes-128-cbc -K $hex[0] -iv $hex[1] -in $file);
+    my $told = $header . $vector . $ciphertext . pack 'Q>', 8 * length $header;
+    my $tag = substr hmac_sha256($told, $authentication), 0, 16;
+    return join '.', $header, '', map { b64url($_) } $vector, $ciphertext, $tag;
+}
 
 # A token that is refused, by the word $auth_jwt_status has for it.
 sub refused {

@@ -44,7 +44,11 @@ unsafe extern "C" fn take<B: Block>(
     // SAFETY: as above; the block outlives the call of `ngx_conf_parse` that this one is within.
     unsafe {
         configure(Entry::Set, cf, |cf| {
-            if cf.directive() == b"include" && cf.arguments().len() == 1 {
+            if cf.directive() == b"include" {
+                if cf.arguments().len() != 1 {
+                    let text = "invalid number of arguments in \"include\" directive";
+                    return Err(text.to_owned().into());
+                }
                 // nginx calls this handler again for what the file holds.
                 let code = ngx_conf_include(cf.as_ptr(), command, data);
                 return if code.is_null() { Ok(()) } else { Err(ConfError::Logged) };

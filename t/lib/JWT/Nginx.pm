@@ -7,6 +7,7 @@
 #   - "--- guarded" has the lines of a location /, in place of "--- config"; what they do not say is
 #     as usual: a realm "r", good.jwks, what became of the token in X-Status, its sub for the
 #     upstream, http://mock
+#   - JWT::Nginx::issuer is a block auth_jwt_issuer for "--- http_config eval"
 #   - "--- cases eval" has a list of cases, each [request, header lines of it or undef, status,
 #     response_headers, response_body_like, response_body], as far as there is something to check
 #   - $TEST_NGINX_HTML_DIR is the document root, $TEST_NGINX_ACCESS_LOG what "--- access_log" reads
@@ -42,7 +43,7 @@ my $http_config = JWT::Mock::configuration($mock);
 # What a guarded location has where its lines say nothing of the kind.
 my @USUAL = (
     [qr/^auth_jwt /m, 'auth_jwt "r";'],
-    [qr/^auth_jwt_key_(?:file|request) /m, 'auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;'],
+    [qr/^auth_jwt_(?:key_file|key_request|issuers) /m, 'auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;'],
     [qr/^(?:proxy_pass|root|return|empty_gif)\b/m, 'proxy_pass http://mock;'],
 );
 my $TOLD = 'add_header X-Status $auth_jwt_status always; proxy_set_header X-Sub $jwt_claim_sub;';
@@ -51,6 +52,16 @@ sub guarded {
     my ($lines) = @_;
     my @usual = map { $lines =~ $_->[0] ? () : $_->[1] } @USUAL;
     return join "\n", 'location / {', @usual, $TOLD, $lines, '}';
+}
+
+# A block auth_jwt_issuer of this name. What its lines do not say is as usual: it issues for
+# https://NAME.example, to "api", with the keys of good.jwks.
+sub issuer {
+    my ($name, $lines) = @_;
+    $lines //= '';
+    my @usual = ("issuer https://$name.example;", 'audience api;', 'key_file $TEST_NGINX_KEYS/good.jwks;');
+    my @missing = grep { my ($parameter) = split / /; $lines !~ /\b$parameter / } @usual;
+    return join "\n", "auth_jwt_issuer $name {", @missing, $lines, '}', '';
 }
 
 # The columns of a case, and what stands where one says nothing.
