@@ -87,7 +87,8 @@ fn judge(
     let bytes = token.map(|token| token.bytes);
     let judgement =
         Judgement::begin(bytes, conf.verification, issuers, &mut memory.memory(), |verified| {
-            worker.holds(verified, conf.verification.sources, time::monotonic_milliseconds())
+            let (sources, fresh_for) = (conf.verification.sources, conf.key_rules.fresh_for);
+            worker.holds(verified, sources, fresh_for, time::monotonic_milliseconds())
         });
     drop(memory);
     let verified = match judgement {

@@ -6,7 +6,7 @@ use super::conf::KeySources;
 use super::ffi::request::{Address, Request};
 use super::ffi::time;
 use super::sources::key_source::{Asking, Pending, Progress};
-use super::worker::{self, KeySets};
+use super::worker::{self, KeptSources, KeySets};
 use crate::auth::key_cache::Rules;
 
 /// What a request that needs keys gets.
@@ -89,13 +89,13 @@ impl Gathering {
                 // The keys at hand are good; there are no newer ones.
                 Progress::Failed if ahead => {}
                 Progress::Failed => {
-                    keep_recent(sources, None);
+                    keep_recent(needed, None);
                     return Gathered::Unavailable;
                 }
             }
             state.step = state.step.saturating_add(1);
         }
-        keep_recent(sources, Some(&state.sets));
+        keep_recent(needed, Some(&state.sets));
         Gathered::Ready(state.sets)
     }
 }
@@ -108,9 +108,11 @@ impl State {
 }
 
 /// Keys of files that no request decides are the same for whoever asks within this millisecond.
-fn keep_recent(sources: &KeySources, sets: Option<&KeySets>) {
+fn keep_recent(needed: KeysNeeded<'_>, sets: Option<&KeySets>) {
+    let KeysNeeded { sources, rules, .. } = needed;
     if sources.list.iter().all(|source| source.is_literal() && !source.is_fetched()) {
         let now = time::monotonic_milliseconds();
-        worker::this().keep_recent(sources.id, now, sets);
+        let kept = KeptSources { sources: sources.id, fresh_for: rules.fresh_for };
+        worker::this().keep_recent(kept, now, sets);
     }
 }

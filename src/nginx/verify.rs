@@ -10,7 +10,7 @@ use super::context::Context;
 use super::ffi::request::Request;
 use super::ffi::time;
 use super::gather::{Gathered, KeysNeeded};
-use super::worker;
+use super::worker::{self, KeptSources};
 use crate::auth::judgement::Pending;
 use crate::auth::outcome::Refusal;
 use crate::auth::verification::VerifiedToken;
@@ -27,7 +27,8 @@ pub fn verify(
         return Some(Err(Refusal::KeysUnavailable));
     };
     let worker = worker::this();
-    let at_hand = worker.recent_sets(sources.id, time::monotonic_milliseconds());
+    let kept = KeptSources { sources: sources.id, fresh_for: conf.key_rules.fresh_for };
+    let at_hand = worker.recent_sets(kept, time::monotonic_milliseconds());
     // Only who may fetch ahead of time asks what the keys at hand lack.
     let kid = conf.key_rules.refresh_every.and_then(|_| pending.kid());
     let (token, rules) = (pending.token(), conf.key_rules);

@@ -35,7 +35,7 @@ pub struct Worker {
     pub told_anybodys: Cell<bool>,
     token_caches: RefCell<HashMap<u64, TokenCache, foldhash::fast::RandomState>>,
     /// By the list of sources.
-    recent: RefCell<HashMap<u64, Recent, foldhash::fast::RandomState>>,
+    recent: RefCell<HashMap<KeptSources, Recent, foldhash::fast::RandomState>>,
 }
 
 /// `auth_jwt_cache`.
@@ -54,6 +54,15 @@ impl Default for TokenCacheSetting {
     fn default() -> Self {
         Self::On { id: 0, size: 16 << 20 }
     }
+}
+
+/// A list of sources, and for how long its keys are used without being looked at: keys that are kept
+/// longer on one level are not handed to another that would see a change at once.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct KeptSources {
+    pub sources: u64,
+    /// In milliseconds.
+    pub fresh_for: u64,
 }
 
 /// What a list of sources gave that are all files, which are not looked at again within a millisecond.
@@ -100,7 +109,7 @@ impl Worker {
     }
 
     /// Keeps what was gathered at `now` of a list of sources; `None`, and nothing is kept.
-    pub fn keep_recent(&self, sources: u64, now: u64, sets: Option<&KeySets>) {
+    pub fn keep_recent(&self, sources: KeptSources, now: u64, sets: Option<&KeySets>) {
         let mut recent = self.recent.borrow_mut();
         match sets {
             Some(sets) => {
@@ -112,19 +121,26 @@ impl Worker {
     }
 
     /// The keys of a list of sources, if they were gathered in this very millisecond.
-    pub fn recent_sets(&self, sources: u64, now: u64) -> Option<KeySets> {
+    pub fn recent_sets(&self, sources: KeptSources, now: u64) -> Option<KeySets> {
         let recent = self.recent.borrow();
         let recent = recent.get(&sources).filter(|recent| recent.gathered == now)?;
         recent.sets.iter().map(|(_, set)| set.upgrade()).collect()
     }
 
     /// Whether a token that was verified before still holds, as far as is known without gathering keys;
-    /// `sources` are the location's own.
-    pub fn holds(&self, token: &VerifiedToken, sources: Option<u64>, now: u64) -> bool {
+    /// `sources` are the location's own, its issuers for one.
+    pub fn holds(
+        &self,
+        token: &VerifiedToken,
+        sources: Option<u64>,
+        fresh_for: u64,
+        now: u64,
+    ) -> bool {
         let issuers = token.issuer().map(|issuer| issuer.id);
         let Some(sources) = issuers.or(sources) else { return token.holds_under([]) };
         let recent = self.recent.borrow();
-        let recent = recent.get(&sources).filter(|recent| recent.gathered == now);
+        let recent =
+            recent.get(&KeptSources { sources, fresh_for }).filter(|recent| recent.gathered == now);
         recent.is_some_and(|recent| token.holds_under(recent.sets.iter().map(|set| set.0)))
     }
 
