@@ -14,6 +14,14 @@ HEADERS = ('iss', 'sub', 'aud', 'azp', 'sid', 'scope', 'name', 'email', 'tenant'
 PROXIED = ('HS256', 'RS256', 'ES256')
 DIFFERENT = ('HS256', 'RS256', 'ES256', 'EdDSA')
 
+# What is asked of tokens beyond their signature, with an issuer.
+ISSUER = 'auth_jwt_issuer shop { issuer https://login.example.com/realms/shop; audience https://api.example.com; key_file %s; }'
+RULES = (
+    'auth_jwt_require_scope orders:read orders:write;',
+    'auth_jwt_require_claim azp = web-frontend;',
+    'auth_jwt_require_claim groups any admins sales;',
+)
+
 # More than the default cache holds or remembers, by far.
 DIFFERENT_TOKENS = 60_000
 
@@ -48,8 +56,8 @@ class Group:
     """A location without authentication, the same guarded, hot and cold, and one that does no more of
     it than the bare cryptography."""
 
-    def __init__(self, name, kind, proxied=False, headers=False, different=False):
-        self.name, self.kind = name, kind
+    def __init__(self, name, kind, proxied=False, headers=False, different=False, rules=False):
+        self.name, self.kind, self.rules = name, kind, rules
         self.proxied, self.headers, self.different = proxied, headers, different
         self.lanes = ('different', 'bare') if different else ('hot', 'cold')
         if not proxied and not different:
@@ -58,7 +66,8 @@ class Group:
     def locations(self, material):
         """By lane; `plain` is without authentication."""
         key_file = material.path(f'{self.kind}.jwks')
-        guard = ['auth_jwt "bench";', f'auth_jwt_key_file {key_file};']
+        keys = ['auth_jwt_issuers shop;', *RULES] if self.rules else [f'auth_jwt_key_file {key_file};']
+        guard = ['auth_jwt "bench";', *keys]
         if '+' in self.kind:
             guard.append('auth_jwt_type nested;')
         ports = iter(free_ports(1 + len(self.lanes)))
@@ -88,6 +97,8 @@ class Group:
 def groups(kinds):
     for kind in kinds:
         yield Group(f'{kind} static', kind)
+        if kind in PROXIED:
+            yield Group(f'{kind} static, issuer and rules', kind, rules=True)
     for kind in DIFFERENT:
         yield Group(f'{kind} static, different tokens', kind, different=True)
     for kind in PROXIED:
@@ -110,7 +121,8 @@ def measure(options, material, report):
                 f'server {{ listen 127.0.0.1:{each.port}; location / {{\n{"  ".join(each.lines)}\n}} }}'
                 for each in locations.values())
             text = fill('module.conf', directory=directory, files=options.files, module=options.module, bare=options.bare,
-                        user=user(), upstream=upstream_port, servers=servers)
+                        user=user(), upstream=upstream_port, servers=servers,
+                        issuer=ISSUER % material.path(f'{group.kind}.jwks') if group.rules else '')
             with nginx(options.nginx, directory / 'module.conf', text,
                        [each.port for each in locations.values()]) as server:
                 report(group, run(group, locations, server, options, material))

@@ -33,6 +33,7 @@ one it would be woken across cores, which costs a virtual machine microseconds, 
 the longer the server takes. Requests per second are measured afterwards, server and load on a core each. Before anything is measured, each set-up must answer
 a valid token with 200 and one with a wrong signature or tag with 401.
 
+- *issuer and rules*: an `auth_jwt_issuer` with an audience, two scopes and two rules for claims;
 - *hot*: the token has been seen; *cold*: `auth_jwt_cache off`, so that each request takes the whole
   way; *different*: each request brings another token, {different} in all, with the default cache, sent by
   `bench/load.py`, as h2load knows one header only. That is what a token never seen costs; *cold* repeats one token,
@@ -100,8 +101,8 @@ def module_tables(groups):
         parts.append('\n## nginx with this module, a static file\n')
         parts.append(table(
             ['token', 'without', 'hot', 'cold', 'cryptography', 'beyond', 'requests/s, hot', 'requests/s, cold'],
-            [[group['kind'], f'{cold["plain"]:.1f}', micro(hot['net']), micro(cold['net']),
-              micro(bare['net']), micro(cold['beyond']), rate(hot), rate(cold)]
+            [[group['kind'] + (', issuer and rules' if group['rules'] else ''), f'{cold["plain"]:.1f}',
+              micro(hot['net']), micro(cold['net']), micro(bare['net']), micro(cold['beyond']), rate(hot), rate(cold)]
              for group in static
              for hot, cold, bare in [(group['lanes'][lane] for lane in ('hot', 'cold', 'bare'))]]))
     if different:
@@ -125,7 +126,7 @@ def rivals(results):
     """(name, figures by kind) of us, where measured, and of the peers."""
     found = {}
     for group in results['module']:
-        if not group['proxied'] and 'cold' in group['lanes']:
+        if not group['proxied'] and not group['rules'] and 'cold' in group['lanes']:
             for lane in ('hot', 'cold'):
                 found.setdefault(f'this module, {lane}', {})[group['kind']] = group['lanes'][lane]
     for peer in results['peers']:
