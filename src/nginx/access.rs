@@ -9,7 +9,7 @@ use super::conf::{Effective, LocationConf};
 use super::context::Context;
 use super::ffi::complex_value::{ComplexValue, EvaluationFailed};
 use super::ffi::guard::Entry;
-use super::ffi::phase::{Answer, PhaseHandler};
+use super::ffi::phase::{Decision, PhaseHandler};
 use super::ffi::request::Request;
 use super::ffi::time;
 use super::token_source;
@@ -28,37 +28,37 @@ pub struct Access;
 impl PhaseHandler for Access {
     const ENTRY: Entry = Entry::Access;
 
-    fn handle(request: Request<'_>) -> Answer {
+    fn handle(request: Request<'_>) -> Decision {
         // Core runs no access phase for subrequests; a verdict on one would bind its parent.
         if request.is_subrequest() {
-            return Answer::Declined;
+            return Decision::Declined;
         }
-        authenticate(request).unwrap_or(Answer::Error)
+        authenticate(request).unwrap_or(Decision::Error)
     }
 }
 
-fn authenticate(request: Request<'_>) -> Result<Answer, EvaluationFailed> {
+fn authenticate(request: Request<'_>) -> Result<Decision, EvaluationFailed> {
     let conf = request.location_conf::<LocationConf>().and_then(|conf| conf.effective.get());
     let Some((conf, (auth, realm))) = conf.and_then(|conf| Some((conf, conf.enabled()?))) else {
-        return Ok(Answer::Declined);
+        return Ok(Decision::Declined);
     };
     let realm = realm.evaluate(request)?;
     if realm == b"off" {
-        return Ok(Answer::Declined);
+        return Ok(Decision::Declined);
     }
     let context = Context::of(request).ok_or(EvaluationFailed)?;
     // Whose token an earlier location has let pass says nothing of this one's.
     drop(context.issuer.take());
     let token = token_source::presented(request, auth)?;
-    let Some(judged) = judge(request, conf, context, token) else { return Ok(Answer::Again) };
+    let Some(judged) = judge(request, conf, context, token) else { return Ok(Decision::Again) };
     let (issuer, judged) = judged.map_or_else(|refusal| (None, Err(refusal)), |by| (by, Ok(())));
     context.issuer.replace(issuer);
     let verdict = Verdict::new(judged, conf.leniency);
     context.status.set(Some(verdict.word()));
     match verdict {
-        Verdict::Accepted => Ok(Answer::Ok),
+        Verdict::Accepted => Ok(Decision::Ok),
         // Whoever else is asked decides: a token that is missing or bad grants nothing.
-        Verdict::Anonymous => Ok(Answer::Declined),
+        Verdict::Anonymous => Ok(Decision::Declined),
         Verdict::DryRun(refusal) => {
             request.log(NGX_LOG_NOTICE, format_args!("{refusal} (dry run)"));
             if let Some(token) = token {
@@ -66,7 +66,7 @@ fn authenticate(request: Request<'_>) -> Result<Answer, EvaluationFailed> {
                     .tokens
                     .withhold(token, request.location(), || token_source::in_header(request));
             }
-            Ok(Answer::Declined)
+            Ok(Decision::Declined)
         }
         Verdict::Refused(refusal) => {
             refuse(request, conf, context, realm, &refusal).ok_or(EvaluationFailed)

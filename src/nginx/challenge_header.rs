@@ -7,7 +7,7 @@ use super::conf::{Effective, LocationConf};
 use super::context::Context;
 use super::ffi::complex_value::ComplexValue;
 use super::ffi::guard::Entry;
-use super::ffi::phase::{Answer, PhaseHandler};
+use super::ffi::phase::{Decision, PhaseHandler};
 use super::ffi::request::Request;
 use crate::auth::challenge::challenge;
 use crate::auth::outcome::Refusal;
@@ -18,7 +18,7 @@ pub struct Precontent;
 impl PhaseHandler for Precontent {
     const ENTRY: Entry = Entry::Precontent;
 
-    fn handle(request: Request<'_>) -> Answer {
+    fn handle(request: Request<'_>) -> Decision {
         let conf = request.location_conf::<LocationConf>();
         let enabled = conf.and_then(|conf| conf.effective.get()?.enabled()).is_some();
         if enabled
@@ -27,7 +27,7 @@ impl PhaseHandler for Precontent {
         {
             hide_challenge(request, context);
         }
-        Answer::Declined
+        Decision::Declined
     }
 }
 
@@ -39,7 +39,7 @@ pub fn refuse(
     context: &Context,
     realm: &[u8],
     refusal: &Refusal,
-) -> Option<Answer> {
+) -> Option<Decision> {
     if let Some((earlier, _)) = context.challenge.take() {
         request.hide(earlier);
     }
@@ -50,7 +50,7 @@ pub fn refuse(
         let header = request.add_challenge(value)?;
         context.challenge.set(Some((header, request.location())));
     }
-    Some(Answer::Status(refusal.status()))
+    Some(Decision::Status(refusal.status()))
 }
 
 /// The scopes that the location asks for, each once.

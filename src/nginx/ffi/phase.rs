@@ -10,9 +10,9 @@ use super::conf::{Conf, ConfError};
 use super::guard::{Entry, guarded};
 use super::request::Request;
 
-/// What a phase handler answers.
+/// What a phase handler decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum Decision {
     /// Access is granted.
     Ok,
     /// No opinion: the next handler decides.
@@ -31,7 +31,7 @@ pub trait PhaseHandler {
     const ENTRY: Entry;
 
     /// Handles `request`.
-    fn handle(request: Request<'_>) -> Answer;
+    fn handle(request: Request<'_>) -> Decision;
 }
 
 impl Conf<'_> {
@@ -57,18 +57,19 @@ impl Conf<'_> {
 ///
 /// nginx calls it with a valid request.
 unsafe extern "C" fn handle<H: PhaseHandler>(request: *mut ngx_http_request_t) -> ngx_int_t {
-    let answer = guarded(H::ENTRY, Answer::Status(NGX_HTTP_INTERNAL_SERVER_ERROR as u16), || {
-        // SAFETY: valid for the length of this call and beyond.
-        match unsafe { Request::from_raw(request) } {
-            Some(request) => H::handle(request),
-            None => Answer::Error,
-        }
-    });
-    match answer {
-        Answer::Ok => NGX_OK as ngx_int_t,
-        Answer::Declined => NGX_DECLINED as ngx_int_t,
-        Answer::Again => NGX_AGAIN as ngx_int_t,
-        Answer::Status(status) => status as ngx_int_t,
-        Answer::Error => NGX_ERROR as ngx_int_t,
+    let decision =
+        guarded(H::ENTRY, Decision::Status(NGX_HTTP_INTERNAL_SERVER_ERROR as u16), || {
+            // SAFETY: valid for the length of this call and beyond.
+            match unsafe { Request::from_raw(request) } {
+                Some(request) => H::handle(request),
+                None => Decision::Error,
+            }
+        });
+    match decision {
+        Decision::Ok => NGX_OK as ngx_int_t,
+        Decision::Declined => NGX_DECLINED as ngx_int_t,
+        Decision::Again => NGX_AGAIN as ngx_int_t,
+        Decision::Status(status) => status as ngx_int_t,
+        Decision::Error => NGX_ERROR as ngx_int_t,
     }
 }
