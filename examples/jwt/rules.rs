@@ -52,6 +52,17 @@ impl Rules {
         Ok(rules)
     }
 
+    /// The scopes that are asked for, each once.
+    pub fn all_scopes(&self) -> Vec<&[u8]> {
+        let mut scopes = Vec::new();
+        for scope in self.scopes.iter().flat_map(|rule| &rule.scopes).map(text) {
+            if !scope.is_empty() && !scopes.contains(&scope) {
+                scopes.push(scope);
+            }
+        }
+        scopes
+    }
+
     /// As the module takes them; `None` where there are none.
     pub fn of_location(&self) -> Option<policy::Rules<'_, NoVariables>> {
         let is_empty = self.audience.is_none() && self.scopes.is_empty() && self.claims.is_empty();

@@ -127,7 +127,7 @@ pub fn run(arguments: &Arguments) -> Result<Report, Failure> {
                 text.push_str(&format!("issuer:    {}\n", issuer.name));
             }
         }
-        Err(refusal) => text.push_str(&refused(refusal, files.as_ref(), &arguments.realm)),
+        Err(refusal) => text.push_str(&refused(refusal, files.as_ref(), &arguments.realm, &rules)),
     }
     for notice in files.iter().flat_map(|files| &files.notices) {
         text.push_str(&format!("log:       [notice] {}\n", notice.line));
@@ -215,10 +215,10 @@ fn unmet<'a>(claims: Option<&Claims>, arguments: &'a Arguments) -> Vec<&'a str> 
     arguments.require.iter().map(String::as_str).filter(is_unmet).collect()
 }
 
-fn refused(refusal: &Refusal, files: Option<&KeyFiles>, realm: &str) -> String {
+fn refused(refusal: &Refusal, files: Option<&KeyFiles>, realm: &str, rules: &Rules) -> String {
     let mut text = format!("http:      {}\n", refusal.status());
     if refusal.is_the_clients() {
-        let value = challenge(realm.as_bytes(), refusal.error_code(), &[]);
+        let value = challenge(realm.as_bytes(), refusal.error_code(), &rules.all_scopes());
         text.push_str(&format!("challenge: {}\n", String::from_utf8_lossy(&value)));
     }
     match files.and_then(|files| files.error.as_ref()) {

@@ -264,6 +264,15 @@ b"}"#;
     assert_eq!(run.code, 0, "{}{}", run.out, run.errors);
     assert!(!run.out.contains("issuer:"), "{}", run.out);
 
+    // The challenge says which scopes are asked for, each once.
+    let several = ["--require-scope", "read write", "--require-scope", "\"\" admin read match=any"];
+    let all = [&["verify", "--keys", &key], &several[..]].concat();
+    for (token, error) in [("", ""), (&token, ", error=\"insufficient_scope\"")] {
+        let told = format!("challenge: Bearer realm=\"api\"{error}, scope=\"read write admin\"\n");
+        let run = run_with(token, &all)?;
+        assert!(run.out.contains(&told), "{}", run.out);
+    }
+
     // No scope at all, and an issuer's own place for them.
     let bare = out(&["mint", "--key", &key])?;
     let scope = ["--keys", &key, "--require-scope", "a"];
