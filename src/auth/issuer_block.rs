@@ -189,7 +189,7 @@ impl IssuerBlock {
     fn scope_claim(&mut self, values: &[&str]) -> Result<(), String> {
         let paths = values.iter().map(|path| {
             ClaimPath::parse(path).map_err(|error| {
-                let name = self.name();
+                let (path, name) = (path.as_bytes().escape_ascii(), self.name());
                 format!("invalid path \"{path}\" of \"scope_claim\" in issuer \"{name}\": {error}")
             })
         });
@@ -199,6 +199,7 @@ impl IssuerBlock {
 
     fn invalid(&self, parameter: &str, values: &[&str], allowed: &str) -> String {
         let (value, name) = (values.join(" "), self.name());
+        let value = value.as_bytes().escape_ascii();
         format!(
             "invalid value \"{value}\" of \"{parameter}\" in issuer \"{name}\", it must be {allowed}"
         )
@@ -354,6 +355,16 @@ mod tests {
             let name = value.split(' ').next().unwrap_or_default();
             let message = format!("duplicate parameter \"{name}\" in issuer \"b\"");
             assert_eq!(block(&format!("{value}|{value}")).err(), Some(message));
+        }
+        // A message is one line, whatever stands in the configuration.
+        for (parameters, shown) in [
+            ("exp a\nb", "invalid value \"a\\nb\" of \"exp\""),
+            ("key_file a\0 b", "invalid value \"a\\x00 b\" of \"key_file\""),
+            ("algorithms a\rb", "invalid value \"a\\rb\" of \"algorithms\""),
+            ("scope_claim a\rb", "invalid path \"a\\rb\" of \"scope_claim\""),
+        ] {
+            let message = block(parameters).err().unwrap_or_default();
+            assert!(message.starts_with(shown), "{message:?}");
         }
         let mut block = IssuerBlock::new("b".to_owned());
         let message = "invalid value \"\\xff\" of \"issuer\" in issuer \"b\", it must be UTF-8 and \
