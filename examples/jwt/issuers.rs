@@ -153,7 +153,11 @@ fn parameters(
         match &statement.content {
             Content::Simple(words) => {
                 let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-                if let [b"include", pattern] = words.as_slice() {
+                if let [b"include", files @ ..] = words.as_slice() {
+                    let [pattern] = files else {
+                        let text = "invalid number of arguments in \"include\" directive";
+                        return Err(at(text.to_owned()));
+                    };
                     if depth >= MAX_DEPTH {
                         return Err(at("files include each other too deep".to_owned()));
                     }

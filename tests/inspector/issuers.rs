@@ -394,6 +394,10 @@ fn a_block_that_nginx_would_refuse() -> Outcome<()> {
         ("auth_jwt_issuer a { include parts/closes; }", "unexpected \"}\" in "),
         ("auth_jwt_issuer a { include parts/missing; }", "/parts/missing\": No such file"),
         (
+            "auth_jwt_issuer a { include; }",
+            "invalid number of arguments in \"include\" directive in FILE:1",
+        ),
+        (
             "auth_jwt_issuer a { include p*/more; }",
             "\"*\" and \"?\" are known in the name of a file alone in FILE:1",
         ),
