@@ -1,13 +1,15 @@
 //! What to look at next, beyond what the module says.
 
 use jiff::Timestamp;
+use ngx_http_auth_jwt_module::auth::issuer::Issuer;
 use ngx_http_auth_jwt_module::auth::outcome::Refusal;
 use ngx_http_auth_jwt_module::auth::policy::TokenType;
 use ngx_http_auth_jwt_module::jose::algorithm::{
     ContentEncryption, KeyManagement, SignatureAlgorithm,
 };
+use ngx_http_auth_jwt_module::jose::base64url;
 use ngx_http_auth_jwt_module::jose::claims::Claims;
-use ngx_http_auth_jwt_module::jose::compact::Compact;
+use ngx_http_auth_jwt_module::jose::compact::{Compact, JwsSegments};
 use ngx_http_auth_jwt_module::jose::error::{Malformed, TokenError, Tried};
 use ngx_http_auth_jwt_module::jose::header::Header;
 use ngx_http_auth_jwt_module::jose::json::Value;
@@ -17,6 +19,9 @@ use ngx_http_auth_jwt_module::jose::select::{try_decryption_keys, try_verificati
 
 use super::describe;
 use super::input::KeyFiles;
+use super::issuers::Known;
+use super::rule_hints;
+use super::rules::Rules;
 use super::time::{rfc3339, span};
 
 /// So many keys are listed.
@@ -30,6 +35,10 @@ pub struct Case<'c> {
     pub leeway: u64,
     pub now: Timestamp,
     pub files: Option<&'c KeyFiles>,
+    pub known: Option<&'c Known>,
+    /// Whose token it is, once that is verified.
+    pub issuer: Option<&'c Issuer>,
+    pub rules: &'c Rules,
     pub judged: &'c Result<(), Refusal>,
 }
 
@@ -45,8 +54,43 @@ pub fn of(case: &Case<'_>, claims: Option<&Claims>, unmet: &[&str]) -> Vec<Strin
         Err(Refusal::RequirementFailed(_)) => {
             unmet.iter().map(|name| format!("claim {name:?} is missing, empty or 0")).collect()
         }
-        Err(_) => Vec::new(),
+        Err(refusal) => ruled_out(case, claims, refusal),
     }
+}
+
+/// What an issuer or a rule has against the token.
+fn ruled_out(case: &Case<'_>, claims: Option<&Claims>, refusal: &Refusal) -> Vec<String> {
+    let (issuer, rules) = (case.issuer, case.rules);
+    match (refusal, claims) {
+        (Refusal::UnknownIssuer | Refusal::AlgorithmNotAllowed | Refusal::WrongTyp, _) => {
+            Vec::from_iter(disowned(case, refusal))
+        }
+        (Refusal::WrongLifetime, Some(claims)) => {
+            let now = case.now.as_millisecond() as f64 / 1000.0;
+            let of = |issuer| rule_hints::lifetime(claims, issuer, now, case.leeway);
+            issuer.map(of).unwrap_or_default()
+        }
+        (Refusal::WrongAudience, Some(claims)) => vec![rule_hints::audience(claims, rules, issuer)],
+        (Refusal::InsufficientScope, Some(claims)) => rule_hints::scope(claims, rules, issuer),
+        (Refusal::ClaimMismatch(..), Some(claims)) => {
+            Vec::from_iter(rule_hints::claim(claims, rules))
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What an issuer, or each, has against a token before that is verified.
+fn disowned(case: &Case<'_>, refusal: &Refusal) -> Option<String> {
+    let (opened, known) = (open(case)?, case.known?);
+    if *refusal == Refusal::UnknownIssuer {
+        return Some(rule_hints::unknown_issuer(opened.claims.as_ref(), known));
+    }
+    let iss = opened.claims.as_ref()?.value("iss").and_then(Value::as_str);
+    let issuer = known.table.find(&iss?)?;
+    Some(match refusal {
+        Refusal::WrongTyp => rule_hints::typ(&opened.header, issuer),
+        _ => rule_hints::algorithm(&opened.header, issuer),
+    })
 }
 
 fn passed(case: &Case<'_>, claims: Option<&Claims>) -> Vec<String> {
@@ -127,29 +171,47 @@ struct Naming {
     enc: Option<String>,
 }
 
-/// The header that was at fault: that of the token, or the inner one where the outer could be
-/// decrypted.
-fn naming(case: &Case<'_>) -> Option<Naming> {
-    let of = |segment, inner| {
-        let header = Header::parse(segment).ok()?;
-        let text = |name| header.object().value(name).and_then(Value::as_str);
-        let (kid, enc) = (header.kid().map(Into::into), text("enc").map(Into::into));
-        Some(Naming { inner, kid, alg: text("alg").unwrap_or_default().into(), enc })
+/// What can be read of a token, verified or not.
+struct Opened {
+    /// That of the token, or the inner one where the outer could be decrypted.
+    header: Header,
+    is_inner: bool,
+    claims: Option<Claims>,
+}
+
+fn open(case: &Case<'_>) -> Option<Opened> {
+    let claims = |payload: &[u8]| Claims::parse_secret(payload).ok();
+    let signed = |jws: JwsSegments<'_>, is_inner| {
+        let payload = base64url::decode(jws.payload).ok();
+        let header = Header::parse(jws.header).ok()?;
+        Some(Opened { header, is_inner, claims: payload.and_then(|payload| claims(&payload)) })
     };
     match Compact::split(case.token).ok()? {
-        Compact::Jws(jws) => of(jws.header, false),
+        Compact::Jws(jws) => signed(jws, false),
         Compact::Jwe(jwe) => {
+            let header = Header::parse(jwe.header).ok()?;
+            let outer = |claims| Some(Opened { header, is_inner: false, claims });
             let sets = case.files.and_then(|files| files.sets.as_deref()).unwrap_or_default();
             let decrypted = Jwe::parse(jwe).ok().and_then(|jwe| jwe.decrypt(sets).ok());
-            match decrypted.map(|decrypted| decrypted.into_parts().1) {
-                Some(plaintext) => match Compact::split(&plaintext).ok()? {
-                    Compact::Jws(inner) => of(inner.header, true),
+            let plaintext = decrypted.map(|decrypted| decrypted.into_parts().1);
+            match (plaintext, case.token_type) {
+                (None, _) => outer(None),
+                (Some(plaintext), TokenType::Nested) => match Compact::split(&plaintext).ok()? {
+                    Compact::Jws(inner) => signed(inner, true),
                     Compact::Jwe(_) => None,
                 },
-                None => of(jwe.header, false),
+                (Some(plaintext), _) => outer(claims(&plaintext)),
             }
         }
     }
+}
+
+/// What the header says that was at fault.
+fn naming(case: &Case<'_>) -> Option<Naming> {
+    let Opened { header, is_inner, .. } = open(case)?;
+    let text = |name| header.object().value(name).and_then(Value::as_str);
+    let (kid, enc) = (header.kid().map(Into::into), text("enc").map(Into::into));
+    Some(Naming { inner: is_inner, kid, alg: text("alg").unwrap_or_default().into(), enc })
 }
 
 impl Naming {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use ngx_http_auth_jwt_module::jose::algorithm::{
-    Curve, KeyAlgorithm, KeyManagement, SignatureAlgorithm,
+    Curve, KeyAlgorithm, KeyManagement, KeyType, SignatureAlgorithm,
 };
 use ngx_http_auth_jwt_module::jose::jwk;
 use ngx_http_auth_jwt_module::jose::key_set;
@@ -81,17 +81,12 @@ impl Jwk {
 
     /// Whether the key is of the kind that signs by `algorithm`, and bound to no other.
     pub fn signs(&self, algorithm: SignatureAlgorithm) -> bool {
-        use SignatureAlgorithm::*;
-        let fits = match algorithm {
-            Hs256 | Hs384 | Hs512 => self.text("kty") == Some("oct"),
-            Rs256 | Rs384 | Rs512 | Ps256 | Ps384 | Ps512 => self.text("kty") == Some("RSA"),
-            Es256 => self.curve() == Some(Curve::P256),
-            Es384 => self.curve() == Some(Curve::P384),
-            Es512 => self.curve() == Some(Curve::P521),
-            EdDsa => matches!(self.curve(), Some(Curve::Ed25519 | Curve::Ed448)),
-            Ed25519 => self.curve() == Some(Curve::Ed25519),
-            Ed448 => self.curve() == Some(Curve::Ed448),
+        let key_type = match self.text("kty") {
+            Some("oct") => Some(KeyType::Secret),
+            Some("RSA") => Some(KeyType::Rsa),
+            _ => self.curve().map(KeyType::Curve),
         };
+        let fits = key_type.is_some_and(|key_type| algorithm.takes(key_type));
         fits && self.algorithm().is_none_or(|own| own == KeyAlgorithm::Signature(algorithm))
     }
 

@@ -10,7 +10,7 @@ use aws_lc_rs::encoding::{AsBigEndian, AsDer, Curve25519SeedBin, EcPrivateKeyBin
 use aws_lc_rs::rsa::{self, KeySize};
 use clap::ValueEnum;
 use ngx_http_auth_jwt_module::jose::algorithm::{
-    ContentEncryption, Curve, KeyAlgorithm, KeyManagement, SignatureAlgorithm,
+    ContentEncryption, Curve, KeyAlgorithm, KeyManagement, Scheme,
 };
 use ngx_http_auth_jwt_module::jose::base64url::encode;
 use serde_json::{Map, Value, json};
@@ -107,7 +107,6 @@ fn write(file: &Path, mode: u32, json: &Value) -> Result<(), Failure> {
 
 fn generate(algorithm: KeyAlgorithm, arguments: &Arguments) -> Result<Map<String, Value>, Failure> {
     use KeyManagement::*;
-    use SignatureAlgorithm::*;
     let crv = arguments.crv.as_deref();
     let asked = match &arguments.enc {
         Some(name) => ContentEncryption::from_name(name)
@@ -115,17 +114,15 @@ fn generate(algorithm: KeyAlgorithm, arguments: &Arguments) -> Result<Map<String
         None => ContentEncryption::A256Gcm,
     };
     match algorithm {
-        KeyAlgorithm::Signature(signature) => match signature {
-            Hs256 => secret(32),
-            Hs384 => secret(48),
-            Hs512 => secret(64),
-            Rs256 | Rs384 | Rs512 | Ps256 | Ps384 | Ps512 => rsa(arguments.bits),
-            Es256 => pair("P-256"),
-            Es384 => pair("P-384"),
-            Es512 => pair("P-521"),
-            Ed25519 => pair("Ed25519"),
-            Ed448 => pair("Ed448"),
-            EdDsa => pair(one_of(crv, &["Ed25519", "Ed448"])?),
+        KeyAlgorithm::Signature(signature) => match signature.scheme() {
+            Scheme::Hmac(hash) => secret(hash.length()),
+            Scheme::Rsa(..) => rsa(arguments.bits),
+            Scheme::Ecdsa(curve, _) => pair(curve.name()),
+            Scheme::EdDsa([curve]) => pair(curve.name()),
+            Scheme::EdDsa(curves) => {
+                let names: Vec<_> = curves.iter().map(|curve| curve.name()).collect();
+                pair(one_of(crv, &names)?)
+            }
         },
         KeyAlgorithm::KeyManagement(management) => match management {
             Dir => secret(asked.key_length()),

@@ -3,16 +3,20 @@
 //! `scripts/jwt` builds and runs it; `docs/inspector.md` says how to use it.
 
 mod argument;
+mod conf;
 mod decode;
 mod describe;
 mod encrypt;
 mod hints;
 mod input;
+mod issuers;
 mod jwk;
 mod keygen;
 mod keys;
 mod mint;
 mod pretty;
+mod rule_hints;
+mod rules;
 mod sign;
 mod time;
 mod verify;

@@ -32,6 +32,18 @@ pub fn pretty(json: &str) -> String {
     printer.out
 }
 
+/// A valid JSON text in one line, as it was written but for control characters.
+pub fn one_line(json: &str) -> String {
+    json.chars().fold(String::new(), |mut line, c| {
+        match c {
+            '\t' | '\n' | '\r' => line.push(' '),
+            c if c.is_control() => line.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => line.push(c),
+        }
+        line
+    })
+}
+
 #[derive(Default)]
 struct Printer {
     out: String,

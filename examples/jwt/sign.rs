@@ -4,27 +4,32 @@ use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeyPairComponents, PublicKeyComponents};
 use aws_lc_rs::signature::{self, EcdsaKeyPair, Ed25519KeyPair};
-use ngx_http_auth_jwt_module::jose::algorithm::{Curve, SignatureAlgorithm, SignatureAlgorithm::*};
+use ngx_http_auth_jwt_module::jose::algorithm::{
+    Curve, Padding::*, Scheme, Sha2::*, SignatureAlgorithm,
+};
 
 use super::input::Failure;
 use super::jwk::Jwk;
 
 /// The signature of `message` by `key`, whose kind fits `algorithm`.
 pub fn sign(algorithm: SignatureAlgorithm, key: &Jwk, message: &[u8]) -> Result<Vec<u8>, Failure> {
-    match algorithm {
-        Hs256 => hmac(hmac::HMAC_SHA256, key, message),
-        Hs384 => hmac(hmac::HMAC_SHA384, key, message),
-        Hs512 => hmac(hmac::HMAC_SHA512, key, message),
-        Rs256 => rsa(&signature::RSA_PKCS1_SHA256, key, message),
-        Rs384 => rsa(&signature::RSA_PKCS1_SHA384, key, message),
-        Rs512 => rsa(&signature::RSA_PKCS1_SHA512, key, message),
-        Ps256 => rsa(&signature::RSA_PSS_SHA256, key, message),
-        Ps384 => rsa(&signature::RSA_PSS_SHA384, key, message),
-        Ps512 => rsa(&signature::RSA_PSS_SHA512, key, message),
-        Es256 => ecdsa(&signature::ECDSA_P256_SHA256_FIXED_SIGNING, key, message),
-        Es384 => ecdsa(&signature::ECDSA_P384_SHA384_FIXED_SIGNING, key, message),
-        Es512 => ecdsa(&signature::ECDSA_P521_SHA512_FIXED_SIGNING, key, message),
-        EdDsa | Ed25519 | Ed448 => eddsa(key, message),
+    match algorithm.scheme() {
+        Scheme::Hmac(Sha256) => hmac(hmac::HMAC_SHA256, key, message),
+        Scheme::Hmac(Sha384) => hmac(hmac::HMAC_SHA384, key, message),
+        Scheme::Hmac(Sha512) => hmac(hmac::HMAC_SHA512, key, message),
+        Scheme::Rsa(Pkcs1, Sha256) => rsa(&signature::RSA_PKCS1_SHA256, key, message),
+        Scheme::Rsa(Pkcs1, Sha384) => rsa(&signature::RSA_PKCS1_SHA384, key, message),
+        Scheme::Rsa(Pkcs1, Sha512) => rsa(&signature::RSA_PKCS1_SHA512, key, message),
+        Scheme::Rsa(Pss, Sha256) => rsa(&signature::RSA_PSS_SHA256, key, message),
+        Scheme::Rsa(Pss, Sha384) => rsa(&signature::RSA_PSS_SHA384, key, message),
+        Scheme::Rsa(Pss, Sha512) => rsa(&signature::RSA_PSS_SHA512, key, message),
+        Scheme::Ecdsa(curve, _) => match curve {
+            Curve::P256 => ecdsa(&signature::ECDSA_P256_SHA256_FIXED_SIGNING, key, message),
+            Curve::P384 => ecdsa(&signature::ECDSA_P384_SHA384_FIXED_SIGNING, key, message),
+            Curve::P521 => ecdsa(&signature::ECDSA_P521_SHA512_FIXED_SIGNING, key, message),
+            _ => Err("no curve of ECDSA".into()),
+        },
+        Scheme::EdDsa(_) => eddsa(key, message),
     }
 }
 

@@ -40,6 +40,44 @@ pub fn leeway(text: &str) -> Result<u64, String> {
     u64::try_from(duration(text)?).map_err(|_| format!("\"{text}\" is negative"))
 }
 
+/// A time of nginx's configuration, in seconds: units fall from years to seconds, each at most once.
+pub fn nginx_seconds(text: &[u8]) -> Option<u64> {
+    const UNITS: [(u8, i64); 7] = [
+        (b'y', 31_536_000),
+        (b'M', 2_592_000),
+        (b'w', 604_800),
+        (b'd', 86_400),
+        (b'h', 3600),
+        (b'm', 60),
+        (b's', 1),
+    ];
+    let mut units = UNITS.iter();
+    let (mut total, mut value) = (0i64, 0i64);
+    let mut rest = text.iter().copied().peekable();
+    while let Some(byte) = rest.next() {
+        if byte.is_ascii_digit() {
+            let digit = i64::from(byte.saturating_sub(b'0'));
+            value = value.checked_mul(10)?.checked_add(digit)?;
+            continue;
+        }
+        let unit = match byte {
+            // Of milliseconds.
+            b'm' if rest.peek() == Some(&b's') => return None,
+            // A number without a unit is the last.
+            b' ' => match units.by_ref().last() {
+                Some(_) => 1,
+                None => return None,
+            },
+            _ => units.find(|(name, _)| *name == byte)?.1,
+        };
+        total = total.checked_add(value.checked_mul(unit)?)?;
+        value = 0;
+        while rest.next_if_eq(&b' ').is_some() {}
+    }
+    let has_digits = text.iter().any(u8::is_ascii_digit);
+    u64::try_from(total.checked_add(value)?).ok().filter(|_| has_digits)
+}
+
 /// `2026-01-31T12:00:00Z`, or seconds since 1970.
 pub fn moment(text: &str) -> Result<Timestamp, String> {
     let wrong = |_| format!("\"{text}\" is no time such as 2026-01-31T12:00:00Z or 1769860800");

@@ -20,12 +20,14 @@ use ngx_http_auth_jwt_module::jose::header::Headers;
 use super::Report;
 use super::hints::{self, Case};
 use super::input::{Failure, KeyFiles, TokenArguments};
+use super::issuers::Known;
 use super::pretty::pretty;
+use super::rules::{RuleArguments, Rules};
 use super::time;
 
 /// Say whether the module would let a token pass, and if not, why
 ///
-/// What follows "status:" is $auth_jwt_status; "log:" and "challenge:" are the line in nginx's error
+/// What follows "status:" is $auth_jwt_status, "issuer:" $auth_jwt_issuer; "log:" and "challenge:" are the line in nginx's error
 /// log and the value of WWW-Authenticate.
 #[derive(clap::Args)]
 #[command(group = clap::ArgGroup::new("source").required(true))]
@@ -38,6 +40,13 @@ pub struct Arguments {
     /// As a location without any key source: signatures are not verified
     #[arg(long, group = "source")]
     no_keys: bool,
+    /// The auth_jwt_issuer blocks of a file: nginx's configuration, or one that holds just blocks;
+    /// files that they name are relative to its directory; may be given several times
+    #[arg(long, value_name = "FILE", group = "source")]
+    issuer_file: Vec<PathBuf>,
+    /// A name that auth_jwt_issuers says; all blocks of the files without it; may be given several times
+    #[arg(long, value_name = "NAME", requires = "issuer_file", conflicts_with_all = ["keys", "no_keys"])]
+    issuer: Vec<String>,
     /// What auth_jwt_type says
     #[arg(long = "type", value_name = "TYPE", default_value = "signed")]
     token_type: Type,
@@ -47,6 +56,8 @@ pub struct Arguments {
     /// Judge as of this time, such as 2026-01-31T12:00:00Z or 1769860800; now without it
     #[arg(long, value_name = "TIME", value_parser = time::moment)]
     at: Option<Timestamp>,
+    #[command(flatten)]
+    rules: RuleArguments,
     /// As "auth_jwt_require $jwt_claim_NAME": the claim must be neither empty nor 0
     #[arg(long, value_name = "NAME")]
     require: Vec<String>,
@@ -83,23 +94,40 @@ pub fn run(arguments: &Arguments) -> Result<Report, Failure> {
         Type::Encrypted => TokenType::Encrypted,
         Type::Nested => TokenType::Nested,
     };
-    let leeway = arguments.leeway;
     let now = arguments.at.unwrap_or_else(Timestamp::now);
-    let files = (!arguments.no_keys).then(|| KeyFiles::read(&arguments.keys));
+    let rules = Rules::read(&arguments.rules)?;
+    let known = issuers(arguments, token_type)?;
+    let mut files = (!arguments.keys.is_empty()).then(|| KeyFiles::read(&arguments.keys));
 
-    let verified = verify(&token, token_type, files.as_ref());
+    let verified = verify(&token, token_type, known.as_ref(), &mut files);
     let judged = verified
         .as_ref()
         .map_err(Refusal::clone)
-        .and_then(|verified| accept(verified, now, arguments));
+        .and_then(|verified| accept(verified, now, arguments, &rules, known.is_some()));
     let verdict = Verdict::from(judged.clone());
-    let case =
-        Case { token: &token, token_type, leeway, now, files: files.as_ref(), judged: &judged };
+    let issuer = verified.as_ref().ok().and_then(|verified| verified.issuer());
+    let leeway = issuer.and_then(|issuer| issuer.leeway).unwrap_or(arguments.leeway);
+    let case = Case {
+        token: &token,
+        token_type,
+        leeway,
+        now,
+        files: files.as_ref(),
+        known: known.as_ref(),
+        issuer: issuer.map(Rc::as_ref),
+        rules: &rules,
+        judged: &judged,
+    };
 
     let mut text = format!("status:    {}\n", verdict.word());
     match &judged {
-        Ok(()) => text.push_str("http:      passes on to the location\n"),
-        Err(refusal) => text.push_str(&refused(refusal, files.as_ref(), &arguments.realm)),
+        Ok(()) => {
+            text.push_str("http:      passes on to the location\n");
+            if let Some(issuer) = issuer {
+                text.push_str(&format!("issuer:    {}\n", issuer.name));
+            }
+        }
+        Err(refusal) => text.push_str(&refused(refusal, files.as_ref(), &arguments.realm, &rules)),
     }
     for notice in files.iter().flat_map(|files| &files.notices) {
         text.push_str(&format!("log:       [notice] {}\n", notice.line));
@@ -116,25 +144,52 @@ pub fn run(arguments: &Arguments) -> Result<Report, Failure> {
     Ok(Report { text, good: judged.is_ok() })
 }
 
+/// The issuers, where they are the key source.
+fn issuers(arguments: &Arguments, token_type: TokenType) -> Result<Option<Known>, Failure> {
+    if arguments.issuer_file.is_empty() {
+        return Ok(None);
+    }
+    let known = Known::read(&arguments.issuer_file, &arguments.issuer)?;
+    match token_type {
+        TokenType::Encrypted | TokenType::Nested if known.list.len() > 1 => {
+            Err("several issuers, but one only with \"encrypted\" or \"nested\": such a token does not say whose it is; choose by --issuer".into())
+        }
+        TokenType::Signed | TokenType::Encrypted | TokenType::Nested => Ok(Some(known)),
+    }
+}
+
+/// The verified token; the keys of its issuer are read into `files`.
 fn verify(
     token: &[u8],
     token_type: TokenType,
-    files: Option<&KeyFiles>,
+    known: Option<&Known>,
+    files: &mut Option<KeyFiles>,
 ) -> Result<Rc<VerifiedToken>, Refusal> {
     let token = (!token.is_empty()).then_some(token);
-    let verification = Verification { token_type, sources: files.map(|_| 0) };
+    let sources = (files.is_some() || known.is_some()).then_some(0);
+    let verification = Verification { token_type, sources };
     let cache: Option<&mut TokenCache> = None;
     let mut memory = Memory { cache, headers: &mut Headers::default() };
-    match Judgement::begin(token, verification, None, &mut memory, |_| false) {
+    let table = known.map(|known| &known.table);
+    match Judgement::begin(token, verification, table, &mut memory, |_| false) {
         Judgement::Settled(verified) => verified,
         Judgement::NeedsKeys(pending) => {
-            let sets = files.and_then(|files| files.sets.as_deref());
+            if let (Some(known), Some(issuer)) = (known, pending.issuer()) {
+                *files = Some(KeyFiles::read(known.key_files(issuer)));
+            }
+            let sets = files.as_ref().and_then(|files| files.sets.as_deref());
             pending.with_keys(sets.ok_or(Refusal::KeysUnavailable)?, &mut memory)
         }
     }
 }
 
-fn accept(verified: &VerifiedToken, now: Timestamp, arguments: &Arguments) -> Result<(), Refusal> {
+fn accept(
+    verified: &VerifiedToken,
+    now: Timestamp,
+    arguments: &Arguments,
+    rules: &Rules,
+    with_issuers: bool,
+) -> Result<(), Refusal> {
     let milliseconds = now.as_millisecond();
     let rest = u32::try_from(milliseconds.rem_euclid(1000)).unwrap_or_default();
     let now = NumericDate::new(milliseconds.div_euclid(1000), rest);
@@ -145,9 +200,9 @@ fn accept(verified: &VerifiedToken, now: Timestamp, arguments: &Arguments) -> Re
             Error::Forbidden => Unmet::Forbidden,
         }),
     };
-    verified
-        .accept_fixed(Acceptance::without_rules(arguments.leeway), now, requirements)
-        .map(|_| ())
+    let rules = if with_issuers { Some(rules.with_issuers()) } else { rules.of_location() };
+    let acceptance = Acceptance { leeway: arguments.leeway, rules };
+    verified.accept_fixed(acceptance, now, requirements).map(|_| ())
 }
 
 /// The claims that are asked for and not there.
@@ -160,10 +215,10 @@ fn unmet<'a>(claims: Option<&Claims>, arguments: &'a Arguments) -> Vec<&'a str> 
     arguments.require.iter().map(String::as_str).filter(is_unmet).collect()
 }
 
-fn refused(refusal: &Refusal, files: Option<&KeyFiles>, realm: &str) -> String {
+fn refused(refusal: &Refusal, files: Option<&KeyFiles>, realm: &str, rules: &Rules) -> String {
     let mut text = format!("http:      {}\n", refusal.status());
     if refusal.is_the_clients() {
-        let value = challenge(realm.as_bytes(), refusal.error_code(), &[]);
+        let value = challenge(realm.as_bytes(), refusal.error_code(), &rules.all_scopes());
         text.push_str(&format!("challenge: {}\n", String::from_utf8_lossy(&value)));
     }
     match files.and_then(|files| files.error.as_ref()) {

@@ -13,8 +13,10 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         assert_eq!(bearer::token(value), expected(value));
     }
     assert_eq!(require::met(data), !(data.is_empty() || data == b"0"));
-    for error in [None, Some(ErrorCode::InvalidToken), Some(ErrorCode::InsufficientScope)] {
-        let value = challenge(realm, error);
+    let scopes: Vec<&[u8]> = authorization.split(|byte| *byte == b',').collect();
+    let errors = [None, Some(ErrorCode::InvalidToken), Some(ErrorCode::InsufficientScope)];
+    for (error, scopes) in errors.iter().flat_map(|error| [(*error, &[][..]), (*error, &scopes)]) {
+        let value = challenge(realm, error, scopes);
         assert!(!value.iter().any(u8::is_ascii_control), "{value:?}");
         let rest = value.strip_prefix(b"Bearer realm=").expect("a realm");
         let (found, rest) = quoted(rest).expect("a quoted string");
@@ -25,7 +27,19 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
             Some(ErrorCode::InvalidToken) => ", error=\"invalid_token\"",
             Some(ErrorCode::InsufficientScope) => ", error=\"insufficient_scope\"",
         };
-        assert_eq!(rest, name.as_bytes());
+        let rest = rest.strip_prefix(name.as_bytes()).expect("the error");
+        let told = match error {
+            Some(ErrorCode::InvalidToken) => &[],
+            None | Some(ErrorCode::InsufficientScope) => scopes,
+        };
+        if told.is_empty() {
+            assert_eq!(rest, b"");
+            continue;
+        }
+        let rest = rest.strip_prefix(b", scope=").expect("scopes");
+        let (found, rest) = quoted(rest).expect("a quoted string");
+        assert_eq!(found, told.join(&b' ').iter().map(space).collect::<Vec<_>>());
+        assert_eq!(rest, b"");
     }
 });
 

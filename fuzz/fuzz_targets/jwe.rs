@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use fuzz::known::SETS;
 use fuzz::module::{compare, word};
+use fuzz::reference::rules::Ruling;
 use fuzz::reference::{Question, Type};
 
 static SOURCES: LazyLock<[[Vec<u8>; 1]; 3]> = LazyLock::new(|| {
@@ -22,6 +23,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         sources: Some(&SOURCES[usize::from(choice >> 1) % 3]),
         now_milliseconds: 1_767_225_600_000,
         leeway: 0,
+        ruling: Ruling::default(),
         requirement_met: true,
     };
     let found = compare(&question);

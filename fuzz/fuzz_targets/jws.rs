@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use fuzz::known::SETS;
 use fuzz::module::compare;
+use fuzz::reference::rules::Ruling;
 use fuzz::reference::{Question, Type};
 
 /// RSA keys beyond 4096 bits are more than the reference reads, and slow.
@@ -21,6 +22,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         sources: Some(&SOURCES[usize::from(*set) % SOURCES.len()]),
         now_milliseconds: 1_767_225_600_000,
         leeway: 0,
+        ruling: Ruling::default(),
         requirement_met: true,
     });
 });

@@ -3,6 +3,7 @@
 #![no_main]
 
 use fuzz::module::{compare, verification};
+use fuzz::reference::rules::Ruling;
 use fuzz::reference::{Question, Type};
 use ngx_http_auth_jwt_module::auth::judgement::{Judgement, Memory};
 use ngx_http_auth_jwt_module::auth::token_cache::TokenCache;
@@ -38,12 +39,13 @@ libfuzzer_sys::fuzz_target!(|token: &[u8]| {
             now_milliseconds: 1_767_225_600_000,
             leeway: 0,
             requirement_met: true,
+            ruling: Ruling::default(),
         };
         let cache: Option<&mut TokenCache> = None;
         let mut memory = Memory { cache, headers: &mut Headers::default() };
         let verification = verification(&question, Some(0));
         if let Judgement::NeedsKeys(pending) =
-            Judgement::begin(Some(token), verification, &mut memory, |_| false)
+            Judgement::begin(Some(token), verification, None, &mut memory, |_| false)
         {
             let header = unverified.header().expect("a header that was parsed");
             let kid = header.value("kid").map(|kid| kid.as_str().expect("a string"));

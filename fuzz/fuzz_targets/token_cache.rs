@@ -8,6 +8,7 @@ use arbitrary::{Arbitrary, Result, Unstructured};
 use fuzz::module::{Source, describe, judge, read};
 use fuzz::plan::{Case, Dice};
 use fuzz::reference::Question;
+use fuzz::reference::rules::Ruling;
 use ngx_http_auth_jwt_module::auth::judgement::Memory;
 use ngx_http_auth_jwt_module::auth::outcome::Verdict;
 use ngx_http_auth_jwt_module::auth::token_cache::TokenCache;
@@ -75,6 +76,7 @@ libfuzzer_sys::fuzz_target!(|story: Story| {
                     now_milliseconds: pick(clock).now_milliseconds,
                     leeway: pick(policy).leeway,
                     requirement_met: pick(clock).requirement_met,
+                    ruling: Ruling::default(),
                     sources: None,
                 };
                 let location = &locations[number];

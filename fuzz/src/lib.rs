@@ -6,3 +6,4 @@ pub mod mint;
 pub mod module;
 pub mod plan;
 pub mod reference;
+pub mod ruled;

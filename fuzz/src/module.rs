@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
+use ngx_http_auth_jwt_module::auth::issuer::Issuers;
 use ngx_http_auth_jwt_module::auth::judgement::{Accepted, Judgement, Memory};
 use ngx_http_auth_jwt_module::auth::numeric_date::NumericDate;
 use ngx_http_auth_jwt_module::auth::outcome::{Refusal, Verdict};
@@ -16,6 +17,7 @@ use ngx_http_auth_jwt_module::jose::header::Headers;
 use ngx_http_auth_jwt_module::jose::key_set::KeySet;
 
 use crate::reference::{Question, Type, word as expected};
+use crate::ruled::Rules;
 
 /// What a key source gives.
 pub type Source = Option<Arc<KeySet>>;
@@ -116,6 +118,61 @@ pub fn judge(
     let now = NumericDate::new(now.div_euclid(1000), now.rem_euclid(1000) as u32);
     let met = if question.requirement_met { Ok(()) } else { Err(Failure::Unauthorized) };
     verified.accept_fixed(Acceptance::without_rules(question.leeway), now, || met)
+}
+
+/// A location, and what it is asked for in a request.
+pub struct Visit<'v> {
+    pub location: Verification,
+    pub issuers: Option<&'v Issuers>,
+    /// The keys of the location, or of an issuer by its number.
+    pub keys: &'v dyn Fn(Option<u64>) -> Vec<Source>,
+    pub rules: Option<&'v Rules>,
+    pub question: &'v Question<'v>,
+}
+
+/// As a request is judged in a location with issuers and rules: the word, behind that of a rule for a
+/// claim its status; and who has proven to have issued the token.
+pub fn judge_by_rules(
+    visit: &Visit<'_>,
+    mut memory: Memory<'_, impl BuildHasher>,
+) -> (String, Option<String>) {
+    let question = visit.question;
+    let verified = (|| {
+        let token = Some(question.token).filter(|token| !token.is_empty());
+        // Keys at hand are known now and then.
+        let at_hand = |token: &VerifiedToken| {
+            let id = token.issuer().map(|issuer| issuer.id);
+            match gathered((visit.keys)(id)) {
+                Ok(sets) if question.now_milliseconds % 2 == 0 => {
+                    token.holds_under(generations(&sets))
+                }
+                _ => false,
+            }
+        };
+        match Judgement::begin(token, visit.location, visit.issuers, &mut memory, at_hand) {
+            Judgement::Settled(verified) => verified,
+            Judgement::NeedsKeys(pending) => {
+                let id = pending.issuer().map(|issuer| issuer.id);
+                pending.with_keys(&gathered((visit.keys)(id))?, &mut memory)
+            }
+        }
+    })();
+    let issuer = verified.as_ref().ok().and_then(|verified| verified.issuer());
+    let issuer = issuer.map(|issuer| issuer.name.clone());
+    let judged = verified.and_then(|verified| {
+        let now = question.now_milliseconds;
+        let now = NumericDate::new(now.div_euclid(1000), now.rem_euclid(1000) as u32);
+        let met = if question.requirement_met { Ok(()) } else { Err(Failure::Unauthorized) };
+        let rules = visit.rules.map(Rules::of_location);
+        let acceptance = Acceptance { leeway: question.leeway, rules };
+        let evaluate = |number: &usize| question.ruling.variables[*number].as_bytes();
+        verified.accept(acceptance, now, evaluate, || met)
+    });
+    let status = match &judged {
+        Err(refusal @ Refusal::ClaimMismatch(..)) => format!(" {}", refusal.status()),
+        _ => String::new(),
+    };
+    (format!("{}{status}", Verdict::from(judged).word()), issuer)
 }
 
 /// All of them, or none.

@@ -7,7 +7,7 @@ use crate::jose::claims::Claims;
 use crate::jose::json::{Kind, Value};
 
 /// Where scopes are, unless the issuer says otherwise: the first that is there.
-const CLAIMS: [&str; 2] = ["scope", "scp"];
+pub const CLAIMS: [&str; 2] = ["scope", "scp"];
 
 /// A rule for scopes.
 #[derive(Debug)]

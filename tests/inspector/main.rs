@@ -2,6 +2,7 @@
 //! from the same code.
 
 mod arguments;
+mod issuers;
 mod program;
 
 use std::fs;
@@ -306,6 +307,12 @@ fn usage() -> Outcome<()> {
         &["verify", "--no-keys", "--leeway", "-1s"],
         &["verify", "--no-keys", "--at", "tomorrow"],
         &["verify", "--no-keys", "--require-error", "403"],
+        &["verify", "--no-keys", "--audience", "a"],
+        &["verify", "--no-keys", "--require-scope", "a"],
+        &["verify", "--no-keys", "--require-claim", "a present"],
+        &["verify", "--no-keys", "--issuer-file", "a"],
+        &["verify", "--keys", "a", "--issuer-file", "a"],
+        &["verify", "--keys", "a", "--issuer", "a"],
         &["decode", "/there/is/no/such/file"],
         &["keys", "/there/is/no/such/file"],
         &["mint"],

@@ -2,10 +2,12 @@
 //! it, a clock near the token's times, and a few things that are not as they should be.
 
 mod keys;
+pub mod rules;
 mod token;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 
+use crate::reference::rules::Ruling;
 use crate::reference::{Question, Type};
 
 /// One request, and where it is made.
@@ -28,6 +30,7 @@ impl Case {
             now_milliseconds: self.now_milliseconds,
             leeway: self.leeway,
             requirement_met: self.requirement_met,
+            ruling: Ruling::default(),
         }
     }
 }

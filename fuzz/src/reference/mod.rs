@@ -7,6 +7,7 @@ pub mod encryption;
 pub mod json;
 pub mod keys;
 pub mod render;
+pub mod rules;
 pub mod signature;
 pub mod times;
 
@@ -16,6 +17,7 @@ use std::collections::HashMap;
 use base64url::decode;
 use json::{Node, object};
 use keys::Key;
+use rules::{Issuer, Ruling};
 use times::Timeliness;
 
 /// `auth_jwt_type`.
@@ -31,24 +33,34 @@ pub enum Type {
 pub struct Question<'q> {
     pub token: &'q [u8],
     pub token_type: Type,
-    /// The documents of all key sources; `None` where none is configured.
+    /// The documents of all key sources; `None` where none is configured. Issuers have their own.
     pub sources: Option<&'q [Vec<u8>]>,
     /// Since 1970.
     pub now_milliseconds: i64,
     /// In seconds.
     pub leeway: u64,
+    /// Issuers and rules.
+    pub ruling: Ruling<'q>,
     /// Whether `auth_jwt_require` is met.
     pub requirement_met: bool,
+}
+
+/// The word of a token that passes, or is refused, and the name of its issuer once that is proven;
+/// behind the word of a rule for a claim stands its status. As [`word`] else.
+pub fn ruled(question: &Question<'_>) -> Option<(&'static str, Option<String>)> {
+    let mut issuer = None;
+    let word = match judge(question, &mut issuer) {
+        Ok(()) => "ok",
+        Err(Refused(word)) => word,
+        Err(CannotTell) => return None,
+    };
+    Some((word, issuer.map(|issuer| issuer.name.clone())))
 }
 
 /// The word of `$auth_jwt_status`; `None` where the reference cannot tell: it does no asymmetric
 /// decryption, and leaves rounding at the bounds of `exp` and `nbf` alone.
 pub fn word(question: &Question<'_>) -> Option<&'static str> {
-    match judge(question) {
-        Ok(()) => Some("ok"),
-        Err(Refused(word)) => Some(word),
-        Err(CannotTell) => None,
-    }
+    ruled(question).map(|(word, _)| word)
 }
 
 enum Stop {
@@ -59,7 +71,8 @@ use Stop::{CannotTell, Refused};
 
 const MALFORMED: Stop = Refused("malformed_token");
 
-fn judge(question: &Question<'_>) -> Result<(), Stop> {
+/// `proven` is the issuer whose key has made the token.
+fn judge<'q>(question: &Question<'q>, proven: &mut Option<&'q Issuer>) -> Result<(), Stop> {
     if question.token.is_empty() {
         return Err(Refused("no_token"));
     }
@@ -73,14 +86,22 @@ fn judge(question: &Question<'_>) -> Result<(), Stop> {
     if segments.len() != asked_for {
         return Err(if decoded.is_some() { Refused("wrong_type") } else { MALFORMED });
     }
+    let ruling = &question.ruling;
+    let mut issuer: Option<&'q Issuer> = None;
     let claims = if question.token_type == Type::Signed {
         if !keys::is_signature(text(&header, "alg")) {
             return Err(Refused("unsupported_algorithm"));
         }
         decoded.ok_or(MALFORMED)?;
-        match question.sources {
-            None => decode(segments[1]).ok_or(MALFORMED)?,
-            Some(sources) => verify(question.token, &union(sources)?)?,
+        match (ruling.issuers, question.sources) {
+            (None, None) => decode(segments[1]).ok_or(MALFORMED)?,
+            (None, Some(sources)) => verify(question.token, |_, _| union(sources))?,
+            (Some(issuers), _) => verify(question.token, |header, payload| {
+                let owner = own(issuers, payload)?;
+                issuer = Some(owner);
+                rules::judge_header(owner, header, true).map_err(Refused)?;
+                union(&owner.sources)
+            })?,
         }
     } else {
         let (alg, enc) = (text(&header, "alg"), header.member("enc").ok_or(MALFORMED)?);
@@ -89,25 +110,55 @@ fn judge(question: &Question<'_>) -> Result<(), Stop> {
         }
         check_parameters(&header).ok_or(MALFORMED)?;
         let decoded = decoded.ok_or(MALFORMED)?;
-        let keys = union(question.sources.ok_or(Refused("keys_unavailable"))?)?;
+        let keys = match ruling.issuers {
+            Some([only]) => union(&only.sources)?,
+            Some(_) => return Err(CannotTell),
+            None => union(question.sources.ok_or(Refused("keys_unavailable"))?)?,
+        };
         let plaintext = decrypt(&header, segments[0], &decoded, &keys)?;
         match question.token_type {
             Type::Nested => {
                 std::str::from_utf8(&plaintext).map_err(|_| MALFORMED)?;
-                verify(&plaintext, &keys)?
+                verify(&plaintext, |header, payload| {
+                    if let Some(issuers) = ruling.issuers {
+                        let owner = own(issuers, payload)?;
+                        issuer = Some(owner);
+                        rules::judge_header(owner, header, true).map_err(Refused)?;
+                    }
+                    Ok(keys.clone())
+                })?
             }
-            _ => plaintext,
+            _ => {
+                if let Some(issuers) = ruling.issuers {
+                    let owner = own(issuers, &plaintext)?;
+                    issuer = Some(owner);
+                    rules::judge_header(owner, &header, false).map_err(Refused)?;
+                }
+                plaintext
+            }
         }
     };
     let claims = object(&claims).ok_or(MALFORMED)?;
-    match times::judge(&claims, question.now_milliseconds, question.leeway) {
-        Timeliness::Malformed => Err(MALFORMED),
-        Timeliness::Expired => Err(Refused("expired")),
-        Timeliness::NotYetValid => Err(Refused("not_yet_valid")),
-        Timeliness::Close => Err(CannotTell),
-        Timeliness::Valid if !question.requirement_met => Err(Refused("requirement_failed")),
-        Timeliness::Valid => Ok(()),
+    let leeway = issuer.and_then(|issuer| issuer.leeway).unwrap_or(question.leeway);
+    let timely = times::judge(&claims, question.now_milliseconds, leeway);
+    // What is malformed is never proven to be anybody's.
+    *proven = issuer.filter(|_| timely != Timeliness::Malformed);
+    match timely {
+        Timeliness::Malformed => return Err(MALFORMED),
+        Timeliness::Expired => return Err(Refused("expired")),
+        Timeliness::NotYetValid => return Err(Refused("not_yet_valid")),
+        Timeliness::Close => return Err(CannotTell),
+        Timeliness::Valid => {}
     }
+    rules::judge(ruling, issuer, &claims, question.now_milliseconds, leeway)
+        .map_err(|failed| failed.map_or(CannotTell, Refused))?;
+    if question.requirement_met { Ok(()) } else { Err(Refused("requirement_failed")) }
+}
+
+/// The issuer of a token of that payload.
+fn own<'q>(issuers: &'q [Issuer], payload: &[u8]) -> Result<&'q Issuer, Stop> {
+    let claims = object(payload).ok_or(MALFORMED)?;
+    rules::issuer_of(issuers, &claims).ok_or(Refused("unknown_issuer"))
 }
 
 fn header(segment: &[u8]) -> Option<Node> {
@@ -147,8 +198,11 @@ fn union(sources: &[Vec<u8>]) -> Result<Vec<Key>, Stop> {
     sets.map(|sets| sets.concat()).ok_or(Refused("keys_unavailable"))
 }
 
-/// The payload of a JWS that one of the keys has signed.
-fn verify(jws: &[u8], keys: &[Key]) -> Result<Vec<u8>, Stop> {
+/// The payload of a JWS that one of the keys has signed, which `keys` gives for header and payload.
+fn verify(
+    jws: &[u8],
+    keys: impl FnOnce(&Node, &[u8]) -> Result<Vec<Key>, Stop>,
+) -> Result<Vec<u8>, Stop> {
     let segments: Vec<&[u8]> = jws.split(|byte| *byte == b'.').collect();
     let [first, payload, signature] = segments[..] else { return Err(MALFORMED) };
     let header = header(first).ok_or(MALFORMED)?;
@@ -157,7 +211,8 @@ fn verify(jws: &[u8], keys: &[Key]) -> Result<Vec<u8>, Stop> {
         return Err(Refused("unsupported_algorithm"));
     }
     let (body, signature) = decode(payload).zip(decode(signature)).ok_or(MALFORMED)?;
-    let candidates = keys::verifying(keys, kid(&header), alg);
+    let keys = keys(&header, &body)?;
+    let candidates = keys::verifying(&keys, kid(&header), alg);
     if candidates.is_empty() {
         return Err(Refused("unknown_key"));
     }

@@ -49,10 +49,33 @@ fn is_close(now: i128, bound: i128, exact: bool, leeway: i128) -> bool {
     !(exact && (whole || leeway == 0)) && distance < unit
 }
 
+/// Whether a span is as long as it may be.
+pub enum Bound {
+    Kept,
+    Broken,
+    /// Rounding decides.
+    Close,
+}
+
+/// A moment in nanoseconds, and whether that is exact.
+pub type Moment = (i128, bool);
+
+/// Whether `later` is `most` nanoseconds behind `earlier`, or less.
+pub fn at_most(earlier: Moment, later: Moment, most: i128) -> Bound {
+    let half = |moment: i128| moment % 500_000_000 == 0 && moment.abs() < 1 << 80;
+    let whole = earlier.1 && later.1 && half(earlier.0) && half(later.0) && most < 1 << 82;
+    let span = later.0 - earlier.0;
+    let unit = 1_000 + (later.0.abs() >> 48) + (earlier.0.abs() >> 48) + (most >> 48);
+    match span <= most {
+        _ if !whole && (span - most).abs() < unit => Bound::Close,
+        true => Bound::Kept,
+        false => Bound::Broken,
+    }
+}
+
 /// The claim in nanoseconds, saturating, and whether that is exact; outer `None` for a malformed
 /// one.
-#[allow(clippy::type_complexity)]
-fn date(claims: &Node, name: &str) -> Option<Option<(i128, bool)>> {
+pub fn date(claims: &Node, name: &str) -> Option<Option<Moment>> {
     let Some(node) = claims.member(name) else { return Some(None) };
     let Value::Number = node.value else { return None };
     let seconds: f64 = node.text.parse().ok()?;
