@@ -170,6 +170,7 @@ impl File {
         let configuration = [
             "auth/issuer_block.rs",
             "nginx/merge.rs",
+            "ffi/block.rs",
             "ffi/conf.rs",
             "ffi/variable.rs",
             "ffi/phase.rs",

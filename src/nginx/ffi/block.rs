@@ -46,8 +46,9 @@ unsafe extern "C" fn take<B: Block>(
         configure(Entry::Set, cf, |cf| {
             if cf.directive() == b"include" {
                 if cf.arguments().len() != 1 {
-                    let text = "invalid number of arguments in \"include\" directive";
-                    return Err(text.to_owned().into());
+                    return Err(ConfError::Message(
+                        "invalid number of arguments in \"include\" directive".to_owned(),
+                    ));
                 }
                 // nginx calls this handler again for what the file holds.
                 let code = ngx_conf_include(cf.as_ptr(), command, data);
