@@ -1,7 +1,7 @@
 # The directive auth_jwt_issuers: the iss of a token picks one block, whose keys are tried and no others. And
 # $auth_jwt_issuer. The blocks themselves are in auth_jwt_issuer.t.
 use Test::Nginx::Socket 'no_plan';
-use List::Util qw(shuffle);
+use List::Util qw(shuffle uniq);
 use Time::HiRes qw(sleep time);
 
 use JWT::Nginx;
@@ -106,20 +106,36 @@ sub told {
 
 {
     my $count = 10_000;
-    my $started = time;
     my $blocks = join "\n", map {"auth_jwt_issuer t$_ { issuer https://t$_.example; audience api; key_file keys/" . $_ % 7 . '; }'} 1 .. $count;
     my $nginx = JWT::Server->new(
         files => {map { ("conf/keys/$_" => JWT::key_set(JWT::jwk("the secret of $_"))) } 0 .. 6},
         http => $blocks . "\nadd_header X-Status \$auth_jwt_status always; add_header X-Issuer \$auth_jwt_issuer always;",
         server => 'location / { auth_jwt r; auth_jwt_issuers ' . join(' ', map {"t$_"} 1 .. $count) . '; empty_gif; }',
     );
-    cmp_ok(time - $started, '<', 20, 'ten thousand issuers load');
     for my $number (1, 2, 4321, $count) {
         my ($iss, $own, $other) = ("https://t$number.example", $number % 7, ($number + 1) % 7);
         is(told($nginx, '/', issued($iss, $own)), "200 ok t$number", "issuer $number of $count") for 1 .. 3;
         is(told($nginx, '/', issued($iss, $other)), '401 invalid_signature', "issuer $number with another's keys") for 1 .. 3;
     }
     is(told($nginx, '/', issued("https://t$_.example", 0)), '401 unknown_issuer', "none is $_") for 0, $count + 1;
+    $nginx->is_calm('warn');
+}
+
+# Whoever asks by the names of all others makes no worker forget the keys of one: the configuration names them all.
+{
+    my $count = 1_100;
+    my $nginx = JWT::Server->new(
+        files => {map { ("conf/keys/$_" => JWT::key_set(JWT::jwk("the secret of $_"))) } 1 .. $count},
+        http => join("\n", map {"auth_jwt_issuer t$_ { issuer t$_; audience api; key_file keys/$_; }"} 1 .. $count)
+            . 'add_header X-Status $auth_jwt_status always; auth_jwt_key_cache 1h; keepalive_requests 10000;',
+        server => 'location / { auth_jwt r; auth_jwt_issuers ' . join(' ', map {"t$_"} 1 .. $count) . '; empty_gif; }',
+    );
+    is(told($nginx, '/', issued('t1', 1)), '200 ok', "issuer 1 of $count has its keys");
+    $nginx->remove('conf/keys/1');
+    my $connection = $nginx->connect;
+    my @others = map { $connection->get('/', issued("t$_", 'nobody'))->{status} } 2 .. $count;
+    is_deeply([uniq(@others)], [401], 'tokens of nobody, in the name of all others');
+    is(told($nginx, '/', issued('t1', 1)), '200 ok', 'and it has them still, for the time of auth_jwt_key_cache');
     $nginx->is_calm('warn');
 }
 

@@ -151,7 +151,10 @@ refused('location', "auth_jwt_require_scope a match=$_;", qr/invalid parameter "
     for qw(one Any none $arg_a), '';
 refused('location', 'auth_jwt_require_scope a match=any match=any;', qr/duplicate parameter "match=" in "auth_jwt_require_scope".*$where/);
 
+refused('location', 'auth_jwt_require_scope a error=401;', qr/invalid parameter "error=401" in "auth_jwt_require_scope".*"match=all" or "match=any".*$where/);
+
 # auth_jwt_require_claim
+refused('location', 'auth_jwt_require_claim a any b match=all;', qr/invalid parameter "match=all" in "auth_jwt_require_claim".*"error=401" or "error=403".*$where/);
 refused('location', 'auth_jwt_require_claim a;', $arguments);
 refused('location', 'auth_jwt_require_claim a error=401;', qr/no operator in "auth_jwt_require_claim".*$where/);
 refused('location', "auth_jwt_require_claim a $_ b;", qr/unknown operator "\Q$_\E", allowed is "=", "any", "all", "~", "~\*", "present" or "absent" in "auth_jwt_require_claim".*$where/)

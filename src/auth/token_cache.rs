@@ -111,8 +111,9 @@ impl<S: BuildHasher> TokenCache<S> {
     }
 }
 
-/// What of a token is hashed. That of a verified JWS ends in its signature, which nobody can make to
-/// measure: those bytes tell it from others. Of any other token a client chooses all bytes.
+/// What of a token is hashed. A verified JWS ends in its signature, which tells it from others: whoever
+/// makes tokens of one end is their issuer, and slows down none but its own. Of any other token a client
+/// chooses all bytes.
 fn hashed_part(token: &[u8], verification: Verification) -> &[u8] {
     match verification {
         Verification { token_type: TokenType::Signed, sources: Some(_) } => {

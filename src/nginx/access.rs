@@ -13,7 +13,7 @@ use super::ffi::phase::{Decision, PhaseHandler};
 use super::ffi::request::Request;
 use super::ffi::time;
 use super::token_source;
-use super::tokens::{Content, Token};
+use super::tokens::Token;
 use super::verify::verify;
 use super::worker;
 use crate::auth::issuer::Issuer;
@@ -47,8 +47,9 @@ fn authenticate(request: Request<'_>) -> Result<Decision, EvaluationFailed> {
         return Ok(Decision::Declined);
     }
     let context = Context::of(request).ok_or(EvaluationFailed)?;
-    // Whose token an earlier location has let pass says nothing of this one's.
+    // What an earlier location has found says nothing of this one.
     drop(context.issuer.take());
+    context.without_claims.set(None);
     let token = token_source::presented(request, auth)?;
     let Some(judged) = judge(request, conf, context, token) else { return Ok(Decision::Again) };
     let (issuer, judged) = judged.map_or_else(|refusal| (None, Err(refusal)), |by| (by, Ok(())));
@@ -58,14 +59,13 @@ fn authenticate(request: Request<'_>) -> Result<Decision, EvaluationFailed> {
     match verdict {
         Verdict::Accepted => Ok(Decision::Ok),
         // Whoever else is asked decides: a token that is missing or bad grants nothing.
-        Verdict::Anonymous => Ok(Decision::Declined),
+        Verdict::Anonymous => {
+            context.without_claims.set(Some(request.location()));
+            Ok(Decision::Declined)
+        }
         Verdict::DryRun(refusal) => {
             request.log(NGX_LOG_NOTICE, format_args!("{refusal} (dry run)"));
-            if let Some(token) = token {
-                context
-                    .tokens
-                    .withhold(token, request.location(), || token_source::in_header(request));
-            }
+            context.without_claims.set(Some(request.location()));
             Ok(Decision::Declined)
         }
         Verdict::Refused(refusal) => {
@@ -105,8 +105,7 @@ fn judge(
         (_, Err(refusal)) => return Some(Err(refusal)),
         (None, Ok(_)) => return Some(Err(Refusal::NoToken)),
     };
-    let content = Content::Verified(verified.clone());
-    context.tokens.set_content(token, content, || token_source::in_header(request));
+    context.tokens.keep_verified(token, verified.clone(), || token_source::in_header(request));
     let (seconds, milliseconds) = time::now();
     let now = NumericDate::new(seconds, milliseconds);
     let text = |value: &ComplexValue| value.text(request);

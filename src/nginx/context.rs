@@ -17,6 +17,9 @@ pub struct Context {
     pub status: Cell<Option<&'static str>>,
     /// Who has issued the token that has passed, for `$auth_jwt_issuer`.
     pub issuer: RefCell<Option<Rc<Issuer>>>,
+    /// The location that has let the request pass without a good token: claims are empty there, whatever
+    /// token they are asked of.
+    pub without_claims: Cell<Option<Address>>,
     /// The challenge in the answer, and the location that put it there.
     pub challenge: Cell<Option<(ResponseHeader, Address)>>,
     /// The request or subrequest, and its location, for which a token was last looked up.

@@ -33,8 +33,8 @@ pub struct KeysNeeded<'n> {
 pub struct Gathering(RefCell<Option<Box<State>>>);
 
 struct State {
-    /// For which location.
-    location: Address,
+    /// For which location, and of which list of sources: a token of another issuer has another.
+    asked: (Address, u64),
     sets: KeySets,
     /// Where those stand that were fetched while this request waited: there are no newer ones.
     newest: Vec<usize>,
@@ -47,12 +47,12 @@ impl Gathering {
     /// The key sets of `needed.sources`. Where none has the token's `kid`, newer ones are asked for.
     #[inline(never)]
     pub fn gather(&self, request: Request<'_>, needed: KeysNeeded<'_>) -> Gathered {
-        let location = request.location();
-        // What was gathered for another location is given up.
-        let kept = self.0.take().filter(|state| state.location == location);
+        let asked = (request.location(), needed.sources.id);
+        // What was gathered for another location or list is given up.
+        let kept = self.0.take().filter(|state| state.asked == asked);
         let mut state = kept.unwrap_or_else(|| {
             let (sets, newest) = (KeySets::new(), Vec::new());
-            Box::new(State { location, sets, newest, step: 0, pending: None })
+            Box::new(State { asked, sets, newest, step: 0, pending: None })
         });
         let KeysNeeded { sources, rules, token, .. } = needed;
         let count = sources.list.len();

@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::ptr;
 use std::rc::Rc;
 
-use super::ffi::request::Address;
 use crate::auth::unverified::Unverified;
 use crate::auth::verification::VerifiedToken;
 use crate::jose::json::Object;
@@ -42,8 +41,6 @@ enum Name {
 pub enum Content {
     Unverified(Rc<Unverified>),
     Verified(Rc<VerifiedToken>),
-    /// Only the dry run of this location let it pass: its claims are empty there.
-    Withheld(Rc<Unverified>, Address),
 }
 
 impl Tokens {
@@ -60,29 +57,19 @@ impl Tokens {
         }
     }
 
-    /// Keeps what a token holds that has been judged; `header` as for [`Tokens::content`].
-    pub fn set_content<'r>(
+    /// Keeps what a verified token holds; `header` as for [`Tokens::content`].
+    pub fn keep_verified<'r>(
         &self,
         token: Token<'r>,
-        content: Content,
+        verified: Rc<VerifiedToken>,
         header: impl Fn() -> Option<Token<'r>>,
     ) {
+        let content = Content::Verified(verified);
         let mut tokens = self.0.borrow_mut();
         match tokens.iter_mut().flatten().find(|kept| kept.token.is(token, &header)) {
             Some(kept) => kept.content = content,
             None => keep(tokens.as_mut_slice(), token, content),
         }
-    }
-
-    /// Empties the claims of a token for the location at `here`; `header` as for [`Tokens::content`].
-    pub fn withhold<'r>(
-        &self,
-        token: Token<'r>,
-        here: Address,
-        header: impl Fn() -> Option<Token<'r>>,
-    ) {
-        let content = Content::Withheld(Rc::new(Unverified::decode(token.bytes)), here);
-        self.set_content(token, content, header);
     }
 }
 
@@ -115,24 +102,23 @@ impl Content {
     /// The JOSE header.
     pub fn header(&self) -> Option<&Object> {
         match self {
-            Self::Unverified(token) | Self::Withheld(token, _) => token.header(),
+            Self::Unverified(token) => token.header(),
             Self::Verified(verified) => Some(verified.token().header().object()),
         }
     }
 
-    /// The claims, as the location at `here` may see them.
-    pub fn claims(&self, here: Address) -> Option<&Object> {
+    /// The claims.
+    pub fn claims(&self) -> Option<&Object> {
         match self {
-            Self::Withheld(_, location) if *location == here => None,
-            Self::Unverified(token) | Self::Withheld(token, _) => token.claims(),
+            Self::Unverified(token) => token.claims(),
             Self::Verified(verified) => Some(verified.token().claims().object()),
         }
     }
 
-    /// The claims as JSON, or the JWS inside a nested token, as the location at `here` may see them.
-    pub fn payload(&self, here: Address) -> Option<&str> {
+    /// The claims as JSON, or the JWS inside a nested token.
+    pub fn payload(&self) -> Option<&str> {
         match self {
-            Self::Unverified(_) | Self::Withheld(..) => self.claims(here).map(Object::text),
+            Self::Unverified(token) => token.claims().map(Object::text),
             Self::Verified(verified) => Some(verified.token().payload()),
         }
     }

@@ -51,7 +51,7 @@ impl Variable for JwtPayload {
     const NAME: &'static str = "jwt_payload";
 
     fn value<'r>(request: Request<'r>, _: &str) -> Text<'r> {
-        copied(request, &harmless(content(request)?.payload(request.location())?))
+        copied(request, &harmless(content(request, Part::Claims)?.payload()?))
     }
 }
 
@@ -87,9 +87,12 @@ fn copied<'r>(request: Request<'r>, text: &[u8]) -> Text<'r> {
     Some(request.copy(text).ok_or(OutOfMemory))
 }
 
-/// What the token of the current location holds.
-fn content(request: Request<'_>) -> Option<Content> {
+/// What the token of the current location holds, as far as `part` of it may be seen there.
+fn content(request: Request<'_>, part: Part) -> Option<Content> {
     let context = Context::of(request)?;
+    if part == Part::Claims && context.without_claims.get() == Some(request.location()) {
+        return None;
+    }
     let token = token_source::of_location(request, context)?;
     Some(context.tokens.content(token, || token_source::in_header(request)))
 }
@@ -100,10 +103,10 @@ fn rendered<'r>(
     part: Part,
     find: impl FnOnce(&Object) -> Option<Value<'_>>,
 ) -> Text<'r> {
-    let content = content(request)?;
+    let content = content(request, part)?;
     let object = match part {
         Part::Header => content.header(),
-        Part::Claims => content.claims(request.location()),
+        Part::Claims => content.claims(),
     };
     copied(request, &render(find(object?)?))
 }

@@ -43,7 +43,12 @@ const NO_MESSAGES: [&str; 11] = [
 /// A limit: its label and unit on the page, and the constant that sets it.
 const LIMITS: [(&str, Unit, &str, &str); 16] = [
     ("a key file", Unit::Mebi, "nginx/key_store/file.rs", "MAX_SIZE"),
-    ("key files remembered in a worker", Unit::One, "nginx/key_store/room.rs", "MAX_ENTRIES"),
+    (
+        "key files of names with variables remembered in a worker",
+        Unit::One,
+        "nginx/key_store/room.rs",
+        "MAX_ENTRIES",
+    ),
     ("their bytes together", Unit::Mebi, "nginx/key_store/file.rs", "MAX_KEPT"),
     ("the answer to a key request", Unit::Mebi, "nginx/key_store/fetch.rs", "MAX_SIZE"),
     ("the time a key request may take", Unit::Seconds, "nginx/key_store/fetch.rs", "MAX_DURATION"),

@@ -28,7 +28,11 @@ pub fn operand<'c>(cf: &mut Conf<'c>, value: &'c [u8]) -> Result<Operand<Complex
     })
 }
 
-/// Takes the parameter `name` out of `arguments`; `rows` are its values.
+/// The parameters that rules have, each its own.
+const PARAMETERS: [&[u8]; 2] = [b"match=", b"error="];
+
+/// Takes the parameter `name` out of `arguments`; `rows` are its values. One that another rule has is a
+/// mistake, not a value.
 pub fn parameter<'c, T: Copy>(
     name: &str,
     rows: &[(&[u8], T)],
@@ -39,6 +43,9 @@ pub fn parameter<'c, T: Copy>(
     let mut others = Vec::with_capacity(arguments.len());
     for argument in arguments {
         let Some(value) = argument.strip_prefix(name.as_bytes()) else {
+            if PARAMETERS.iter().any(|other| argument.starts_with(other)) {
+                return Err(cf.invalid_parameter(argument, &allowed(name, rows)));
+            }
             others.push(argument);
             continue;
         };
@@ -55,6 +62,11 @@ pub fn parameter<'c, T: Copy>(
         })?);
     }
     Ok((found, others))
+}
+
+fn allowed<T>(name: &str, rows: &[(&[u8], T)]) -> String {
+    let rows = rows.iter().map(|(value, _)| format!("\"{name}{}\"", value.escape_ascii()));
+    rows.collect::<Vec<_>>().join(" or ")
 }
 
 /// `on` or `off`.

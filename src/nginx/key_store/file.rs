@@ -26,7 +26,7 @@ const MAX_SIZE: u64 = 64 << 20;
 /// them may change again without a trace in its times.
 const SETTLES_AFTER: Duration = Duration::from_millis(20);
 
-/// The files that are remembered have this much together (but always the one that was read last). In bytes.
+/// The files whose names requests decide have this much together (but always the one that was read last). In bytes.
 const MAX_KEPT: usize = 64 << 20;
 
 /// The key files a worker has read.
@@ -34,6 +34,8 @@ const MAX_KEPT: usize = 64 << 20;
 pub struct KeyFiles(HashMap<Box<[u8]>, KeyFile, foldhash::quality::RandomState>);
 
 struct KeyFile {
+    /// Whether the configuration spells its name out: there are as many as it has, and no more.
+    is_fixed: bool,
     /// When it was looked at last, by nginx's monotonic clock, in milliseconds.
     looked_at: u64,
     /// `None` where it had changed too recently to be sure of its times.
@@ -65,16 +67,19 @@ pub enum KeyFileError {
 
 impl KeyFiles {
     /// The keys of the file `name`, which need not be looked at again for `fresh_for`. Times are
-    /// in milliseconds, `now` by a monotonic clock; `told` hears of its entries what there is
+    /// in milliseconds, `now` by a monotonic clock; where the configuration spells the name out,
+    /// `is_fixed`, the file is remembered whatever others are; `told` hears of its entries what there is
     /// to tell, when the file is parsed.
     pub fn keys(
         &mut self,
         name: &[u8],
         now: u64,
         fresh_for: u64,
+        is_fixed: bool,
         told: impl FnMut(Notice),
     ) -> Result<Arc<KeySet>, KeyFileError> {
         if let Some(known) = self.0.get_mut(name) {
+            known.is_fixed |= is_fixed;
             let age = now.saturating_sub(known.looked_at);
             // Only success is kept by time.
             if age == 0 || age < fresh_for && known.keys.is_ok() {
@@ -85,7 +90,7 @@ impl KeyFiles {
                 return known.keys();
             }
         }
-        self.read(name, now, told)?.keys()
+        self.read(name, now, is_fixed, told)?.keys()
     }
 
     #[cold]
@@ -93,6 +98,7 @@ impl KeyFiles {
         &mut self,
         name: &[u8],
         now: u64,
+        is_fixed: bool,
         told: impl FnMut(Notice),
     ) -> Result<&KeyFile, KeyFileError> {
         // What cannot be read is forgotten.
@@ -103,10 +109,13 @@ impl KeyFiles {
             Some(known) if known.fingerprint == fingerprint => known.keys,
             _ => KeySet::parse(mem::take(&mut *bytes), told).map(Arc::new),
         };
-        make_room(&mut self.0, size, MAX_KEPT, |file| file.size, |file| Some(file.looked_at));
+        if !is_fixed {
+            let rank = |file: &KeyFile| (!file.is_fixed).then_some(file.looked_at);
+            make_room(&mut self.0, size, MAX_KEPT, |file| file.size, rank);
+        }
         let identity = Some(Identity::of(&metadata));
         let identity = identity.filter(|identity| identity.settled(SystemTime::now()));
-        let file = KeyFile { looked_at: now, identity, size, fingerprint, keys };
+        let file = KeyFile { looked_at: now, is_fixed, identity, size, fingerprint, keys };
         Ok(self.0.entry(name.into()).insert_entry(file).into_mut())
     }
 }
@@ -199,7 +208,9 @@ mod tests {
         }
 
         fn keys(&self, files: &mut KeyFiles, now: u64) -> Result<Arc<KeySet>, String> {
-            files.keys(self.0.as_os_str().as_bytes(), now, 0, |_| ()).map_err(|e| e.to_string())
+            files
+                .keys(self.0.as_os_str().as_bytes(), now, 0, true, |_| ())
+                .map_err(|e| e.to_string())
         }
     }
 
@@ -225,12 +236,12 @@ mod tests {
         let (file, mut files) = (Fixture::new("time"), KeyFiles::default());
         let name = file.0.as_os_str().as_bytes();
         file.write("{");
-        assert!(files.keys(name, 1, 1000, |_| ()).is_err());
+        assert!(files.keys(name, 1, 1000, true, |_| ()).is_err());
         file.write(ONE);
-        assert!(files.keys(name, 2, 1000, |_| ()).is_ok());
+        assert!(files.keys(name, 2, 1000, true, |_| ()).is_ok());
         assert!(std::fs::remove_file(&file.0).is_ok());
-        assert!(files.keys(name, 1001, 1000, |_| ()).is_ok());
-        assert!(files.keys(name, 1002, 1000, |_| ()).is_err());
+        assert!(files.keys(name, 1001, 1000, true, |_| ()).is_ok());
+        assert!(files.keys(name, 1002, 1000, true, |_| ()).is_err());
     }
 
     #[test]
@@ -280,7 +291,7 @@ mod tests {
     #[test]
     fn a_directory_is_not_read() {
         let mut files = KeyFiles::default();
-        let error = files.keys(b"/tmp", 1, 0, |_| ()).err().map(|error| error.to_string());
+        let error = files.keys(b"/tmp", 1, 0, true, |_| ()).err().map(|error| error.to_string());
         assert_eq!(error.as_deref(), Some("is not a regular file"));
     }
 }

@@ -37,12 +37,14 @@ impl KeySource for KeyFile {
             return Progress::Failed;
         }
         // Keys from a name that a request decides are never kept by time.
-        let fresh_for = if self.name.is_literal() { rules.fresh_for } else { 0 };
+        let is_fixed = self.name.is_literal();
+        let fresh_for = if is_fixed { rules.fresh_for } else { 0 };
         let on_notice = |notice| {
             request.log(NGX_LOG_NOTICE, format_args!("key file \"{shown}\": {notice}"));
         };
         let now = monotonic_milliseconds();
-        let keys = worker::this().key_files.borrow_mut().keys(name, now, fresh_for, on_notice);
+        let keys =
+            worker::this().key_files.borrow_mut().keys(name, now, fresh_for, is_fixed, on_notice);
         match keys {
             Ok(keys) => Progress::Ready(keys),
             Err(error) => {
