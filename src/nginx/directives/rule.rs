@@ -42,9 +42,14 @@ pub fn parameter<'c, T: Copy>(
     let mut found = None;
     let mut others = Vec::with_capacity(arguments.len());
     for argument in arguments {
+        let invalid = || {
+            let allowed =
+                rows.iter().map(|(value, _)| format!("\"{name}{}\"", value.escape_ascii()));
+            cf.invalid_parameter(argument, &allowed.collect::<Vec<_>>().join(" or "))
+        };
         let Some(value) = argument.strip_prefix(name.as_bytes()) else {
             if PARAMETERS.iter().any(|other| argument.starts_with(other)) {
-                return Err(cf.invalid_parameter(argument, &allowed(name, rows)));
+                return Err(invalid());
             }
             others.push(argument);
             continue;
@@ -55,18 +60,9 @@ pub fn parameter<'c, T: Copy>(
             return Err(text.into());
         }
         let row = rows.iter().find(|(known, _)| *known == value);
-        found = Some(row.map(|(_, meaning)| *meaning).ok_or_else(|| {
-            let allowed =
-                rows.iter().map(|(value, _)| format!("\"{name}{}\"", value.escape_ascii()));
-            cf.invalid_parameter(argument, &allowed.collect::<Vec<_>>().join(" or "))
-        })?);
+        found = Some(row.map(|(_, meaning)| *meaning).ok_or_else(invalid)?);
     }
     Ok((found, others))
-}
-
-fn allowed<T>(name: &str, rows: &[(&[u8], T)]) -> String {
-    let rows = rows.iter().map(|(value, _)| format!("\"{name}{}\"", value.escape_ascii()));
-    rows.collect::<Vec<_>>().join(" or ")
 }
 
 /// `on` or `off`.
