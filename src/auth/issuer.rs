@@ -33,6 +33,9 @@ pub struct Issuer {
     pub scope_claim: Option<Vec<ClaimPath>>,
 }
 
+/// What a token's `typ` may be, if it has one and the issuer does not say otherwise.
+const USUAL: [&str; 2] = ["JWT", "at+jwt"];
+
 /// Which `typ` a token may have.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub enum Typ {
@@ -40,7 +43,7 @@ pub enum Typ {
     #[default]
     Usual,
     Any,
-    /// In small letters, without `application/`.
+    /// Without `application/`; case does not matter.
     Of(Vec<String>),
 }
 
@@ -111,10 +114,12 @@ impl Issuer {
         }
         let typ = header.typ();
         let typ = typ.as_deref().map(media_type);
-        let allowed = match (&self.typ, typ.as_deref()) {
+        let allowed = match (&self.typ, typ) {
             (Typ::Any, _) | (Typ::Usual, None) => true,
-            (Typ::Usual, Some(typ)) => matches!(typ, "jwt" | "at+jwt"),
-            (Typ::Of(allowed), typ) => typ.is_some_and(|typ| allowed.iter().any(|own| own == typ)),
+            (Typ::Usual, Some(typ)) => USUAL.iter().any(|own| own.eq_ignore_ascii_case(typ)),
+            (Typ::Of(allowed), typ) => {
+                typ.is_some_and(|typ| allowed.iter().any(|own| own.eq_ignore_ascii_case(typ)))
+            }
         };
         if allowed { Ok(()) } else { Err(Refusal::WrongTyp) }
     }
@@ -147,10 +152,13 @@ impl Issuer {
     }
 }
 
-/// A media type as RFC 7515 §4.1.9 compares it: in small letters, without `application/`.
-pub fn media_type(typ: &str) -> String {
-    let typ = typ.to_ascii_lowercase();
-    typ.strip_prefix("application/").map(str::to_owned).unwrap_or(typ)
+/// A media type without `application/`, which RFC 7515 §4.1.9 lets tokens leave out.
+pub fn media_type(typ: &str) -> &str {
+    const PREFIX: &str = "application/";
+    match typ.split_at_checked(PREFIX.len()) {
+        Some((prefix, rest)) if prefix.eq_ignore_ascii_case(PREFIX) => rest,
+        _ => typ,
+    }
 }
 
 #[cfg(test)]
@@ -214,7 +222,8 @@ mod tests {
     #[test]
     fn header_by_algorithm_and_type() {
         use SignatureAlgorithm::*;
-        let of = |types: &[&str]| Typ::Of(types.iter().map(|typ| media_type(typ)).collect());
+        let of =
+            |types: &[&str]| Typ::Of(types.iter().map(|typ| media_type(typ).to_owned()).collect());
         let any = |algorithms, typ| Issuer { algorithms, typ, ..Issuer::default() };
         let (usual, es256) = (any(None, Typ::Usual), any(Some(vec![Es256, EdDsa]), Typ::Any));
         let (all, listed) = (any(None, Typ::Any), any(None, of(&["JOSE", "Application/AT+jwt"])));

@@ -181,7 +181,7 @@ impl IssuerBlock {
             values if values.contains(&"any") => {
                 return Err(self.invalid("typ", values, "types, or \"any\" and nothing else"));
             }
-            values => Typ::Of(values.iter().map(|typ| media_type(typ)).collect()),
+            values => Typ::Of(values.iter().map(|typ| media_type(typ).to_owned()).collect()),
         };
         Ok(())
     }
@@ -253,7 +253,7 @@ mod tests {
         assert_eq!(issuer.issuers, ["i", "j", "k"]);
         assert_eq!(issuer.audience, Some(["a", "b", "c"].map(str::to_owned).to_vec()));
         assert_eq!(issuer.algorithms, Some(vec![Es256, EdDsa]));
-        assert_eq!(issuer.typ, Typ::Of(vec!["jwt".to_owned(), "x".to_owned()]));
+        assert_eq!(issuer.typ, Typ::Of(vec!["JWT".to_owned(), "X".to_owned()]));
         assert!(issuer.may_lack_exp);
         let times = (issuer.leeway, issuer.max_lifetime, issuer.max_age);
         assert_eq!(times, (Some(1), Some(2), Some(3)));

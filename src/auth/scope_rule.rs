@@ -1,5 +1,7 @@
 //! `auth_jwt_require_scope`: the scopes of a token (RFC 8693 §4.2, RFC 9068 §2.2.3), and which it needs.
 
+use memchr::memchr_iter;
+
 use super::claim_path::ClaimPath;
 use super::operand::Operand;
 use super::texts::{Texts, strings_of};
@@ -63,8 +65,15 @@ pub fn granted<'c>(claims: &'c Claims, paths: Option<&[ClaimPath]>) -> Texts<'c>
     }
 }
 
+/// The parts between spaces.
 fn split(text: &str) -> impl Iterator<Item = &str> {
-    text.split(' ').filter(|scope| !scope.is_empty())
+    let ends = memchr_iter(b' ', text.as_bytes()).chain([text.len()]);
+    let parts = ends.scan(0usize, move |start, end| {
+        let part = text.get(*start..end);
+        *start = end.saturating_add(1);
+        part
+    });
+    parts.filter(|part| !part.is_empty())
 }
 
 #[cfg(test)]
