@@ -374,20 +374,8 @@ sub with_block {
     my ($url) = $guide =~ /^cron fetches the file from `([^`]+)`:/m;
     is($url, "https://$PROVIDERS{$name}{host}$PROVIDERS{$name}{path}", "$name.md: where the keys are");
     is($text =~ s/listen 8080;/listen unix:%DIR%\/nginx.sock;/, 1, "$name.md: its port");
-    my $load = join "\n", map {"load_module $_;"} JWT::Server::modules();
-    my $temp = join ' ', map {"${_}_temp_path temp/$_;"} qw(client_body proxy fastcgi uwsgi scgi);
-    return JWT::Server->new(files => {"conf/$keys" => $KEYS}, conf => <<"CONF");
-$load
-pid nginx.pid;
-error_log logs/error.log info;
-events {}
-http {
-    access_log off;
-    $temp
-    upstream application { server unix:@{[$providers->directory]}/application.sock; }
-$text
-}
-CONF
+    my $upstream = "upstream application { server unix:@{[$providers->directory]}/application.sock; }";
+    return JWT::Server->new(files => {"conf/$keys" => $KEYS}, http => $upstream, servers => $text);
 }
 
 for my $name (sort keys %PROVIDERS) {

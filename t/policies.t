@@ -307,8 +307,6 @@ is_deeply(\@letters, [sort keys %CASES], 'each policy of the page has cases here
 # --- they are run --------------------------------------------------------------------------------
 
 my @public = $has_openssl ? asymmetric() : ();
-my $temp = join ' ', map {"${_}_temp_path temp/$_;"} qw(client_body proxy fastcgi uwsgi scgi);
-my $load = join "\n", map {"load_module $_;"} JWT::Server::modules();
 
 # The application tells what it gets.
 my $APPLICATION = <<'CONF';
@@ -330,20 +328,8 @@ sub run {
     is($text =~ s{listen 8080;}{listen unix:%DIR%/nginx.sock;}g, 1, 'its port');
     is($text =~ s{http://127[.]0[.]0[.]1:8081;}{http://unix:%DIR%/app.sock:;}g, 1, 'its application');
     $text =~ s{/var/log/nginx/}{logs/}g;
-    return JWT::Server->new(files => \%files, conf => <<"CONF");
-$load
-pid nginx.pid;
-error_log logs/error.log info;
-events {}
-http {
-    access_log off;
-    $temp
-    $APPLICATION
-    proxy_hide_header X-Status;
-    add_header X-Status \$auth_jwt_status always;
-$text
-}
-CONF
+    my $http = "$APPLICATION proxy_hide_header X-Status; add_header X-Status \$auth_jwt_status always;";
+    return JWT::Server->new(files => \%files, http => $http, servers => $text);
 }
 
 # What a challenge has to say for itself.
@@ -376,7 +362,9 @@ for my $letter (@letters) {
         my $warning = $letter eq 'k' ? qr/"auth_jwt_dry_run" is on in / : undef;
         is_deeply([JWT::Log::worse('warn', $warning, $nginx->new_lines)], [], "($letter): nothing in the log above notice");
         next unless $letter eq 'k';
-        my $log = $nginx->read('logs/judged.log');
+        # A line is written once its answer is sent.
+        my $log;
+        $nginx->wait_until(sub { ($log = $nginx->read('logs/judged.log')) =~ tr/\n// >= @cases });
         like($log, qr{ GET / 200 \Q@{[(split ' ', $_->[0])[1]]}\E$}m, "(k): the log says so") for @cases;
     }
 }

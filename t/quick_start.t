@@ -58,19 +58,7 @@ $configuration =~ s{proxy_pass http://127\.0\.0\.1:8180/}{proxy_pass http://unix
 $configuration =~ s{proxy_pass +http://127\.0\.0\.1:8081;}{proxy_pass http://unix:%DIR%/api.sock;};
 $configuration =~ s{listen 127\.0\.0\.1:8081;}{listen unix:%DIR%/api.sock;};
 unlike($configuration, qr/:\d{4}[^"]*;/, 'no port is left');
-my $load = join "\n", map {"load_module $_;"} JWT::Server::modules();
-my $temp = join ' ', map {"${_}_temp_path temp/$_;"} qw(client_body proxy fastcgi uwsgi scgi);
-my $nginx = JWT::Server->new(conf => <<"CONF");
-$load
-pid nginx.pid;
-error_log logs/error.log info;
-events {}
-http {
-    access_log off;
-    $temp
-$configuration
-}
-CONF
+my $nginx = JWT::Server->new(servers => $configuration);
 
 my %claims = (
     iss => $issuer, aud => 'account', azp => 'shop', typ => 'Bearer', exp => time + 300,

@@ -23,7 +23,7 @@ my $BINARY = $ENV{TEST_NGINX_BINARY} // 'nginx';
 # How long nginx may take for anything, in seconds.
 my $PATIENCE = $ENV{TEST_NGINX_USE_VALGRIND} ? 100 : 10;
 
-# Options: main, http, server (texts of configuration), workers (1), log_level (info), load (instead
+# Options: main, http, server (texts of configuration), servers (instead of the one around server), workers (1), log_level (info), load (instead
 # of the modules under test), conf (instead of all these), files (a hash: name in the directory =>
 # bytes). In the texts %DIR% is the directory.
 sub new {
@@ -56,6 +56,7 @@ sub configure {
         map {"    ${_}_temp_path temp/$_;"} qw(client_body proxy fastcgi uwsgi scgi);
     my $workers = $options{workers} // 1;
     my $level = $options{log_level} // 'info';
+    my $servers = $options{servers} // "    server {\n        listen unix:%DIR%/nginx.sock;\n$server\n    }";
     my $text = $options{conf} // <<"CONF";
 $load
 pid nginx.pid;
@@ -68,10 +69,7 @@ $temp
     access_log off;
     default_type text/plain;
 $http
-    server {
-        listen unix:%DIR%/nginx.sock;
-$server
-    }
+$servers
 }
 CONF
     $text =~ s/%DIR%/$self->{directory}/g;
