@@ -201,20 +201,3 @@ auth_jwt_optional on;
 ]
 --- no_error_log
 [crit]
-
-
-=== TEST 9: the claims are empty whatever token they are asked of, one that a variable brings later too
---- config
-    location /late {
-        auth_jwt "r" token=$upstream_http_x_token;
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        auth_jwt_dry_run on;
-        proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/token$is_args$args;
-        add_header X-Status $auth_jwt_status;
-        add_header X-Claims "<$jwt_claim_sub$jwt_payload>";
-    }
-    location = /token { add_header X-Token $arg_t; empty_gif; }
---- cases eval
-[['GET /late?t=' . JWT::token({sub => 'forged'}, secret => 'forged'), undef, 200, "X-Status: no_token_dry_run\nX-Claims: <>"]]
---- no_error_log
-[error]

@@ -85,18 +85,3 @@ my $bad = JWT::token({}, secret => 'forged');
     ['GET /cookie', "Cookie: jwt=$bad", 401, 'X-Status: invalid_signature'], ['GET /cookie', 'Cookie: jwt=x', 401, 'X-Status: malformed_token'],
     ['GET /encrypted', undef, 200, 'X-Status: no_token'], ['GET /encrypted', JWT::bearer(), 401, 'X-Status: wrong_type'],
 ]
-
-
-=== TEST 6: the claims are empty whatever token they are asked of, one that a variable brings later too
---- config
-    location /late {
-        auth_jwt "r" token=$upstream_http_x_token;
-        auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
-        auth_jwt_optional on;
-        proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/token$is_args$args;
-        add_header X-Status $auth_jwt_status;
-        add_header X-Claims "<$jwt_claim_sub$jwt_payload>";
-    }
-    location = /token { add_header X-Token $arg_t; empty_gif; }
---- cases eval
-[['GET /late?t=' . JWT::token({sub => 'forged'}, secret => 'forged'), undef, 200, "X-Status: no_token\nX-Claims: <>"]]

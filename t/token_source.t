@@ -175,3 +175,22 @@ my $token = JWT::token({sub => 'argument'});
 --- guarded
 --- more_headers eval: JWT::bearer() . "\n" . JWT::bearer({sub => 'bob'})
 --- error_code: 400
+
+
+=== TEST 16: what optional or a dry run lets pass has no claims there, of a token that a variable brings later neither
+--- http_config
+    auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
+    add_header X-Status $auth_jwt_status;
+    add_header X-Claims "<$jwt_claim_sub$jwt_payload>";
+--- config
+    location /optional { auth_jwt "r" token=$upstream_http_x_token; auth_jwt_optional on; proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/token; }
+    location /dry-run { auth_jwt "r" token=$upstream_http_x_token; auth_jwt_dry_run on; proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/token; }
+    location = /token { add_header X-Token $arg_t; empty_gif; }
+--- cases eval
+my $forged = JWT::token({sub => 'forged'}, secret => 'forged');
+[
+    ["GET /optional?t=$forged", undef, 200, "X-Status: no_token\nX-Claims: <>"],
+    ["GET /dry-run?t=$forged", undef, 200, "X-Status: no_token_dry_run\nX-Claims: <>"],
+]
+--- no_error_log
+[error]
