@@ -78,7 +78,7 @@ fn reads_the_blocks_of_a_configuration() -> Outcome<()> {
     let key = directory.file("bank.jwk");
     let bank = ["mint", "--key", &key, "--claim", "iss=https://bank.example"];
     let token = out(&[&bank, &["--expires-in", "never"][..]].concat())?;
-    let typ = "the header says \"typ\" is \"JWT\", issuer \"bank\" allows \"jose\"";
+    let typ = "the header says \"typ\" is \"JWT\", issuer \"bank\" allows \"JOSE\"";
     assert_refused(&token, &["--issuer-file", &file], Refusal::WrongTyp, typ)?;
     let foreign = out(&["mint", "--key", &key, "--claim", "iss=https://shop.example"])?;
     let run = run_with(&foreign, &["verify", "--issuer-file", &file])?;
@@ -180,7 +180,7 @@ fn a_token_that_an_issuer_rules_out() -> Outcome<()> {
             r#"{"alg":"HS256"}"#,
             r#"{"iss":"https://bank.example"}"#,
             Refusal::WrongTyp,
-            "\"typ\" is missing, issuer \"bank\" allows \"jose\"\n",
+            "\"typ\" is missing, issuer \"bank\" allows \"JOSE\"\n",
         ),
         (r#"{"alg":"HS256"}"#, "{}", Refusal::UnknownIssuer, "\"iss\" is missing, known are"),
     ] {
