@@ -17,8 +17,13 @@ pub fn prepare(directory: &Path, owner: Option<u32>) -> io::Result<()> {
         chown(directory, Some(owner), None)?;
     }
     check(directory)?;
-    let probe = directory.join(format!("{}.probe", std::process::id()));
-    File::create(&probe)?;
+    let probe = directory.join("probe");
+    // What stands there already, a link perhaps, is neither followed nor written to.
+    match fs::remove_file(&probe) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    File::create_new(&probe)?;
     fs::remove_file(&probe)
 }
 
