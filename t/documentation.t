@@ -93,7 +93,9 @@ my %AROUND = (
 # What `nginx -t` has against a text that stands at that level; nothing where it is content.
 sub refused {
     my ($level, $text) = @_;
-    my $nginx = JWT::Server->prepared(conf => at_home($AROUND{$level}->($text)));
+    # What blocks include, as the page that shows it says.
+    my %files = ('conf/tenants.conf' => "issuer https://id.example.com;\n");
+    my $nginx = JWT::Server->prepared(conf => at_home($AROUND{$level}->($text)), files => \%files);
     my ($fine, $said) = $nginx->checked;
     # Who shows a dry run means it.
     $said =~ s/^.*\[warn\].*"auth_jwt_dry_run" is on in .*\n//mg;
