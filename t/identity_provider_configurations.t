@@ -478,6 +478,9 @@ for my $name (sort keys %PROVIDERS) {
     }
 }
 
+# The provider of the page that has a location of its own for keys.
+$hosts{'id.example.com'}{'/jwks.json'} = {text => JWT::json({keys => [key('signing', 'k1', [], alg => $RS256)]})};
+
 # The chain has two intermediates, as some providers' have.
 certificate('root', 'Root of the tests', undef, 1);
 certificate('other', 'Another root', undef, 1);
@@ -677,6 +680,51 @@ for my $name ('auth0', 'kubernetes') {
     logs($nginx, qr/${failed}invalid peer certificate: .*not valid for name/, "$name: the log says so");
     is_deeply([asked()], [], "$name: nobody was asked");
     $proxy->lead_to($providers->directory . '/tls.sock');
+}
+
+# --- a location of one's own for keys ------------------------------------------------
+
+# docs/migrating.md has one; it reaches the stand-in at this socket.
+sub old_way {
+    my ($trusted, $socket) = @_;
+    my ($text) = slurp("$FindBin::Bin/../docs/migrating.md")
+        =~ /^### Keys by a location of your own\n.*?^```nginx http\n(.*?)^```$/ms or die 'no such configuration';
+    my $peer = $providers->directory;
+    for my $change (
+        [qr{proxy_cache_path \K/var/cache/nginx-jwks}, '%DIR%/cache'],
+        [qr/^ +listen \K8080;/m, 'unix:%DIR%/nginx.sock;'],
+        [qr{proxy_pass https://\K\$key_server(?=/)}, "unix:$peer/$socket:"],
+        [qr{proxy_ssl_trusted_certificate \K/etc/ssl/certs/ca-certificates[.]crt;}, "$made/$trusted.pem;"],
+    ) {
+        my ($old, $new) = @$change;
+        is($text =~ s/$old/$new/g, 1, "a location for keys: $old") if $trusted eq 'root';
+        $text =~ s/$old/$new/g if $trusted ne 'root';
+    }
+    return JWT::Server->new(http => "upstream application { server unix:$peer/application.sock; }", servers => $text);
+}
+
+{
+    my %old = (kid => 'k1', claims => {iss => 'https://id.example.com', aud => 'orders-api'});
+    asked();
+    my $nginx = old_way('root', 'tls.sock');
+    my $is = sub {
+        my ($status, $line, $name) = @_;
+        return is($nginx->get('/api/', $line)->{status}, $status, "a location for keys: $name") || diag($nginx->new_lines);
+    };
+    $is->(200, bearer(\%old), 'a token');
+    $is->(401, bearer(\%old, $_), 'refused ' . JWT::json($_)) for {iss => 'https://x'}, {aud => 'x'}, {aud => undef}, {exp => undef}, {exp => 1};
+    $is->(401, bearer(\%old, {}, 'forging'), 'a forged token');
+    is($nginx->get('/_jwks', bearer(\%old))->{status}, 404, 'a location for keys: clients do not get at it');
+    is_deeply([asked()], ['GET https://id.example.com/jwks.json authorization=- cookie=-'], 'a location for keys: asked for once, and nothing told');
+    $nginx->is_calm('warn');
+
+    for my $case (['other', 'tls.sock', qr/certificate verify error/], ['root', 'wrong.sock', qr/certificate does not match "id[.]example[.]com"/]) {
+        my ($trusted, $socket, $line) = @$case;
+        $nginx = old_way($trusted, $socket);
+        $is->(500, bearer(\%old), "$trusted, $socket");
+        like($nginx->error_log, qr/\[error\].*$line/, 'a location for keys: the log says so');
+    }
+    is_deeply([asked()], [], 'a location for keys: nobody was asked');
 }
 
 done_testing();
