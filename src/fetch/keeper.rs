@@ -18,7 +18,7 @@ use crate::jose::key_set::{KeySet, Notice};
 const LOOK_EVERY: u64 = 500;
 
 /// While somebody else fetches, this often.
-const LOOK_OFTEN: u64 = 20;
+const LOOK_OFTEN: u64 = 50;
 
 /// The same failure is told of this often. In milliseconds.
 const TELL_EVERY: u64 = 60_000;
