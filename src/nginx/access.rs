@@ -20,7 +20,7 @@ use crate::auth::issuer::Issuer;
 use crate::auth::judgement::Judgement;
 use crate::auth::numeric_date::NumericDate;
 use crate::auth::outcome::{Refusal, Verdict};
-use crate::auth::require::{self, Failure};
+use crate::auth::require;
 
 /// The handler of the access phase.
 pub struct Access;
@@ -109,16 +109,7 @@ fn judge(
     let (seconds, milliseconds) = time::now();
     let now = NumericDate::new(seconds, milliseconds);
     let text = |value: &ComplexValue| value.text(request);
-    let accepted = verified.accept(conf.acceptance(), now, text, || requirements(request, conf));
+    let requirements = || require::judge(conf.requirements(), text);
+    let accepted = verified.accept(conf.acceptance(), now, text, requirements);
     Some(accepted.map(|_| verified.issuer().cloned()))
-}
-
-/// The first requirement that is not met decides. A value that cannot be evaluated is not met.
-fn requirements(request: Request<'_>, conf: &Effective) -> Result<(), Failure> {
-    let met = |value: &ComplexValue| value.evaluate(request).is_ok_and(require::met);
-    let mut requirements = conf.settings.requirements.iter().flat_map(|own| &own.list);
-    match requirements.find(|requirement| !requirement.values.iter().all(met)) {
-        Some(failed) => Err(failed.failure),
-        None => Ok(()),
-    }
 }

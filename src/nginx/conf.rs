@@ -17,7 +17,7 @@ use crate::auth::key_cache::Rules as KeyRules;
 use crate::auth::operand::Operand;
 use crate::auth::outcome::Leniency;
 use crate::auth::policy::{Acceptance, Rules, TokenType, Verification};
-use crate::auth::require::Failure;
+use crate::auth::require::Requirement;
 use crate::auth::scope_rule::ScopeRule;
 
 /// The configuration of the level `http`.
@@ -144,12 +144,6 @@ pub struct List<T> {
     pub place: Place,
 }
 
-/// One `auth_jwt_require`: met when all its values are.
-pub struct Requirement {
-    pub values: Vec<ComplexValue>,
-    pub failure: Failure,
-}
-
 /// `on` or `off`.
 pub struct Switch {
     pub on: bool,
@@ -204,7 +198,7 @@ settings! {
     audience: List<Operand<ComplexValue>>,
     scopes: List<ScopeRule<ComplexValue>>,
     claims: List<ClaimRule<ComplexValue>>,
-    requirements: List<Requirement>,
+    requirements: List<Requirement<ComplexValue>>,
     optional: Switch,
     dry_run: Switch,
     token_type: TokenType,
@@ -316,6 +310,11 @@ impl Effective {
             Rules { id, audience, scopes, claims, are_fixed }
         });
         Acceptance { leeway: self.leeway, rules }
+    }
+
+    /// What `auth_jwt_require` asks for.
+    pub fn requirements(&self) -> &[Requirement<ComplexValue>] {
+        self.settings.requirements.as_deref().map(|own| own.list.as_slice()).unwrap_or_default()
     }
 
     /// The level's own key sources, where it names no issuers.

@@ -6,8 +6,7 @@ use ngx::ffi::NGX_CONF_1MORE;
 
 use super::rule::{FAILURES, add, parameter};
 use super::{CStr, Conf, ConfError, Directive, LocationConf};
-use crate::auth::require::has_text;
-use crate::nginx::conf::Requirement;
+use crate::auth::require::{Requirement, has_text};
 
 pub struct AuthJwtRequire;
 
