@@ -88,7 +88,8 @@ fn judge(
     let judgement =
         Judgement::begin(bytes, conf.verification, issuers, &mut memory.memory(), |verified| {
             let (sources, fresh_for) = (conf.verification.sources, conf.key_rules.fresh_for);
-            worker.holds(verified, sources, fresh_for, time::monotonic_milliseconds())
+            let now = time::monotonic_milliseconds();
+            worker.recent_keys.borrow().hold(verified, sources, fresh_for, now)
         });
     drop(memory);
     let verified = match judgement {

@@ -10,7 +10,8 @@ use super::context::Context;
 use super::ffi::request::Request;
 use super::ffi::time;
 use super::gather::{Gathered, KeysNeeded};
-use super::worker::{self, KeptSources};
+use super::key_store::recent::KeptSources;
+use super::worker;
 use crate::auth::judgement::Pending;
 use crate::auth::outcome::Refusal;
 use crate::auth::verification::VerifiedToken;
@@ -28,7 +29,7 @@ pub fn verify(
     };
     let worker = worker::this();
     let kept = KeptSources { sources: sources.id, fresh_for: conf.key_rules.fresh_for };
-    let at_hand = worker.recent_sets(kept, time::monotonic_milliseconds());
+    let at_hand = worker.recent_keys.borrow().sets(kept, time::monotonic_milliseconds());
     // Only who may fetch ahead of time asks what the keys at hand lack.
     let kid = conf.key_rules.refresh_every.and_then(|_| pending.kid());
     let (token, rules) = (pending.token(), conf.key_rules);
