@@ -12,7 +12,7 @@ use super::ffi::time;
 use super::gather::{Gathered, KeysNeeded};
 use super::key_store::recent::KeptSources;
 use super::worker;
-use crate::auth::judgement::Pending;
+use crate::auth::judgement::{Memory, Pending};
 use crate::auth::outcome::Refusal;
 use crate::auth::verification::VerifiedToken;
 
@@ -23,6 +23,7 @@ pub fn verify(
     conf: &Effective,
     context: &Context,
     pending: Pending<'_>,
+    memory: &mut Memory<'_>,
 ) -> Option<Result<Rc<VerifiedToken>, Refusal>> {
     let Some(sources) = sources(conf, &pending) else {
         return Some(Err(Refusal::KeysUnavailable));
@@ -42,9 +43,7 @@ pub fn verify(
         Gathered::Pending => return None,
         Gathered::Unavailable => return Some(Err(Refusal::KeysUnavailable)),
     };
-    let mut memory = worker.lend_memory(conf.token_cache);
-    let verified = pending.with_keys(&sets, &mut memory.memory());
-    drop(memory);
+    let verified = pending.with_keys(&sets, memory);
     if let Ok(verified) = &verified
         && verified.is_anybodys()
         && !worker.told_anybodys.replace(true)
