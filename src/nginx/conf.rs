@@ -124,7 +124,6 @@ pub struct LevelIssuers {
     /// No other `auth_jwt_issuers` has it, one of an earlier configuration included.
     pub id: u64,
     pub table: Issuers,
-    pub count: usize,
     /// The keys of each, by its number.
     pub sources: HashMap<u64, Rc<KeySources>, foldhash::fast::RandomState>,
 }
