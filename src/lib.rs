@@ -11,6 +11,7 @@
 //! `docs/architecture.md` draws the whole house.
 
 pub mod auth;
+pub mod fetch;
 pub mod jose;
 #[cfg(feature = "nginx")]
 mod nginx;

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use ngx_http_auth_jwt_module::auth::issuer::{Issuer, Issuers};
-use ngx_http_auth_jwt_module::auth::issuer_block::IssuerBlock;
+use ngx_http_auth_jwt_module::auth::issuer_block::{Block, IssuerBlock, Times};
+use ngx_http_auth_jwt_module::auth::key_place::KeyPlace;
 
 use super::conf::{Content, Fault, Reader};
 use super::input::{self, Failure};
@@ -14,6 +15,8 @@ use super::time;
 
 /// A file that includes another, and so on.
 const MAX_DEPTH: usize = 8;
+
+const TIMES: Times = Times { seconds: time::nginx_seconds, milliseconds: time::nginx_milliseconds };
 
 /// The issuers of a location.
 pub struct Known {
@@ -94,10 +97,14 @@ impl Blocks {
                     parameters(&mut block, &mut reader, file, directory, 0)?;
                     let end = Fault { line: reader.line(), text: String::new() };
                     let finished = block.finish();
-                    let (issuer, keys) =
+                    let Block { issuer, keys, .. } =
                         finished.map_err(|text| located(file, Fault { text, ..end }))?;
                     let id = u64::try_from(self.found.len()).unwrap_or_default();
-                    let keys = keys.iter().map(|key| directory.join(key)).collect();
+                    let keys = keys.iter().filter_map(|place| match place {
+                        KeyPlace::File(name) => Some(directory.join(name)),
+                        KeyPlace::Remote(_) => None,
+                    });
+                    let keys = keys.collect();
                     self.found.push((Rc::new(Issuer { id, ..issuer }), keys));
                 }
                 Content::Simple(words) if words.first().is_some_and(|word| is_issuer(word)) => {
@@ -168,7 +175,7 @@ fn parameters(
                         parameters(block, &mut reader, &included, directory, deeper)?;
                     }
                 } else {
-                    block.set(&words, time::nginx_seconds).map_err(at)?;
+                    block.set(&words, TIMES).map_err(at)?;
                 }
             }
             Content::Opens(_) => return Err(at("unexpected \"{\"".to_owned())),

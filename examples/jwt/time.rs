@@ -78,6 +78,14 @@ pub fn nginx_seconds(text: &[u8]) -> Option<u64> {
     u64::try_from(total.checked_add(value)?).ok().filter(|_| has_digits)
 }
 
+/// The same in milliseconds, of which a number may be given by itself: `1500ms`.
+pub fn nginx_milliseconds(text: &[u8]) -> Option<u64> {
+    match text.strip_suffix(b"ms") {
+        Some(number) => std::str::from_utf8(number).ok()?.parse().ok(),
+        None => nginx_seconds(text)?.checked_mul(1_000),
+    }
+}
+
 /// `2026-01-31T12:00:00Z`, or seconds since 1970.
 pub fn moment(text: &str) -> Result<Timestamp, String> {
     let wrong = |_| format!("\"{text}\" is no time such as 2026-01-31T12:00:00Z or 1769860800");

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use ngx_http_auth_jwt_module::auth::claim_rule::ClaimRule;
 use ngx_http_auth_jwt_module::auth::issuer::{Issuer, Issuers};
-use ngx_http_auth_jwt_module::auth::issuer_block::IssuerBlock;
+use ngx_http_auth_jwt_module::auth::issuer_block::{Block, IssuerBlock, Times};
 use ngx_http_auth_jwt_module::auth::operand::Operand;
 use ngx_http_auth_jwt_module::auth::policy;
 use ngx_http_auth_jwt_module::auth::require::Failure;
@@ -132,11 +132,16 @@ pub fn parameters(issuer: &rules::Issuer) -> Vec<Vec<String>> {
 }
 
 /// Reads a block; times are numbers.
-pub fn block(name: &str, parameters: &[Vec<String>]) -> Result<(Issuer, Vec<String>), String> {
+pub fn block(name: &str, parameters: &[Vec<String>]) -> Result<Block, String> {
+    let seconds = |time: &[u8]| std::str::from_utf8(time).ok()?.parse::<u64>().ok();
+    let times = Times {
+        seconds,
+        milliseconds: |time| std::str::from_utf8(time).ok()?.parse::<u64>().ok()?.checked_mul(1_000),
+    };
     let mut block = IssuerBlock::new(name.to_owned());
     for words in parameters {
         let words: Vec<&[u8]> = words.iter().map(String::as_bytes).collect();
-        block.set(&words, |time| std::str::from_utf8(time).ok()?.parse().ok())?;
+        block.set(&words, times)?;
     }
     block.finish()
 }
@@ -144,7 +149,7 @@ pub fn block(name: &str, parameters: &[Vec<String>]) -> Result<(Issuer, Vec<Stri
 /// The issuer of that number, which no other has.
 pub fn issuer(id: u64, issuer: &rules::Issuer) -> Rc<Issuer> {
     match block(&issuer.name, &parameters(issuer)) {
-        Ok((read, _)) => Rc::new(Issuer { id, ..read }),
+        Ok(Block { issuer: read, .. }) => Rc::new(Issuer { id, ..read }),
         Err(error) => panic!("{error}: {issuer:?}"),
     }
 }

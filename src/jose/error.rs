@@ -129,6 +129,8 @@ pub enum KeyError {
     Exponent,
     /// `x` and `y` of an `EC` key are no point of its curve.
     NotOnCurve,
+    /// A secret that a URL tells.
+    Symmetric,
     /// The cryptographic library refuses the key.
     Rejected,
 }
@@ -161,6 +163,7 @@ impl fmt::Display for KeyError {
             Self::NotOnCurve => {
                 f.write_str("the point of members \"x\" and \"y\" is not on the curve")
             }
+            Self::Symmetric => f.write_str("\"kty\" is \"oct\", and what a URL tells is no secret"),
             Self::Rejected => f.write_str("the key is not valid"),
         }
     }

@@ -34,12 +34,31 @@ pub struct Notice {
 impl KeySet {
     /// Reads a JWK Set, or a single bare JWK as a set of one. `on_notice` is called for each
     /// entry that cannot be used, also where none is left, and for each secret that is short.
-    pub fn parse(bytes: Vec<u8>, mut on_notice: impl FnMut(Notice)) -> Result<Self, KeySetError> {
+    pub fn parse(bytes: Vec<u8>, on_notice: impl FnMut(Notice)) -> Result<Self, KeySetError> {
+        Self::read(bytes, Ok, on_notice)
+    }
+
+    /// Reads what a URL has answered, as [`KeySet::parse`] does. A symmetric key is skipped: what a URL tells
+    /// is no secret.
+    pub fn parse_public(
+        bytes: Vec<u8>,
+        on_notice: impl FnMut(Notice),
+    ) -> Result<Self, KeySetError> {
+        let public = |key: Key| if key.is_symmetric() { Err(KeyError::Symmetric) } else { Ok(key) };
+        Self::read(bytes, public, on_notice)
+    }
+
+    fn read(
+        bytes: Vec<u8>,
+        allow: impl Fn(Key) -> Result<Key, KeyError>,
+        mut on_notice: impl FnMut(Notice),
+    ) -> Result<Self, KeySetError> {
         static GENERATIONS: AtomicU64 = AtomicU64::new(0);
         let bytes = Zeroizing::new(bytes);
         let document = document(&bytes).map_err(KeySetError::Json)?;
         let mut keys = Vec::new();
         let mut take = |position, kid: Option<Value<'_>>, key: Result<Key, KeyError>| {
+            let key = key.and_then(&allow);
             let remark = key.as_ref().map(Key::short_secret).map_err(|error| *error);
             if let Some(remark) = remark.transpose() {
                 on_notice(Notice { position, kid: quoted_kid(kid), remark });

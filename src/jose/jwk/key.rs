@@ -31,6 +31,7 @@ pub struct Key {
     permissions: Permissions,
     verification: Option<VerificationKey>,
     decryption: Option<DecryptionKey>,
+    is_symmetric: bool,
     short_secret: Option<ShortSecret>,
 }
 
@@ -62,7 +63,21 @@ impl Key {
         let short_secret = secret_length
             .filter(|_| wanted.verification)
             .and_then(|octets| ShortSecret::of(octets, algorithm));
-        Ok(Self { kid, algorithm, permissions, verification, decryption, short_secret })
+        let is_symmetric = secret_length.is_some();
+        Ok(Self {
+            kid,
+            algorithm,
+            permissions,
+            verification,
+            decryption,
+            is_symmetric,
+            short_secret,
+        })
+    }
+
+    /// Whether it is a secret that whoever verifies with it has, too.
+    pub fn is_symmetric(&self) -> bool {
+        self.is_symmetric
     }
 
     /// What to note of its secret, if that is short.

@@ -5,6 +5,7 @@ mod auth_jwt_audience;
 mod auth_jwt_cache;
 mod auth_jwt_claim_set;
 mod auth_jwt_dry_run;
+mod auth_jwt_fetch_proxy;
 mod auth_jwt_header_set;
 mod auth_jwt_issuer;
 mod auth_jwt_issuers;
@@ -16,6 +17,7 @@ mod auth_jwt_optional;
 mod auth_jwt_require;
 mod auth_jwt_require_claim;
 mod auth_jwt_require_scope;
+mod auth_jwt_state_path;
 mod auth_jwt_type;
 mod key_source;
 mod rule;
@@ -36,12 +38,13 @@ const NAMED_BLOCK: u32 = NGX_CONF_BLOCK | NGX_CONF_TAKE1;
 
 /// Every directive: its name, where it may stand, how many arguments it takes, and what sets it. Then the
 /// end mark.
-pub const DIRECTIVES: [ngx_command_t; 18] = [
+pub const DIRECTIVES: [ngx_command_t; 20] = [
     command(c"auth_jwt", Everywhere, NGX_CONF_TAKE12, auth_jwt::set),
     command(c"auth_jwt_audience", Everywhere, NGX_CONF_1MORE, auth_jwt_audience::set),
     command(c"auth_jwt_cache", Locations, NGX_CONF_TAKE1, auth_jwt_cache::set),
     command(c"auth_jwt_claim_set", Http, NGX_CONF_2MORE, auth_jwt_claim_set::set),
     command(c"auth_jwt_dry_run", Everywhere, NGX_CONF_TAKE1, auth_jwt_dry_run::set),
+    command(c"auth_jwt_fetch_proxy", Http, NGX_CONF_TAKE1, auth_jwt_fetch_proxy::set),
     command(c"auth_jwt_header_set", Http, NGX_CONF_2MORE, auth_jwt_header_set::set),
     command(c"auth_jwt_issuer", Http, NAMED_BLOCK, auth_jwt_issuer::set),
     command(c"auth_jwt_issuers", Everywhere, NGX_CONF_1MORE, auth_jwt_issuers::set),
@@ -53,6 +56,7 @@ pub const DIRECTIVES: [ngx_command_t; 18] = [
     command(c"auth_jwt_require", Everywhere, NGX_CONF_1MORE, auth_jwt_require::set),
     command(c"auth_jwt_require_claim", Everywhere, NGX_CONF_2MORE, auth_jwt_require_claim::set),
     command(c"auth_jwt_require_scope", Everywhere, NGX_CONF_1MORE, auth_jwt_require_scope::set),
+    command(c"auth_jwt_state_path", Http, NGX_CONF_TAKE1, auth_jwt_state_path::set),
     command(c"auth_jwt_type", Everywhere, NGX_CONF_TAKE1, auth_jwt_type::set),
     END,
 ];

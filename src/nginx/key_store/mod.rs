@@ -9,3 +9,4 @@ pub mod recent;
 
 pub mod answers;
 pub mod shared;
+pub mod url;

@@ -1,5 +1,5 @@
-//! What lists of key sources gave within this millisecond, as far as all of them are files, which are not
-//! looked at again so soon.
+//! What lists of key sources gave within this millisecond, as far as it is the same for whoever asks: such
+//! sources are not asked again so soon.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};

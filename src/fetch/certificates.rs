@@ -1,0 +1,52 @@
+//! The certificates that an identity provider's own must lead to.
+
+use std::sync::Arc;
+
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use ureq::tls::{Certificate, RootCerts};
+
+use super::error::FetchError;
+use crate::jose::crypto::Fingerprint;
+
+/// `ssl_trusted_certificate`: certificates of a file.
+#[derive(Clone)]
+pub struct Certificates {
+    list: Arc<Vec<Certificate<'static>>>,
+    pub(super) fingerprint: Fingerprint,
+}
+
+impl Certificates {
+    /// Reads PEM; each certificate in it must be usable.
+    pub fn parse(pem: &[u8]) -> Result<Self, String> {
+        let mut list = Vec::new();
+        let mut store = RootCertStore::empty();
+        for (position, certificate) in CertificateDer::pem_slice_iter(pem).enumerate() {
+            let number = position.saturating_add(1);
+            let unusable = |error: &dyn std::fmt::Display| {
+                format!("certificate {number} is not usable: {error}")
+            };
+            let certificate = certificate.map_err(|error| unusable(&error))?;
+            store.add(certificate.clone()).map_err(|error| unusable(&error))?;
+            list.push(Certificate::from_der(&certificate).to_owned());
+        }
+        match list.is_empty() {
+            true => Err("has no certificate in PEM".to_owned()),
+            false => Ok(Self { list: Arc::new(list), fingerprint: Fingerprint::of(pem) }),
+        }
+    }
+}
+
+/// What is trusted: `own`, or what the system trusts at this time.
+pub(super) fn trusted(own: Option<&Certificates>) -> Result<RootCerts, FetchError> {
+    if let Some(own) = own {
+        return Ok(RootCerts::Specific(own.list.clone()));
+    }
+    let found = rustls_native_certs::load_native_certs().certs;
+    if found.is_empty() {
+        return Err(FetchError::NothingTrusted);
+    }
+    let owned = |der: &CertificateDer<'_>| Certificate::from_der(der).to_owned();
+    Ok(RootCerts::Specific(Arc::new(found.iter().map(owned).collect())))
+}

@@ -1,0 +1,88 @@
+//! One GET: HTTP/1.1, by way of a proxy if there is one, with TLS 1.2 or 1.3 on aws-lc-rs.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustls::crypto::aws_lc_rs;
+use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
+use ureq::{Agent, Error, Proxy};
+
+use super::error::{FetchError, MAX_SIZE};
+use crate::auth::url::Url;
+
+const USER_AGENT: &str = concat!("ngx_http_auth_jwt_module/", env!("CARGO_PKG_VERSION"));
+
+/// The body of the answer that `url` gives before `deadline`, if it is a good one.
+pub fn get(
+    url: &Url,
+    deadline: Instant,
+    trusted: RootCerts,
+    proxy: Option<&Proxy>,
+) -> Result<Vec<u8>, FetchError> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left == Duration::ZERO {
+        return Err(FetchError::TooSlow);
+    }
+    let tls = TlsConfig::builder()
+        .provider(TlsProvider::Rustls)
+        .unversioned_rustls_crypto_provider(Arc::new(aws_lc_rs::default_provider()))
+        .root_certs(trusted)
+        .build();
+    // What stays on this machine may be plain HTTP, and is none of a proxy's business.
+    let proxy = proxy.filter(|_| !url.is_local()).cloned();
+    let agent: Agent = Agent::config_builder()
+        .tls_config(tls)
+        .proxy(proxy)
+        .timeout_global(Some(left))
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .http_status_as_error(false)
+        .max_idle_connections(0)
+        .user_agent(USER_AGENT)
+        .accept("application/json")
+        .accept_encoding("")
+        .build()
+        .into();
+    let mut response = agent.get(url.text()).call().map_err(reason)?;
+    if response.status() != 200 {
+        return Err(FetchError::Status(response.status().as_u16()));
+    }
+    if let Some(encoding) = response.headers().get("content-encoding") {
+        let encoding = String::from_utf8_lossy(encoding.as_bytes()).into_owned();
+        return Err(FetchError::Encoded(encoding));
+    }
+    response.body_mut().with_config().limit(MAX_SIZE).read_to_vec().map_err(reason)
+}
+
+/// In our words, as far as they go.
+fn reason(error: Error) -> FetchError {
+    match error {
+        Error::Timeout(_) => FetchError::TooSlow,
+        Error::BodyExceedsLimit(_) => FetchError::TooLarge,
+        Error::HostNotFound => FetchError::HostNotFound,
+        Error::ConnectProxyFailed(reason) => FetchError::Proxy(reason),
+        Error::Tls(reason) => FetchError::Tls(reason.to_owned()),
+        Error::Rustls(error) => FetchError::Tls(error.to_string()),
+        Error::Io(error) => of_io(error),
+        other => FetchError::Http(other.to_string()),
+    }
+}
+
+fn of_io(error: io::Error) -> FetchError {
+    if matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) {
+        return FetchError::TooSlow;
+    }
+    let mut cause: Option<&dyn std::error::Error> = error.get_ref().map(|own| own as _);
+    while let Some(own) = cause {
+        if let Some(tls) = own.downcast_ref::<rustls::Error>() {
+            return FetchError::Tls(tls.to_string());
+        }
+        cause = own.source();
+    }
+    // The resolver's own words.
+    match error.to_string().strip_prefix("failed to lookup address information") {
+        Some(_) => FetchError::HostNotFound,
+        None => FetchError::Io(error),
+    }
+}

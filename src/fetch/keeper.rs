@@ -1,0 +1,277 @@
+//! What the thread keeps of one source: what all processes know of it, its file, and the fetch under way.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::message::{Level, Message};
+use super::once::{Failed, Fetched, Order};
+use super::proxy::Proxy;
+use super::schedule::Step;
+use super::source::{Source, State};
+use super::state_file::{Document, Lock, Record, StateFile, Told};
+use crate::auth::key_place::{Discovery, Remote};
+use crate::jose::crypto::Fingerprint;
+use crate::jose::key_set::KeySet;
+
+/// A file is looked at this often: what another process has fetched is seen within a second.
+const LOOK_EVERY: u64 = 500;
+
+/// While somebody else fetches, this often.
+const LOOK_OFTEN: u64 = 20;
+
+/// The same failure is told of this often. In milliseconds.
+const TELL_EVERY: u64 = 60_000;
+
+/// What is kept of one source.
+pub(super) struct Keeper {
+    source: Arc<Source>,
+    order: Order,
+    /// When the configuration was read, in milliseconds since the epoch.
+    since: u64,
+    file: Option<StateFile>,
+    record: Record,
+    keys: Option<Arc<KeySet>>,
+    /// Whether requests with an unknown `kid` wait.
+    wanted: bool,
+    fetching: Option<Fetching>,
+}
+
+/// A fetch under way.
+struct Fetching {
+    _lock: Option<Lock>,
+}
+
+/// What the thread is to do next for a source.
+pub(super) enum Next {
+    /// Look again, in milliseconds.
+    Look(u64),
+    /// Fetch, and say how it came out.
+    Fetch(Box<Order>),
+}
+
+impl Keeper {
+    /// Begins to keep a source, whose file is in `directory`.
+    pub(super) fn new(
+        source: Arc<Source>,
+        directory: Option<&std::path::Path>,
+        proxy: Option<Proxy>,
+        since: u64,
+    ) -> Self {
+        let configured = source.configured.clone();
+        let file = directory.map(|directory| {
+            let identity = identity(&source);
+            let name = file_name(&source, &identity);
+            StateFile::new(directory, &name, &identity)
+        });
+        let order = Order {
+            place: configured.remote,
+            timeout: configured.timeout,
+            certificates: configured.certificates,
+            proxy,
+        };
+        let (record, keys) = (Record::default(), None);
+        Self { source, order, since, file, record, keys, wanted: false, fetching: None }
+    }
+
+    /// Looks after the source at `now`, in milliseconds since the epoch. Where it `may_fetch`, a fetch that is
+    /// due is begun.
+    pub(super) fn tend(&mut self, now: u64, may_fetch: bool, log: &mut Vec<Message>) -> Next {
+        if self.fetching.is_some() {
+            return Next::Look(LOOK_EVERY);
+        }
+        let rules = self.source.configured.rules;
+        self.record.times.correct(now, rules);
+        let mut is_news = self.adopt(now);
+        self.wanted = !is_news && (self.wanted || self.source.take_wanted());
+        if !self.wanted && self.record.times.next_fetch(now, rules, self.since) > now {
+            return self.rest(now, is_news);
+        }
+        let lock = self.file.as_ref().map(StateFile::lock);
+        match &lock {
+            _ if !may_fetch => return self.wait(now, is_news),
+            Some(Lock::Busy) => return self.wait(now, is_news),
+            Some(Lock::Failed(error)) => self.warn(error, log),
+            Some(Lock::Held(_)) | None => {}
+        }
+        // It may have been replaced before we got the lock.
+        if self.adopt(now) {
+            (is_news, self.wanted) = (true, false);
+        }
+        let refreshed = self.record.times.refreshed;
+        let wanted = std::mem::take(&mut self.wanted);
+        match self.record.times.step(now, rules, self.since, wanted) {
+            Step::Rest => self.rest(now, is_news || wanted),
+            Step::Fetch => {
+                if self.record.times.refreshed != refreshed {
+                    self.write(log);
+                }
+                self.fetching = Some(Fetching { _lock: lock });
+                self.publish(now, true, is_news);
+                Next::Fetch(Box::new(self.order.clone()))
+            }
+        }
+    }
+
+    /// The fetch has ended at `now`; `jitter` is a number at random.
+    pub(super) fn ended(
+        &mut self,
+        now: u64,
+        jitter: u16,
+        result: Result<Fetched, Failed>,
+        log: &mut Vec<Message>,
+    ) {
+        // Whatever happens here, another fetch may follow.
+        let fetching = self.fetching.take();
+        let issuer = &self.source.configured.issuer;
+        let mut say = |level, text: std::fmt::Arguments<'_>| {
+            log.push(Message { level, text: format!("issuer \"{issuer}\": {text}") });
+        };
+        match result {
+            Ok(Fetched { url, document, keys, notices }) => {
+                let document = String::from_utf8_lossy(&document).into_owned();
+                let known = self.record.document.as_ref().map(|document| &document.keys);
+                if known != Some(&document) || self.keys.is_none() {
+                    for notice in notices {
+                        say(Level::Notice, format_args!("{notice}, from \"{url}\""));
+                    }
+                    let count = keys.keys().count();
+                    let plural = if count == 1 { "" } else { "s" };
+                    say(Level::Notice, format_args!("{count} key{plural} from \"{url}\""));
+                    self.keys = Some(Arc::new(keys));
+                }
+                if self.record.times.failed.is_some() {
+                    say(Level::Notice, format_args!("keys are fetched from \"{url}\" again"));
+                }
+                self.record.document = Some(Document { url, keys: document });
+                self.record.told = None;
+                self.record.times.succeed(now, jitter);
+            }
+            Err(Failed { url, error, notices }) => {
+                let failure = format!("keys cannot be fetched from \"{url}\": {error}");
+                let is_told = self.record.told.as_ref().is_some_and(|told| {
+                    told.failure == failure && now.saturating_sub(told.at) < TELL_EVERY
+                });
+                if !is_told {
+                    for notice in notices {
+                        say(Level::Notice, format_args!("{notice}, from \"{url}\""));
+                    }
+                    say(Level::Error, format_args!("{failure}"));
+                    self.record.told = Some(Told { failure, at: now });
+                }
+                self.record.times.fail(now);
+            }
+        }
+        self.write(log);
+        drop(fetching);
+        self.publish(now, false, true);
+    }
+
+    /// Takes over what another process has written; answers whether there are other keys.
+    fn adopt(&mut self, now: u64) -> bool {
+        let Some(record) = self.file.as_mut().and_then(StateFile::read_if_changed) else {
+            return false;
+        };
+        let mut record = record;
+        record.times.correct(now, self.source.configured.rules);
+        // What could not be written here is newer.
+        if record.times.last_event() < self.record.times.last_event() {
+            return false;
+        }
+        let mut is_news = false;
+        if record.document != self.record.document {
+            let text = record.document.as_ref().map(|document| document.keys.clone());
+            match text.map(|text| KeySet::parse_public(text.into_bytes(), |_| ())) {
+                Some(Ok(keys)) => {
+                    self.keys = Some(Arc::new(keys));
+                    is_news = true;
+                }
+                // Keys that cannot be used never replace those that can.
+                Some(Err(_)) | None => {
+                    record.document = self.record.document.take();
+                    record.times.fetched = self.record.times.fetched;
+                }
+            }
+        }
+        self.record = record;
+        is_news
+    }
+
+    /// Nothing is to be done for now.
+    fn rest(&self, now: u64, is_news: bool) -> Next {
+        let timeout = self.source.configured.timeout.as_millis();
+        let timeout = u64::try_from(timeout).unwrap_or(u64::MAX);
+        let times = &self.record.times;
+        let is_refreshing = times.is_refreshing(now, timeout);
+        self.publish(now, is_refreshing, is_news);
+        let next = times.next_fetch(now, self.source.configured.rules, self.since);
+        let left = next.saturating_sub(now).max(1);
+        Next::Look(match &self.file {
+            Some(_) if is_refreshing => LOOK_OFTEN,
+            Some(_) => left.min(LOOK_EVERY),
+            None => left,
+        })
+    }
+
+    /// Somebody else fetches, or is to be waited for.
+    fn wait(&self, now: u64, is_news: bool) -> Next {
+        self.publish(now, true, is_news);
+        Next::Look(LOOK_OFTEN)
+    }
+
+    fn publish(&self, now: u64, under_way: bool, is_news: bool) {
+        let rules = self.source.configured.rules;
+        let state = State {
+            keys: self.keys.as_ref(),
+            usable_for: self.record.times.usable_for(now, rules),
+            under_way,
+            throttled_for: self.record.times.throttled_for(now, rules),
+            is_news,
+        };
+        self.source.publish(state, Instant::now());
+    }
+
+    fn write(&mut self, log: &mut Vec<Message>) {
+        let written = self.file.as_mut().map(|file| file.write(&self.record));
+        if let Some(Err(error)) = written {
+            self.warn(&error, log);
+        }
+    }
+
+    /// The thread says it once for all sources.
+    fn warn(&self, error: &std::io::Error, log: &mut Vec<Message>) {
+        let text = format!("keys are not kept in \"auth_jwt_state_path\": {error}");
+        log.push(Message { level: Level::Warn, text });
+    }
+}
+
+/// What tells a source from others: whose keys it has, and who vouches for them.
+fn identity(source: &Source) -> String {
+    let configured = &source.configured;
+    let remote = match &configured.remote {
+        Remote::KeySet(url) => format!("key_url {}", url.text()),
+        Remote::Discovery(Discovery { url, fallback, issuer }) => {
+            let fallback = fallback.as_ref().map_or("", |url| url.text());
+            format!("config_url {} {fallback} of {issuer}", url.text())
+        }
+    };
+    match &configured.certificates {
+        Some(certificates) => format!("{remote} trusting {}", certificates.fingerprint.hex()),
+        None => remote,
+    }
+}
+
+/// The name of its file: the host, for who looks into the directory, and what no other source has.
+fn file_name(source: &Source, identity: &str) -> String {
+    let plain = |char: char| if char.is_ascii_alphanumeric() || char == '.' { char } else { '-' };
+    let host: String =
+        source.configured.remote.url().authority().chars().map(plain).take(64).collect();
+    let hex: String = Fingerprint::of(identity.as_bytes()).hex().chars().take(32).collect();
+    format!("{host}-{hex}")
+}
+
+/// The time in milliseconds since the epoch.
+pub(super) fn clock() -> u64 {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let milliseconds = since_epoch.unwrap_or(Duration::ZERO).as_millis();
+    u64::try_from(milliseconds).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,142 @@
+//! A source of keys by URL, as its two sides share it: the thread that fetches publishes what there is, and
+//! the requests of the worker look at it. A lock is held for a copy only.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::certificates::Certificates;
+use crate::auth::key_cache::Rules;
+use crate::auth::key_place::Remote;
+use crate::jose::key_set::KeySet;
+
+/// What is configured of a source.
+#[derive(Clone)]
+pub struct Configured {
+    /// The name of the block.
+    pub issuer: String,
+    pub remote: Remote,
+    pub rules: Rules,
+    /// Of one fetch, all in all; a request waits no longer.
+    pub timeout: Duration,
+    pub certificates: Option<Certificates>,
+}
+
+/// A source of keys by URL.
+pub struct Source {
+    pub configured: Configured,
+    published: Mutex<Published>,
+    /// How often there was something new for who waits.
+    news: AtomicU64,
+}
+
+/// What the thread has published.
+struct Published {
+    keys: Option<Arc<KeySet>>,
+    usable_until: Instant,
+    /// Whether a fetch is under way, here or in another process.
+    under_way: bool,
+    /// Until when an unknown `kid` makes no fetch.
+    throttled_until: Instant,
+    /// Whether an unknown `kid` has asked for a fetch since the thread looked.
+    wanted: bool,
+}
+
+/// What a request finds.
+pub struct Look {
+    /// Those that may be used.
+    pub keys: Option<Arc<KeySet>>,
+    pub under_way: bool,
+    /// What [`Source::news`] was.
+    pub news: u64,
+}
+
+/// What an unknown `kid` leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Newer {
+    /// There will be none for now.
+    No,
+    /// A fetch is under way.
+    UnderWay,
+    /// The thread is to fetch, and must be woken.
+    Wanted,
+}
+
+impl Source {
+    /// A source of which nothing is known yet; whoever asks waits for the thread's first word.
+    pub fn new(configured: Configured) -> Self {
+        let now = Instant::now();
+        let published = Published {
+            keys: None,
+            usable_until: now,
+            under_way: true,
+            throttled_until: now,
+            wanted: false,
+        };
+        Self { configured, published: Mutex::new(published), news: AtomicU64::new(0) }
+    }
+
+    /// A panic while it was held has left it whole: fields are set one by one.
+    fn published(&self) -> MutexGuard<'_, Published> {
+        self.published.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What there is at `now`.
+    pub fn look(&self, now: Instant) -> Look {
+        let news = self.news();
+        let published = self.published();
+        let keys = published.keys.clone().filter(|_| now < published.usable_until);
+        Look { keys, under_way: published.under_way, news }
+    }
+
+    /// How often there was something new for who waits: look again when it has changed.
+    pub fn news(&self) -> u64 {
+        self.news.load(Ordering::Acquire)
+    }
+
+    /// A request has a `kid` that the keys do not have.
+    pub fn want_newer(&self, now: Instant) -> Newer {
+        if self.configured.rules.refresh_every.is_none() {
+            return Newer::No;
+        }
+        let mut published = self.published();
+        if published.under_way || published.wanted {
+            return Newer::UnderWay;
+        }
+        if now < published.throttled_until {
+            return Newer::No;
+        }
+        published.wanted = true;
+        Newer::Wanted
+    }
+
+    /// The thread takes what unknown `kid`s have asked for.
+    pub(super) fn take_wanted(&self) -> bool {
+        std::mem::take(&mut self.published().wanted)
+    }
+
+    /// The thread publishes what there is; times are from `now` on.
+    pub(super) fn publish(&self, state: State<'_>, now: Instant) {
+        let after = |milliseconds| now.checked_add(Duration::from_millis(milliseconds));
+        let mut published = self.published();
+        let was_under_way = published.under_way;
+        published.keys = state.keys.cloned();
+        published.usable_until = after(state.usable_for).unwrap_or(now);
+        published.under_way = state.under_way;
+        published.throttled_until = after(state.throttled_for).unwrap_or(now);
+        drop(published);
+        if state.is_news || was_under_way && !state.under_way {
+            self.news.fetch_add(1, Ordering::Release);
+        }
+    }
+}
+
+/// What the thread knows. Times are in milliseconds.
+pub(super) struct State<'s> {
+    pub keys: Option<&'s Arc<KeySet>>,
+    pub usable_for: u64,
+    pub under_way: bool,
+    pub throttled_for: u64,
+    /// Whether those who wait are to look again.
+    pub is_news: bool,
+}
