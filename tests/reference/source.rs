@@ -105,11 +105,6 @@ impl File {
         self.head.lines().find_map(value)
     }
 
-    /// The string that the constant declared so has.
-    pub fn constant(&self, declared: &str) -> Option<String> {
-        self.constants(declared).into_iter().next()
-    }
-
     /// The strings of all constants declared so.
     pub fn constants(&self, declared: &str) -> Vec<String> {
         let declared = format!("const {declared} = ");
