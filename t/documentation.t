@@ -213,7 +213,7 @@ cmp_ok($loaded, '>', 25, 'there are blocks of configuration');
 my ($rust) = slurp("$ROOT/Cargo.toml") =~ /^rust-version = "([\d.]+)"/m;
 like(slurp("$ROOT/$_"), qr/Rust \Q$rust\E or newer/, "$_: Rust $rust") for 'README.md', 'CONTRIBUTING.md';
 
-# The picture of the source has each file and folder of the three floors, and no other.
+# The picture of the source has each file and folder of the four floors, and no other.
 my ($picture) = grep { $_->{info} eq 'text' } blocks(slurp("$ROOT/docs/architecture.md"));
 my ($floor, %drawn);
 for my $line (split /\n/, $picture->{text}) {
@@ -221,7 +221,7 @@ for my $line (split /\n/, $picture->{text}) {
     $drawn{"$floor/$1"} = 1 if $line =~ m{^  ([\w.]+)};
 }
 my %there = map { ("$_" => 1) }
-    map { m{src/(\w+/[\w.]+)$} } grep { !m{/mod[.]rs$} } glob "$ROOT/src/{jose,auth,nginx}/*";
+    map { m{src/(\w+/[\w.]+)$} } grep { !m{/mod[.]rs$} } glob "$ROOT/src/{jose,auth,fetch,nginx}/*";
 # A folder beside a file of its name holds parts and tests of that file.
 delete @there{map {s/[.]rs$//r} grep {/[.]rs$/} keys %there};
 is_deeply([sort keys %drawn], [sort keys %there], 'docs/architecture.md draws the source as it is');

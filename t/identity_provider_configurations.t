@@ -640,6 +640,7 @@ for my $name (sort keys %PROVIDERS) {
         for @{$provider->{refused}}, {exp => time - 60}, {exp => undef};
     is_answered($nginx, bearer($provider, $_), 403, "$name: forbidden " . JWT::json($_)) for @{$provider->{forbidden} // []};
     is_answered($nginx, bearer($provider, {}, 'forging'), 401, "$name: a forged token");
+    is_answered($nginx, join(' ', $provider->{in} // 'Authorization: Bearer', 'ya29.a0AfB_opaque'), 401, "$name: an opaque token");
 
     my %serves = $provider->{serves}->();
     my @urls = sort keys %serves;
