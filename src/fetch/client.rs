@@ -73,6 +73,9 @@ fn of_io(error: io::Error) -> FetchError {
     if matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) {
         return FetchError::TooSlow;
     }
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        return FetchError::Cut;
+    }
     let mut cause: Option<&dyn std::error::Error> = error.get_ref().map(|own| own as _);
     while let Some(own) = cause {
         if let Some(tls) = own.downcast_ref::<rustls::Error>() {
