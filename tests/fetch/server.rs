@@ -11,9 +11,22 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use super::{HANGS, Outcome};
 
 /// Both ways of a connection.
-pub trait Duplex: Read + Write + Send {}
+pub trait Duplex: Read + Write + Send {
+    /// What is below it, once more.
+    fn socket(&self) -> io::Result<TcpStream>;
+}
 
-impl<T: Read + Write + Send> Duplex for T {}
+impl Duplex for TcpStream {
+    fn socket(&self) -> io::Result<TcpStream> {
+        self.try_clone()
+    }
+}
+
+impl Duplex for StreamOwned<ServerConnection, TcpStream> {
+    fn socket(&self) -> io::Result<TcpStream> {
+        self.sock.try_clone()
+    }
+}
 
 /// Answers a request, given its head. An error leaves without a word.
 pub trait Answer: Fn(&str, &mut dyn Duplex) -> io::Result<()> + Send + Sync + 'static {}
