@@ -10,11 +10,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ureq::Proxy;
-
 use super::error::FetchError;
-use super::keeper::{Keeper, Level, Message, Next, clock};
+use super::keeper::{Keeper, Next, clock};
+use super::message::{Level, Message};
 use super::once::{self, Failed, Fetched, Order};
+use super::proxy::Proxy;
 use super::source::Source;
 
 /// So many fetches at the most are under way in a process.

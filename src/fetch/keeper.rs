@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ureq::Proxy;
-
+use super::message::{Level, Message};
 use super::once::{Failed, Fetched, Order};
+use super::proxy::Proxy;
 use super::schedule::Step;
 use super::source::{Source, State};
 use super::state_file::{Document, Lock, Record, StateFile, Told};
@@ -21,21 +21,6 @@ const LOOK_OFTEN: u64 = 20;
 
 /// The same failure is told of this often. In milliseconds.
 const TELL_EVERY: u64 = 60_000;
-
-/// A line for the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    pub level: Level,
-    pub text: String,
-}
-
-/// How much a line matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    Notice,
-    Warn,
-    Error,
-}
 
 /// What is kept of one source.
 pub(super) struct Keeper {

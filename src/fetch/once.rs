@@ -2,12 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use ureq::Proxy;
-
 use super::certificates::{Certificates, trusted};
 use super::client::get;
 use super::discovery::jwks_uri;
 use super::error::FetchError;
+use super::proxy::Proxy;
 use crate::auth::key_place::{Discovery, Remote};
 use crate::auth::url::Url;
 use crate::jose::key_set::{KeySet, Notice};
@@ -52,7 +51,7 @@ pub fn fetch(order: &Order) -> Result<Fetched, Failed> {
     let deadline = started.checked_add(order.timeout).unwrap_or(started);
     let get = |url: &Url| {
         let trusted = trusted(order.certificates.as_ref())?;
-        get(url, deadline, trusted, order.proxy.as_ref())
+        get(url, deadline, trusted, order.proxy.as_ref().map(|proxy| &proxy.0))
     };
     let found;
     let url = match &order.place {

@@ -5,11 +5,13 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroU64;
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use super::ffi::complex_value::ComplexValue;
 use super::server::unique;
 use super::sources::key_source::KeySource;
+use super::sources::url::KeyUrl;
 use super::worker::TokenCacheSetting;
 use crate::auth::claim_rule::ClaimRule;
 use crate::auth::issuer::{Issuer, Issuers};
@@ -19,6 +21,7 @@ use crate::auth::outcome::Leniency;
 use crate::auth::policy::{Acceptance, Rules, TokenType, Verification};
 use crate::auth::require::Failure;
 use crate::auth::scope_rule::ScopeRule;
+use crate::fetch::proxy::Proxy;
 
 /// The configuration of the level `http`.
 #[derive(Default)]
@@ -27,10 +30,25 @@ pub struct MainConf {
     pub set_variables: RefCell<Vec<SetVariable>>,
     /// The blocks `auth_jwt_issuer`, by name.
     pub issuers: RefCell<BTreeMap<String, IssuerConf>>,
+    /// `auth_jwt_state_path`; `None`: `off`.
+    pub state_path: RefCell<Option<Option<PathBuf>>>,
+    /// `auth_jwt_fetch_proxy`
+    pub fetch_proxy: RefCell<Option<Proxy>>,
+    /// How keys by URL are fetched, once the whole configuration is read, where there are any.
+    pub fetching: OnceCell<Fetching>,
     /// Until `lint` has seen them: the directives that have an effect only beside others.
     pub dependent: RefCell<Vec<Dependent>>,
     /// Until `lint` has seen them: all levels below `http`.
     pub levels: RefCell<Vec<Effective>>,
+}
+
+/// How keys by URL are fetched.
+pub struct Fetching {
+    /// Where they are kept; `None`: nowhere.
+    pub directory: RefCell<Option<PathBuf>>,
+    pub sources: Vec<Rc<KeyUrl>>,
+    /// When the configuration was read, in milliseconds since the epoch.
+    pub since: u64,
 }
 
 /// Where a directive stands: `file:line`.
@@ -109,6 +127,11 @@ impl KeySources {
     pub fn new(place: Place) -> Self {
         Self { id: unique(), list: Vec::new(), place, with_variables: None }
     }
+
+    /// Whether a token whose `kid` no key at hand has makes some source look for newer ones.
+    pub fn refreshes(&self, rules: KeyRules) -> bool {
+        rules.refresh_every.is_some() || self.list.iter().any(|source| source.refreshes())
+    }
 }
 
 /// The names of one `auth_jwt_issuers`. Their blocks may stand behind it.
@@ -133,6 +156,8 @@ pub struct LevelIssuers {
 pub struct IssuerConf {
     pub issuer: Rc<Issuer>,
     pub sources: Rc<KeySources>,
+    /// Those among its sources that are URLs.
+    pub urls: Vec<Rc<KeyUrl>>,
     pub place: Place,
     pub is_used: Cell<bool>,
 }

@@ -25,6 +25,7 @@ pub struct KeysNeeded<'n> {
     /// `auth_jwt_key_cache`.
     pub rules: Rules,
     pub token: &'n [u8],
+    /// The token's, where newer keys may be had for it.
     pub kid: Option<&'n str>,
 }
 
@@ -44,6 +45,11 @@ struct State {
 }
 
 impl Gathering {
+    /// Waits for nothing any more.
+    pub fn give_up(&self) {
+        drop(self.0.take());
+    }
+
     /// The key sets of `needed.sources`. Where none has the token's `kid`, newer ones are asked for.
     #[inline(never)]
     pub fn gather(&self, request: Request<'_>, needed: KeysNeeded<'_>) -> Gathered {
@@ -67,7 +73,10 @@ impl Gathering {
             let progress = match state.pending.take() {
                 Some(pending) => pending.resume(request),
                 None if ahead && state.newest.contains(&at) => Progress::Failed,
-                None => source.ask(Asking { request, rules, token, ahead }),
+                None => {
+                    let newer_for = needed.kid.filter(|_| ahead);
+                    source.ask(Asking { request, rules, token, newer_for })
+                }
             };
             match progress {
                 Progress::Pending(pending) => {
@@ -102,12 +111,16 @@ impl Gathering {
 
 impl State {
     fn wants_newer(&self, needed: KeysNeeded<'_>) -> bool {
-        needed.rules.refresh_every.is_some()
-            && needed.kid.is_some_and(|kid| !self.sets.iter().any(|set| set.has_kid(kid)))
+        needed.kid.is_some_and(|kid| !has_kid(&self.sets, kid))
     }
 }
 
-/// Keys of files that no request decides are the same for whoever asks within this millisecond.
+/// Whether some key of the sets has that `kid`.
+pub fn has_kid(sets: &KeySets, kid: &str) -> bool {
+    sets.iter().any(|set| set.has_kid(kid))
+}
+
+/// Keys of files that no request decides, and of URLs, are the same for whoever asks within this millisecond.
 fn keep_recent(needed: KeysNeeded<'_>, sets: Option<&KeySets>) {
     let KeysNeeded { sources, rules, .. } = needed;
     if sources.list.iter().all(|source| source.is_literal() && !source.is_fetched()) {

@@ -13,6 +13,7 @@ mod conf;
 mod lint;
 mod merge;
 
+mod fetching;
 mod gather;
 mod tokens;
 

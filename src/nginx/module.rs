@@ -20,13 +20,14 @@ use super::directives::DIRECTIVES;
 use super::ffi::body_filter::add_body_filter;
 use super::ffi::command::END;
 use super::ffi::conf::{self, Conf, ConfError};
-use super::ffi::guard::{Entry, guarded, log_panics};
+use super::ffi::cycle::with_cycle;
+use super::ffi::guard::{Entry, log_panics};
 use super::ffi::request::register_module;
-use super::lint;
 use super::server::ServerConf;
 use super::sources::request::KeyRequests;
 use super::variables::{AuthJwtIssuer, AuthJwtStatus, JwtClaim, JwtHeader, JwtPayload};
 use super::worker;
+use super::{fetching, lint};
 
 static mut COMMANDS: [ngx_command_t; DIRECTIVES.len()] = DIRECTIVES;
 
@@ -48,7 +49,9 @@ static mut ngx_http_auth_jwt_module: ngx_module_t = ngx_module_t {
     ctx: (&raw const CALLBACKS).cast_mut().cast(),
     commands: (&raw mut COMMANDS).cast(),
     type_: NGX_HTTP_MODULE as ngx_uint_t,
+    init_module: Some(init_module),
     init_process: Some(init_process),
+    exit_process: Some(exit_process),
     ..ngx_module_t::default()
 };
 
@@ -128,6 +131,7 @@ unsafe extern "C" fn preconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
 unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
     configure(cf, |cf| {
         lint::check(cf);
+        fetching::note(cf);
         cf.add_phase_handler::<Access>(ACCESS_PHASE)?;
         cf.add_phase_handler::<Precontent>(PRECONTENT_PHASE)
     })
@@ -154,9 +158,32 @@ fn configure(
 
 /// # Safety
 ///
-/// nginx calls it once in each worker. It never fails: a worker that does is lost, as nginx starts no
-/// other in its place.
-unsafe extern "C" fn init_process(_cycle: *mut ngx_cycle_t) -> ngx_int_t {
-    guarded(Entry::InitProcess, (), log_panics);
+/// nginx calls it with a valid cycle, in the process that has read the configuration.
+unsafe extern "C" fn init_module(cycle: *mut ngx_cycle_t) -> ngx_int_t {
+    // SAFETY: as above.
+    unsafe { with_cycle(Entry::InitModule, cycle, fetching::init_module) };
     NGX_OK as ngx_int_t
+}
+
+/// # Safety
+///
+/// nginx calls it once in each worker, with a valid cycle. It never fails: a worker that does is lost, as
+/// nginx starts no other in its place.
+unsafe extern "C" fn init_process(cycle: *mut ngx_cycle_t) -> ngx_int_t {
+    // SAFETY: as above.
+    unsafe {
+        with_cycle(Entry::InitProcess, cycle, |cycle| {
+            log_panics();
+            fetching::init_process(cycle);
+        });
+    }
+    NGX_OK as ngx_int_t
+}
+
+/// # Safety
+///
+/// nginx calls it once in each worker, with a valid cycle.
+unsafe extern "C" fn exit_process(cycle: *mut ngx_cycle_t) {
+    // SAFETY: as above.
+    unsafe { with_cycle(Entry::ExitProcess, cycle, |_| fetching::exit_process()) };
 }

@@ -9,8 +9,8 @@ use super::conf::{Effective, KeySources};
 use super::context::Context;
 use super::ffi::request::Request;
 use super::ffi::time;
-use super::gather::{Gathered, KeysNeeded};
-use super::worker::{self, KeptSources};
+use super::gather::{Gathered, KeysNeeded, has_kid};
+use super::worker::{self, KeptSources, KeySets};
 use crate::auth::judgement::Pending;
 use crate::auth::outcome::Refusal;
 use crate::auth::verification::VerifiedToken;
@@ -28,11 +28,17 @@ pub fn verify(
     };
     let worker = worker::this();
     let kept = KeptSources { sources: sources.id, fresh_for: conf.key_rules.fresh_for };
-    let at_hand = worker.recent_sets(kept, time::monotonic_milliseconds());
-    // Only who may fetch ahead of time asks what the keys at hand lack.
-    let kid = conf.key_rules.refresh_every.and_then(|_| pending.kid());
+    // Only who may have newer keys asks what the keys at hand lack.
+    let may_refresh = sources.refreshes(conf.key_rules);
+    let kid = if may_refresh { pending.kid() } else { None };
+    let has_kid = |sets: &KeySets| kid.as_ref().is_none_or(|kid| has_kid(sets, kid));
+    let at_hand = worker.recent_sets(kept, time::monotonic_milliseconds()).filter(has_kid);
     let (token, rules) = (pending.token(), conf.key_rules);
     let needed = KeysNeeded { sources, rules, token, kid: kid.as_deref() };
+    if at_hand.is_some() {
+        // What it waited for is there.
+        context.gathering.give_up();
+    }
     let gather = || context.gathering.gather(request, needed);
     let gathered = at_hand.map_or_else(gather, Gathered::Ready);
     drop(kid);

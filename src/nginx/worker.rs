@@ -13,6 +13,7 @@ use super::key_store::answers::Answers;
 use super::key_store::fetch::Fetch;
 use super::key_store::file::KeyFiles;
 use super::key_store::shared::SharedSources;
+use super::key_store::url::UrlSources;
 use crate::auth::judgement::Memory;
 use crate::auth::token_cache::TokenCache;
 use crate::auth::verification::VerifiedToken;
@@ -30,6 +31,8 @@ pub struct Worker {
     pub shared_sources: RefCell<SharedSources>,
     /// Those under way, by their subrequests.
     pub fetches: RefCell<HashMap<Address, Rc<Fetch>, foldhash::fast::RandomState>>,
+    /// Keys by URL, where the configuration has any.
+    pub url_sources: RefCell<Option<Rc<UrlSources>>>,
     headers: RefCell<Headers>,
     /// It has been told that tokens encrypted with a public key are anybody's.
     pub told_anybodys: Cell<bool>,

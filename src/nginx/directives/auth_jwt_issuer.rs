@@ -6,25 +6,38 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::btree_map;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::rc::Rc;
+use std::time::Duration;
 
 use ngx::ffi::{NGX_CONF_BLOCK, NGX_CONF_TAKE1};
 
 use super::{AllowedIn, CStr, Conf, ConfError, Directive};
 use crate::auth::issuer::Issuer;
-use crate::auth::issuer_block::IssuerBlock;
+use crate::auth::issuer_block::{Block, IssuerBlock, Times};
+use crate::auth::key_place::KeyPlace;
+use crate::fetch::certificates::Certificates;
+use crate::fetch::source::Configured;
 use crate::nginx::conf::{IssuerConf, KeySources, MainConf};
-use crate::nginx::ffi::block::Block;
-use crate::nginx::ffi::conf::parse_seconds;
+use crate::nginx::ffi::block::BlockReader;
+use crate::nginx::ffi::conf::{parse_milliseconds, parse_seconds};
+use crate::nginx::server::unique;
 use crate::nginx::sources::file::KeyFile;
+use crate::nginx::sources::key_source::KeySource;
+use crate::nginx::sources::url::KeyUrl;
 
 pub struct AuthJwtIssuer;
 
 /// A block while it is read.
 struct Reading {
     block: RefCell<IssuerBlock>,
-    sources: RefCell<KeySources>,
+    /// Its key files, in order.
+    files: RefCell<Vec<KeyFile>>,
 }
+
+const TIMES: Times = Times { seconds: parse_seconds, milliseconds: parse_milliseconds };
 
 impl Directive for AuthJwtIssuer {
     const NAME: &'static CStr = c"auth_jwt_issuer";
@@ -40,17 +53,47 @@ impl Directive for AuthJwtIssuer {
         let place = cf.place();
         let reading = Reading {
             block: RefCell::new(IssuerBlock::new(name.clone())),
-            sources: RefCell::new(KeySources::new(place.clone())),
+            files: RefCell::default(),
         };
         if let Some(earlier) = conf.issuers.borrow().get(&name) {
             let place = &earlier.place;
             return Err(format!("duplicate issuer \"{name}\", the first is in {place}").into());
         }
         cf.read_block(&reading)?;
-        let (issuer, _) = reading.block.into_inner().finish()?;
-        let sources = Rc::new(reading.sources.into_inner());
+        let Block { issuer, keys, fetch, ineffective } = reading.block.into_inner().finish()?;
+        if let Some(parameter) = ineffective {
+            cf.warn(format_args!(
+                "\"{parameter}\" of issuer \"{name}\" in {place} has no effect: its keys are all in files"
+            ));
+        }
+        let certificates = fetch.certificates.as_deref();
+        let certificates = certificates.map(|file| certificates_of(file, &name, cf)).transpose()?;
+        let (mut sources, mut urls) = (KeySources::new(place.clone()), Vec::new());
+        let mut files = reading.files.into_inner().into_iter();
+        for key_place in keys {
+            match key_place {
+                KeyPlace::File(_) => {
+                    sources
+                        .list
+                        .extend(files.next().map(|file| Box::new(file) as Box<dyn KeySource>));
+                }
+                KeyPlace::Remote(remote) => {
+                    let configured = Configured {
+                        issuer: name.clone(),
+                        remote: *remote,
+                        rules: fetch.cache,
+                        timeout: Duration::from_millis(fetch.timeout),
+                        certificates: certificates.clone(),
+                    };
+                    let url = Rc::new(KeyUrl { id: unique(), configured });
+                    sources.list.push(Box::new(url.clone()));
+                    urls.push(url);
+                }
+            }
+        }
         let issuer = Rc::new(Issuer { id: sources.id, ..issuer });
-        let issuer = IssuerConf { issuer, sources, place, is_used: Cell::new(false) };
+        let sources = Rc::new(sources);
+        let issuer = IssuerConf { issuer, sources, urls, place, is_used: Cell::new(false) };
         if let btree_map::Entry::Vacant(entry) = conf.issuers.borrow_mut().entry(name) {
             entry.insert(issuer);
         }
@@ -58,16 +101,30 @@ impl Directive for AuthJwtIssuer {
     }
 }
 
-impl Block for Reading {
+impl BlockReader for Reading {
     fn set(&self, cf: &mut Conf<'_>) -> Result<(), ConfError> {
         let mut words = vec![cf.directive()];
         words.extend(cf.arguments());
-        self.block.borrow_mut().set(&words, parse_seconds)?;
+        self.block.borrow_mut().set(&words, TIMES)?;
         if cf.directive() == b"key_file" {
             let file = cf.argument();
             let file = KeyFile::new(cf.complex_path(file)?, file, cf.conf_prefix());
-            self.sources.borrow_mut().list.push(Box::new(file));
+            self.files.borrow_mut().push(file);
         }
         Ok(())
     }
+}
+
+/// Reads `ssl_trusted_certificate` of the block `name`.
+fn certificates_of(file: &str, name: &str, cf: &Conf<'_>) -> Result<Certificates, ConfError> {
+    let path = Path::new(OsStr::from_bytes(cf.conf_prefix())).join(file);
+    let certificates = match std::fs::read(path) {
+        Ok(pem) => Certificates::parse(&pem),
+        Err(error) => Err(format!("cannot be read: {error}")),
+    };
+    certificates.map_err(|error| {
+        let file = file.as_bytes().escape_ascii();
+        format!("file \"{file}\" of \"ssl_trusted_certificate\" in issuer \"{name}\" {error}")
+            .into()
+    })
 }

@@ -5,6 +5,7 @@ mod auth_jwt_audience;
 mod auth_jwt_cache;
 mod auth_jwt_claim_set;
 mod auth_jwt_dry_run;
+mod auth_jwt_fetch_proxy;
 mod auth_jwt_header_set;
 mod auth_jwt_issuer;
 mod auth_jwt_issuers;
@@ -16,6 +17,7 @@ mod auth_jwt_optional;
 mod auth_jwt_require;
 mod auth_jwt_require_claim;
 mod auth_jwt_require_scope;
+mod auth_jwt_state_path;
 mod auth_jwt_type;
 mod key_source;
 mod rule;
@@ -31,12 +33,13 @@ use super::ffi::command::{AllowedIn, Directive, END, command};
 use super::ffi::conf::{Conf, ConfError};
 
 /// Every directive, and the end mark.
-pub const DIRECTIVES: [ngx_command_t; 18] = [
+pub const DIRECTIVES: [ngx_command_t; 20] = [
     command::<auth_jwt::AuthJwt>(),
     command::<auth_jwt_audience::AuthJwtAudience>(),
     command::<auth_jwt_cache::AuthJwtCache>(),
     command::<auth_jwt_claim_set::AuthJwtClaimSet>(),
     command::<auth_jwt_dry_run::AuthJwtDryRun>(),
+    command::<auth_jwt_fetch_proxy::AuthJwtFetchProxy>(),
     command::<auth_jwt_header_set::AuthJwtHeaderSet>(),
     command::<auth_jwt_issuer::AuthJwtIssuer>(),
     command::<auth_jwt_issuers::AuthJwtIssuers>(),
@@ -48,6 +51,7 @@ pub const DIRECTIVES: [ngx_command_t; 18] = [
     command::<auth_jwt_require::AuthJwtRequire>(),
     command::<auth_jwt_require_claim::AuthJwtRequireClaim>(),
     command::<auth_jwt_require_scope::AuthJwtRequireScope>(),
+    command::<auth_jwt_state_path::AuthJwtStatePath>(),
     command::<auth_jwt_type::AuthJwtType>(),
     END,
 ];

@@ -9,14 +9,14 @@ use super::conf::{Conf, ConfError, configure};
 use super::guard::Entry;
 
 /// What is read from a block.
-pub trait Block {
+pub trait BlockReader {
     /// Takes a parameter, whose words `cf` has.
     fn set(&self, cf: &mut Conf<'_>) -> Result<(), ConfError>;
 }
 
 impl Conf<'_> {
     /// Reads the block that follows the directive. `include` works in it.
-    pub fn read_block<B: Block>(&mut self, block: &B) -> Result<(), ConfError> {
+    pub fn read_block<B: BlockReader>(&mut self, block: &B) -> Result<(), ConfError> {
         let cf = self.as_ptr();
         // SAFETY: nginx is reading the configuration and has just read `{`. The handler and its data
         // are what they were before once the block is read, which it is when the call returns.
@@ -36,7 +36,7 @@ impl Conf<'_> {
 /// # Safety
 ///
 /// nginx calls it with a valid `cf`, and the data that [`Conf::read_block`] gave it.
-unsafe extern "C" fn take<B: Block>(
+unsafe extern "C" fn take<B: BlockReader>(
     cf: *mut ngx_conf_t,
     command: *mut ngx_command_t,
     data: *mut c_void,

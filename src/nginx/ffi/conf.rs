@@ -112,6 +112,12 @@ impl<'c> Conf<'c> {
         unsafe { self.0.cycle.as_ref().map(|cycle| bytes(&cycle.conf_prefix)) }.unwrap_or_default()
     }
 
+    /// The directory of nginx, which other relative names are relative to.
+    pub(super) fn prefix(&self) -> &'c [u8] {
+        // SAFETY: as above.
+        unsafe { self.0.cycle.as_ref().map(|cycle| bytes(&cycle.prefix)) }.unwrap_or_default()
+    }
+
     /// Where the directive stands: `file:line`.
     pub fn place(&self) -> Rc<str> {
         // SAFETY: null when the configuration comes from the command line, else the open file.

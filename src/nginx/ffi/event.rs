@@ -58,6 +58,10 @@ impl<H: Handler> Event<H> {
         // SAFETY: as above, of nginx's timers.
         unsafe {
             let event = self.event.get();
+            // nginx takes no notice of a time that is little sooner.
+            if (*event).timer_set() != 0 {
+                ngx_del_timer(event);
+            }
             (*event).set_cancelable(1);
             ngx_add_timer(event, milliseconds);
         }

@@ -1,6 +1,7 @@
 //! The one guard between Rust and nginx: a panic becomes the answer each entry point names.
 
 use std::panic::{self, AssertUnwindSafe};
+use std::thread;
 
 use ngx::ffi::NGX_LOG_CRIT;
 
@@ -17,7 +18,9 @@ pub enum Entry {
     Create,
     Set,
     Merge,
+    InitModule,
     InitProcess,
+    ExitProcess,
     Access,
     Precontent,
     Variable,
@@ -25,6 +28,7 @@ pub enum Entry {
     SubrequestEnded,
     Resume,
     Deadline,
+    Tick,
     Drop,
 }
 
@@ -44,9 +48,12 @@ pub fn guarded<T>(entry: Entry, fallback: T, body: impl FnOnce() -> T) -> T {
     }
 }
 
-/// Has panics logged by their place, without their message: it may quote what was worked on.
+/// Has panics logged by their place, without their message: it may quote what was worked on. One of another
+/// thread is not: nginx's log is this one's.
 pub fn log_panics() {
-    panic::set_hook(Box::new(|info| match info.location() {
+    let own = thread::current().id();
+    panic::set_hook(Box::new(move |info| match info.location() {
+        _ if thread::current().id() != own => {}
         Some(at) => log::cycle(NGX_LOG_CRIT, format_args!("auth_jwt: panic at {at}")),
         None => log::cycle(NGX_LOG_CRIT, format_args!("auth_jwt: panic")),
     }));

@@ -8,3 +8,4 @@ pub mod file;
 
 pub mod answers;
 pub mod shared;
+pub mod url;

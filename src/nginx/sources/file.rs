@@ -22,9 +22,9 @@ impl KeyFile {
 }
 
 impl KeySource for KeyFile {
-    fn ask(&self, Asking { request, rules, ahead, .. }: Asking<'_>) -> Progress {
+    fn ask(&self, Asking { request, rules, newer_for, .. }: Asking<'_>) -> Progress {
         // `refresh=` is for keys that are fetched.
-        if ahead {
+        if newer_for.is_some() {
             return Progress::Failed;
         }
         let Ok(name) = self.name.evaluate(request) else { return Progress::Failed };

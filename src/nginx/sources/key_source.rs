@@ -14,8 +14,13 @@ pub trait KeySource {
     /// Whether its name holds no variable.
     fn is_literal(&self) -> bool;
 
-    /// Whether its keys are fetched, so that `refresh=` and `stale=` speak of them.
+    /// Whether requests fetch its keys, so that `refresh=` and `stale=` of `auth_jwt_key_cache` speak of them.
     fn is_fetched(&self) -> bool {
+        false
+    }
+
+    /// Whether it looks for newer keys, whatever `auth_jwt_key_cache` says, where none at hand has a `kid`.
+    fn refreshes(&self) -> bool {
         false
     }
 }
@@ -28,8 +33,8 @@ pub struct Asking<'a> {
     pub rules: Rules,
     /// The client's token: no header that carries it goes to a key server.
     pub token: &'a [u8],
-    /// Whether newer keys than those at hand are wanted, as far as they may be had ahead of time.
-    pub ahead: bool,
+    /// The `kid` that newer keys than those at hand are wanted for, as far as they may be had ahead of time.
+    pub newer_for: Option<&'a str>,
 }
 
 /// How far a request has come with one source.

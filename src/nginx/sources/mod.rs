@@ -4,3 +4,4 @@ pub mod key_source;
 
 pub mod file;
 pub mod request;
+pub mod url;

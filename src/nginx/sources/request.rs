@@ -62,7 +62,8 @@ struct Lead {
 }
 
 impl KeySource for KeyRequest {
-    fn ask(&self, Asking { request, rules, token, ahead }: Asking<'_>) -> Progress {
+    fn ask(&self, Asking { request, rules, token, newer_for }: Asking<'_>) -> Progress {
+        let ahead = newer_for.is_some();
         // Keys that are kept by time are everybody's; a URI that a request decides is its own.
         let is_everybodys = rules.fresh_for > 0 && self.0.is_literal();
         // Without a time for its keys, a request has fetched the newest itself.

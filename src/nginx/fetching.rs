@@ -1,0 +1,82 @@
+//! Keys by URL, from the configuration to the thread of each process that serves requests.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ngx::ffi::{NGX_LOG_ERR, NGX_LOG_WARN};
+
+use super::conf::{Fetching, MainConf};
+use super::ffi::conf::Conf;
+use super::ffi::cycle::{Cycle, serves_requests};
+use super::key_store::url::UrlSources;
+use super::worker;
+use crate::fetch::directory;
+use crate::fetch::fetcher::Settings;
+use crate::fetch::source::Source;
+
+/// Notes how keys are fetched, once the whole configuration is read, where a block that is used has any by URL.
+pub fn note(cf: &mut Conf<'_>) {
+    let Some(main) = cf.main_conf::<MainConf>() else { return };
+    let issuers = main.issuers.borrow();
+    let used = issuers.values().filter(|issuer| issuer.is_used.get());
+    let sources: Vec<_> = used.flat_map(|issuer| issuer.urls.iter().cloned()).collect();
+    if sources.is_empty() {
+        return;
+    }
+    let directory = main.state_path.take().unwrap_or_else(|| {
+        let mut beside = cf.client_body_temp_path();
+        beside.set_file_name("auth_jwt");
+        Some(beside)
+    });
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    main.fetching.get_or_init(|| Fetching {
+        directory: RefCell::new(directory),
+        sources,
+        since: u64::try_from(since).unwrap_or(u64::MAX),
+    });
+}
+
+/// Makes the directory where keys are kept, in the process that starts the others.
+pub fn init_module(cycle: Cycle<'_>) {
+    let fetching = cycle.main_conf::<MainConf>().and_then(|main| main.fetching.get());
+    let Some(fetching) = fetching else { return };
+    let mut directory = fetching.directory.borrow_mut();
+    let Some(path) = &*directory else { return };
+    if let Err(error) = directory::prepare(path, cycle.workers_user()) {
+        let path = path.as_os_str().as_encoded_bytes().escape_ascii();
+        cycle.log(
+            NGX_LOG_WARN,
+            format_args!(
+                "keys by URL cannot be kept in \"{path}\" (\"auth_jwt_state_path\"), each worker fetches for itself: {error}"
+            ),
+        );
+        *directory = None;
+    }
+}
+
+/// Starts the thread of a process that serves requests, and ends that of an earlier configuration.
+pub fn init_process(cycle: Cycle<'_>) {
+    let worker = worker::this();
+    drop(worker.url_sources.take());
+    let Some(main) = cycle.main_conf::<MainConf>().filter(|_| serves_requests()) else { return };
+    let Some(Fetching { directory, sources, since }) = main.fetching.get() else { return };
+    let proxy = main.fetch_proxy.borrow().clone();
+    let settings = Settings { directory: directory.borrow().clone(), proxy, since: *since };
+    let sources = sources.iter().map(|source| (source.id, Source::new(source.configured.clone())));
+    let sources = sources.map(|(id, source)| (id, Arc::new(source))).collect();
+    match UrlSources::start(settings, sources) {
+        Ok(started) => drop(worker.url_sources.replace(Some(started))),
+        Err(error) => cycle.log(
+            NGX_LOG_ERR,
+            format_args!("the thread that fetches keys by URL cannot be started: {error}"),
+        ),
+    }
+}
+
+/// Has the thread end, and waits for nothing.
+pub fn exit_process() {
+    if let Some(sources) = worker::this().url_sources.take() {
+        sources.log();
+    }
+}
