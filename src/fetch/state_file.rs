@@ -114,7 +114,10 @@ impl StateFile {
         let mut text = Vec::new();
         file.take(MAX_SIZE).read_to_end(&mut text)?;
         let record = serde_json::from_slice::<Record>(&text).ok();
-        Ok(record.filter(|record| record.format == FORMAT && record.source == self.source))
+        Ok(record.filter(|record| {
+            let has_keys = record.document.is_some() || record.times.fetched.is_none();
+            record.format == FORMAT && record.source == self.source && has_keys
+        }))
     }
 
     /// Takes the lock, if nobody has it.

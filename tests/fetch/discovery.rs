@@ -72,20 +72,77 @@ fn where_keys_are_sought() -> Outcome<()> {
     let no_uri = r#"{"issuer":"ISSUER"}"#.to_owned();
     let missing = Err("the answer has status 404, not 200");
     for (name, answers, expected, asked) in [
-        ("the first place", vec![(OPENID, document()), ("/keys", a.clone())], Ok("a"), vec![OPENID, "/keys"]),
-        ("both places", vec![(OPENID, document()), (OAUTH, elsewhere.clone()), ("/keys", a.clone())], Ok("a"), vec![OPENID, "/keys"]),
-        ("the second place", vec![(OAUTH, document()), ("/keys", a.clone())], Ok("a"), vec![OPENID, OAUTH, "/keys"]),
+        (
+            "the first place",
+            vec![(OPENID, document()), ("/keys", a.clone())],
+            Ok("a"),
+            vec![OPENID, "/keys"],
+        ),
+        (
+            "both places",
+            vec![(OPENID, document()), (OAUTH, elsewhere.clone()), ("/keys", a.clone())],
+            Ok("a"),
+            vec![OPENID, "/keys"],
+        ),
+        (
+            "the second place",
+            vec![(OAUTH, document()), ("/keys", a.clone())],
+            Ok("a"),
+            vec![OPENID, OAUTH, "/keys"],
+        ),
         ("no place", vec![("/keys", a.clone())], missing, vec![OPENID, OAUTH]),
-        ("500 is not 404", vec![(OPENID, status("500")), (OAUTH, document())], Err("the answer has status 500, not 200"), vec![OPENID]),
-        ("410 is not 404", vec![(OPENID, status("410")), (OAUTH, document())], Err("the answer has status 410, not 200"), vec![OPENID]),
-        ("500 in the second place", vec![(OAUTH, status("500"))], Err("the answer has status 500, not 200"), vec![OPENID, OAUTH]),
-        ("another issuer", vec![(OPENID, elsewhere.clone()), (OAUTH, document())], Err("the document has \"issuer\" \"http://"), vec![OPENID]),
-        ("another issuer in the second place", vec![(OAUTH, elsewhere)], Err("the document has \"issuer\" \"http://"), vec![OPENID, OAUTH]),
-        ("an insecure URL", vec![(OPENID, insecure)], Err(r#"the document has "jwks_uri" "http://192.0.2.1/keys", but it is neither "https:" nor "http:" to this machine"#), vec![OPENID]),
+        (
+            "500 is not 404",
+            vec![(OPENID, status("500")), (OAUTH, document())],
+            Err("the answer has status 500, not 200"),
+            vec![OPENID],
+        ),
+        (
+            "410 is not 404",
+            vec![(OPENID, status("410")), (OAUTH, document())],
+            Err("the answer has status 410, not 200"),
+            vec![OPENID],
+        ),
+        (
+            "500 in the second place",
+            vec![(OAUTH, status("500"))],
+            Err("the answer has status 500, not 200"),
+            vec![OPENID, OAUTH],
+        ),
+        (
+            "another issuer",
+            vec![(OPENID, elsewhere.clone()), (OAUTH, document())],
+            Err("the document has \"issuer\" \"http://"),
+            vec![OPENID],
+        ),
+        (
+            "another issuer in the second place",
+            vec![(OAUTH, elsewhere)],
+            Err("the document has \"issuer\" \"http://"),
+            vec![OPENID, OAUTH],
+        ),
+        (
+            "an insecure URL",
+            vec![(OPENID, insecure)],
+            Err(
+                r#"the document has "jwks_uri" "http://192.0.2.1/keys", but it is neither "https:" nor "http:" to this machine"#,
+            ),
+            vec![OPENID],
+        ),
         ("no URL", vec![(OPENID, no_uri)], Err("the document has no \"jwks_uri\""), vec![OPENID]),
-        ("HTML", vec![(OPENID, status("<html>"))], Err("the document is not a JSON object"), vec![OPENID]),
+        (
+            "HTML",
+            vec![(OPENID, status("<html>"))],
+            Err("the document is not a JSON object"),
+            vec![OPENID],
+        ),
         ("no keys there", vec![(OPENID, document())], missing, vec![OPENID, "/keys"]),
-        ("a document, not keys", vec![(OPENID, document()), ("/keys", document())], Err("JWK set has no \"keys\" array"), vec![OPENID, "/keys"]),
+        (
+            "a document, not keys",
+            vec![(OPENID, document()), ("/keys", document())],
+            Err("JWK set has no \"keys\" array"),
+            vec![OPENID, "/keys"],
+        ),
     ] {
         let provider = Provider::of(answers, Duration::ZERO)?;
         assert_comes_out(name, &provider.order()?, expected)?;

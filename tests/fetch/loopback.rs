@@ -7,8 +7,11 @@ use super::{Outcome, assert_comes_out, order, set};
 
 #[test]
 fn plain_http_to_this_machine() -> Outcome<()> {
-    let addresses: [IpAddr; 3] =
-        [Ipv4Addr::LOCALHOST.into(), Ipv4Addr::new(127, 1, 2, 3).into(), Ipv6Addr::LOCALHOST.into()];
+    let addresses: [IpAddr; 3] = [
+        Ipv4Addr::LOCALHOST.into(),
+        Ipv4Addr::new(127, 1, 2, 3).into(),
+        Ipv6Addr::LOCALHOST.into(),
+    ];
     for address in addresses {
         // A machine may have no IPv6.
         if TcpListener::bind((address, 0)).is_err() {

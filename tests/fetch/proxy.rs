@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use ngx_http_auth_jwt_module::fetch::once::Order;
+use ngx_http_auth_jwt_module::fetch::proxy::Proxy as ByProxy;
 
 use super::authority::{Authority, Leaf};
 use super::server::{Duplex, Server, Speaks, hang, lock, ok, read_head};
@@ -30,7 +31,7 @@ impl Provider {
 
     fn order(&self, proxy: &str) -> Outcome<Order> {
         let order = order(&format!("https://{NAME}/keys"), Some(&self.authority.certificates))?;
-        Ok(Order { proxy: Some(ureq::Proxy::new(proxy)?), ..order })
+        Ok(Order { proxy: Some(ByProxy::parse(proxy).ok_or("a proxy")?), ..order })
     }
 }
 
@@ -110,7 +111,7 @@ fn what_stays_on_this_machine_is_none_of_a_proxy_s_business() -> Outcome<()> {
     let https = Server::of(Speaks::Https(authority.server(Leaf::of("localhost"))?), ok(&set("a")))?;
     for url in [plain.http(), plain.http().replace("127.0.0.1", "localhost"), https.https()] {
         let order = order(&url, Some(&authority.certificates))?;
-        let by = ureq::Proxy::new(&format!("http://{}", proxy.address))?;
+        let by = ByProxy::parse(&format!("http://{}", proxy.address)).ok_or("a proxy")?;
         assert_comes_out(&url, &Order { proxy: Some(by), ..order }, Ok("a"))?;
     }
     assert_eq!((proxy.hits(), plain.hits(), https.hits()), (0, 2, 1));
@@ -122,7 +123,11 @@ fn a_proxy_that_leads_nowhere() -> Outcome<()> {
     let provider = Provider::start()?;
     let cut = super::CUT;
     for (name, answer, expected) in [
-        ("407", "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\n\r\n", "proxy: "),
+        (
+            "407",
+            "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\n\r\n",
+            "proxy: ",
+        ),
         ("403", "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno", "proxy: "),
         ("502", "HTTP/1.1 502 Bad Gateway\r\n\r\n", "proxy: "),
         ("301", "HTTP/1.1 301 Moved\r\nLocation: http://127.0.0.1/\r\n\r\n", "proxy: "),

@@ -37,7 +37,12 @@ impl Provider {
         *lock(&self.answer) = (status, body.to_owned());
     }
 
-    fn workers(&self, count: usize, directory: Option<&Path>, rules: Rules) -> Outcome<Vec<Worker>> {
+    fn workers(
+        &self,
+        count: usize,
+        directory: Option<&Path>,
+        rules: Rules,
+    ) -> Outcome<Vec<Worker>> {
         let configured = configured(&self.server.http(), rules)?;
         (0..count).map(|_| Worker::start(configured.clone(), directory)).collect()
     }
@@ -155,7 +160,8 @@ fn a_failure_does_not_lift_the_throttle_and_spoils_no_keys() -> Outcome<()> {
             lines.extend(log(&workers));
             lines.len() > 1
         });
-        let failed = format!(r#"error: issuer "shop": keys cannot be fetched from "URL": {reason}"#);
+        let failed =
+            format!(r#"error: issuer "shop": keys cannot be fetched from "URL": {reason}"#);
         let again = r#"notice: issuer "shop": keys are fetched from "URL" again"#;
         assert_eq!(lines, [&*failed, again]);
         assert_eq!(provider.server.hits(), 3);

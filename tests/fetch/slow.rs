@@ -39,11 +39,28 @@ fn however_a_server_spends_it() -> Outcome<()> {
         ("drips a header, TLS", https.clone(), true, Some(b"HTTP/1.1 200 OK\r\nX: ")),
         ("drips", Speaks::Http, false, Some(b"HTTP/1.1 200 OK\r\n\r\n")),
         ("drips, TLS", https, true, Some(b"HTTP/1.1 200 OK\r\n\r\n")),
-        ("drips a length", Speaks::Http, false, Some(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")),
-        ("drips the size of a chunk", Speaks::Http, false, Some(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")),
-        ("drips a chunk", Speaks::Http, false, Some(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfff\r\n")),
+        (
+            "drips a length",
+            Speaks::Http,
+            false,
+            Some(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"),
+        ),
+        (
+            "drips the size of a chunk",
+            Speaks::Http,
+            false,
+            Some(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        ),
+        (
+            "drips a chunk",
+            Speaks::Http,
+            false,
+            Some(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfff\r\n"),
+        ),
         ("hangs in the middle", Speaks::Http, false, Some(b"")),
-    ] as [(&str, Speaks, bool, Option<&'static [u8]>); 14] {
+    ]
+        as [(&str, Speaks, bool, Option<&'static [u8]>); 14]
+    {
         let server = Server::start(speaks, move |_, stream| match first {
             None => hang(stream),
             Some(b"") => {

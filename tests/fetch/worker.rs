@@ -11,8 +11,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use ngx_http_auth_jwt_module::auth::key_cache::Rules;
 use ngx_http_auth_jwt_module::auth::key_place::Remote;
 use ngx_http_auth_jwt_module::fetch::fetcher::{Fetcher, Settings};
-use ngx_http_auth_jwt_module::fetch::keeper::{Level, Message};
-use ngx_http_auth_jwt_module::fetch::source::{Configured, Newer, Source};
+use ngx_http_auth_jwt_module::fetch::message::{Level, Message};
+pub use ngx_http_auth_jwt_module::fetch::source::Configured;
+use ngx_http_auth_jwt_module::fetch::source::{Newer, Source};
 
 use super::{LONG, Outcome, eventually, kids};
 
