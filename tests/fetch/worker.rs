@@ -73,7 +73,7 @@ impl Worker {
         let source = Arc::new(Source::new(configured));
         let settings =
             Settings { directory: directory.map(Path::to_owned), proxy: None, since: clock()? };
-        let fetcher = Fetcher::start(settings, &[source.clone()])?;
+        let fetcher = Fetcher::start(settings, std::slice::from_ref(&source))?;
         Ok(Self { source, fetcher })
     }
 
