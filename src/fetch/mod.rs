@@ -14,5 +14,7 @@ pub mod message;
 pub mod once;
 pub mod proxy;
 pub mod schedule;
+#[cfg(test)]
+mod scratch;
 pub mod source;
 mod state_file;
