@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 
 use super::Report;
 use super::describe;
-use super::input::{self, Failure, KeyFiles};
+use super::input::{self, Failure};
+use super::key_sets::KeySets;
 
 /// List the keys of a JWK Set as the module reads it, and what it ignores
 #[derive(clap::Args)]
@@ -20,7 +21,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<Report, Failure> {
     let bytes = input::read(&arguments.file)?;
-    let files = KeyFiles::of([(arguments.file.as_path(), Ok(bytes.clone()))]);
+    let keys = KeySets::of(&arguments.file, bytes.clone());
     let mut text = String::new();
     let mut usable: usize = 0;
     for (position, entry) in entries(&bytes).iter().enumerate() {
@@ -30,16 +31,16 @@ pub fn run(arguments: &Arguments) -> Result<Report, Failure> {
         let (kid, kind) = (describe::kid(key.kid()), describe::kind(&jwk));
         text.push_str(&format!("key {position}: {kid}, {kind}\n  {}\n", describe::serves(&key)));
     }
-    for notice in &files.notices {
+    for notice in &keys.notices {
         let label = if notice.ignored { "ignored" } else { "notice" };
         text.push_str(&format!("{label}: {}\n", notice.line));
     }
-    let ignored = files.notices.iter().filter(|notice| notice.ignored).count();
-    match &files.error {
+    let ignored = keys.notices.iter().filter(|notice| notice.ignored).count();
+    match &keys.error {
         Some(error) => text.push_str(&format!("error: {error}\n")),
         None => text.push_str(&format!("{usable} usable, {ignored} ignored\n")),
     }
-    Ok(Report { text, good: files.error.is_none() })
+    Ok(Report { text, good: keys.error.is_none() })
 }
 
 /// The entries of a JWK Set; a bare JWK is a set of one.

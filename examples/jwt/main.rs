@@ -11,6 +11,7 @@ mod hints;
 mod input;
 mod issuers;
 mod jwk;
+mod key_sets;
 mod keygen;
 mod keys;
 mod mint;
