@@ -4,11 +4,19 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ngx_http_auth_jwt_module::fetch::once::Order;
 use ngx_http_auth_jwt_module::jose::key_set::{self, KeySet};
 use zeroize::Zeroizing;
 
 use super::argument;
+use super::fetch::{Told, fetch};
 use super::input::read_plainly;
+
+/// Where a key set is.
+pub enum Place {
+    File(PathBuf),
+    Url(Box<Order>),
+}
 
 /// A line at level `notice`, and whether it is of an entry that is ignored.
 pub struct Notice {
@@ -25,6 +33,8 @@ pub struct KeySets {
     pub error: Option<String>,
     /// What the module logs at level `notice`.
     pub notices: Vec<Notice>,
+    /// What may help where one could not be fetched.
+    pub hints: Vec<String>,
 }
 
 impl KeySets {
@@ -33,9 +43,17 @@ impl KeySets {
         Self::gather(files, |file, found| found.file(file, read_plainly(file)))
     }
 
+    /// Those of the block `issuer`.
+    pub fn of_block(issuer: &str, places: &[Place]) -> Self {
+        Self::gather(places, |place, found| match place {
+            Place::File(file) => found.file(file, read_plainly(file)),
+            Place::Url(order) => found.url(fetch(order), issuer),
+        })
+    }
+
     /// That of a file which has been read.
-    pub fn of(file: &Path, bytes: Zeroizing<Vec<u8>>) -> Self {
-        Self::gather([bytes], |bytes, found| found.file(file, Ok(bytes)))
+    pub fn of(file: &Path, bytes: io::Result<Zeroizing<Vec<u8>>>) -> Self {
+        Self::gather([bytes], |bytes, found| found.file(file, bytes))
     }
 
     fn gather<P>(
@@ -71,5 +89,13 @@ impl KeySets {
         };
         KeySet::parse(bytes.to_vec(), told)
             .map_err(|error| format!("key file \"{shown}\" is not usable: {error}"))
+    }
+
+    fn url(&mut self, told: Told, issuer: &str) -> Result<KeySet, String> {
+        let notices = told.notices(Some(issuer)).into_iter();
+        self.notices.extend(notices.map(|(ignored, line)| Notice { ignored, line }));
+        let error = told.error(Some(issuer)).unwrap_or_default();
+        self.hints = told.hints;
+        told.result.map(|fetched| fetched.keys).map_err(|_| error)
     }
 }

@@ -22,6 +22,7 @@ use super::hints::{self, Case};
 use super::input::{Failure, TokenArguments};
 use super::issuers::Known;
 use super::key_sets::KeySets;
+use super::means::ProxyArgument;
 use super::pretty::pretty;
 use super::rules::{RuleArguments, Rules};
 use super::time;
@@ -48,6 +49,8 @@ pub struct Arguments {
     /// A name that auth_jwt_issuers says; all blocks of the files without it; may be given several times
     #[arg(long, value_name = "NAME", requires = "issuer_file", conflicts_with_all = ["keys", "no_keys"])]
     issuer: Vec<String>,
+    #[command(flatten)]
+    proxy: ProxyArgument,
     /// What auth_jwt_type says
     #[arg(long = "type", value_name = "TYPE", default_value = "signed")]
     token_type: Type,
@@ -134,7 +137,8 @@ pub fn run(arguments: &Arguments) -> Result<Report, Failure> {
         text.push_str(&format!("log:       [notice] {}\n", notice.line));
     }
     let claims = verified.as_ref().ok().map(|verified| verified.token().claims());
-    for hint in hints::of(&case, claims, &unmet(claims, arguments)) {
+    let of_keys = keys.iter().flat_map(|keys| keys.hints.clone());
+    for hint in of_keys.chain(hints::of(&case, claims, &unmet(claims, arguments))) {
         text.push_str(&format!("hint:      {hint}\n"));
     }
     if arguments.claims
@@ -147,10 +151,14 @@ pub fn run(arguments: &Arguments) -> Result<Report, Failure> {
 
 /// The issuers, where they are the key source.
 fn issuers(arguments: &Arguments, token_type: TokenType) -> Result<Option<Known>, Failure> {
+    let means = arguments.proxy.read()?;
     if arguments.issuer_file.is_empty() {
-        return Ok(None);
+        return match means.proxy {
+            Some(_) => Err("--proxy is for the keys of --issuer-file".into()),
+            None => Ok(None),
+        };
     }
-    let known = Known::read(&arguments.issuer_file, &arguments.issuer)?;
+    let known = Known::read(&arguments.issuer_file, &arguments.issuer, means)?;
     match token_type {
         TokenType::Encrypted | TokenType::Nested if known.list.len() > 1 => {
             Err("several issuers, but one only with \"encrypted\" or \"nested\": such a token does not say whose it is; choose by --issuer".into())
@@ -176,7 +184,7 @@ fn verify(
         Judgement::Settled(verified) => verified,
         Judgement::NeedsKeys(pending) => {
             if let (Some(known), Some(issuer)) = (known, pending.issuer()) {
-                *keys = Some(KeySets::read(known.key_files(issuer)));
+                *keys = Some(KeySets::of_block(&issuer.name, known.places(issuer)));
             }
             let sets = keys.as_ref().and_then(|keys| keys.sets.as_deref());
             pending.with_keys(sets.ok_or(Refusal::KeysUnavailable)?, &mut memory)
