@@ -52,22 +52,27 @@ pub fn explore(url: &Url, iss: Option<&str>, means: &Means) -> Result<Told, UrlE
         return by_issuer(url, iss, means);
     }
     let told = as_given(url, iss, means);
-    let answers_something_else = matches!(
-        &told.result,
-        Err(Failed {
-            error: FetchError::Status(_)
-                | FetchError::Encoded(_)
-                | FetchError::TooLarge
-                | FetchError::KeySet(KeySetError::Json(_) | KeySetError::NoKeys),
-            ..
-        })
-    );
-    if matches!(guess, Guess::AsGiven) || !answers_something_else {
+    let failure = told.result.as_ref().err().map(|failed| &failed.error);
+    if matches!(guess, Guess::AsGiven) || !failure.is_some_and(is_something_else) {
         return Ok(told);
     }
+    let is_nothing = matches!(failure, Some(FetchError::Status(404)));
     let found = by_issuer(url, iss, means)?;
     let steps = format!("{}  no JWK Set: taken as an issuer\n{}", told.steps, found.steps);
-    Ok(Told { steps, ..found })
+    let mut hints = if is_nothing || found.result.is_ok() { Vec::new() } else { told.hints };
+    hints.retain(|hint| !found.hints.contains(hint));
+    hints.extend(found.hints);
+    Ok(Told { steps, hints, result: found.result })
+}
+
+/// Whether something answers there that may be anything but keys.
+fn is_something_else(failure: &FetchError) -> bool {
+    match failure {
+        FetchError::Status(status) => matches!(status, 300..=428),
+        FetchError::Encoded(_) | FetchError::TooLarge => true,
+        FetchError::KeySet(error) => !matches!(error, KeySetError::Empty),
+        _ => false,
+    }
 }
 
 fn guess(url: &Url) -> Guess {
@@ -111,11 +116,14 @@ fn as_given(url: &Url, iss: Option<&str>, means: &Means) -> Told {
     match jwks_uri(&document, &place.issuer) {
         Ok(uri) => {
             let timeout = order.timeout.saturating_sub(started.elapsed());
-            let mut told = fetch(&Order { place: Remote::KeySet(uri), timeout, ..order });
-            if told.result.is_ok() {
-                told.hints.push(fetch_hints::block(url, &own));
-            }
-            Told { steps: steps + &told.steps, ..told }
+            let told = fetch(&Order { place: Remote::KeySet(uri), timeout, ..order.clone() });
+            let hints = match &told.result {
+                Ok(_) => vec![fetch_hints::block(url, &own)],
+                Err(failed) => {
+                    fetch_hints::of(failed, &Order { place: Remote::Discovery(place), ..order })
+                }
+            };
+            Told { steps: steps + &told.steps, hints, ..told }
         }
         Err(error) => {
             let error = FetchError::Document(error);

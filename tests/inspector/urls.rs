@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use ngx_http_auth_jwt_module::auth::outcome::Refusal;
 
 use super::assert_refused;
-use super::program::{Directory, Outcome, Run, out, run, run_with};
+use super::program::{Directory, Outcome, Run, out, run, run_where, run_with};
 use super::server::Server;
 
 /// Two keys and a secret, which a URL may not tell.
@@ -44,7 +44,8 @@ fn provider(path: &str) -> (u16, String) {
         "/gone" if path.ends_with(OPENID) => document("BASE/gone", "BASE/no/keys"),
         "/html" => "<html>".to_owned(),
         "/empty" => r#"{"keys":[{"kty":"XYZ"}]}"#.to_owned(),
-        "/moved" => return (302, String::new()),
+        "/moved" if path == "/moved" => return (302, String::new()),
+        "/gateway" => return (302, String::new()),
         "/closed" => return (401, String::new()),
         "/broken" => return (503, String::new()),
         _ => return (404, String::new()),
@@ -174,6 +175,23 @@ fn why_keys_do_not_come() -> Outcome<()> {
             "/html?a\": JWK set is not a JSON object",
             "hint: what was answered is no JSON",
         ),
+        // What it says as given, too, where it is no issuer either.
+        (
+            "/moved",
+            "/moved/.well-known/openid-configuration\": the answer has status 404, not 200",
+            "hint: no redirect is followed: name the URL it leads to (\"curl -sI\" shows it)\nhint: is the issuer's",
+        ),
+        (
+            "/gateway",
+            "/gateway/.well-known/openid-configuration\": the answer has status 302, not 200",
+            ", not 200\nhint: no redirect is followed",
+        ),
+        ("/broken", "/broken\": the answer has status 503, not 200", "hint: the fault is"),
+        (
+            "/gone/.well-known/openid-configuration",
+            "/no/keys\": the answer has status 404, not 200",
+            "hint: the issuer's own document names that URL",
+        ),
         ("/empty", "/empty\": empty JWK set", "hint: the set is well-formed"),
         ("/moved?a", "/moved?a\": the answer has status 302, not 200", "hint: no redirect"),
         (
@@ -271,6 +289,12 @@ fn whom_to_trust_and_the_way_there() -> Outcome<()> {
     assert_eq!(refused.code, 1, "{}", refused.out);
     assert!(refused.out.starts_with(told), "{}", refused.out);
     assert!(refused.out.contains("hint: the proxy must allow CONNECT"), "{}", refused.out);
+    // The environment's is not taken, here as in nginx.
+    let direct = run_where(("https_proxy", &proxy.url), &["keys", "https://a.invalid/a"])?;
+    assert_eq!(direct.code, 1, "{}", direct.out);
+    assert!(direct.out.starts_with("GET https://a.invalid/a\n"), "{}", direct.out);
+    let told = "hint: $https_proxy names a proxy, of which nginx knows nothing: ";
+    assert!(direct.out.contains(told) && !direct.out.contains("proxy: "), "{}", direct.out);
     // What is on this machine is asked without.
     let local = run(&[&["keys", &url], &by_proxy[..]].concat())?;
     assert_eq!(local.code, 0, "{}", local.out);
