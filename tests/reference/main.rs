@@ -20,7 +20,7 @@ use source::File;
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 /// What of the source is a text with a space, but no message.
-const NO_MESSAGES: [&str; 11] = [
+const NO_MESSAGES: [&str; 12] = [
     // The header WWW-Authenticate.
     "Bearer realm=",
     ", error=\"invalid_token\"",
@@ -30,6 +30,8 @@ const NO_MESSAGES: [&str; 11] = [
     ", ",
     " ",
     "{} or {last}",
+    // The resolver's, taken away.
+    "failed to lookup address information",
     // The crate regex's, taken away.
     "error: ",
     // The compiler's.
@@ -41,7 +43,7 @@ const NO_MESSAGES: [&str; 11] = [
 ];
 
 /// A limit: its label and unit on the page, and the constant that sets it.
-const LIMITS: [(&str, Unit, &str, &str); 16] = [
+const LIMITS: [(&str, Unit, &str, &str); 20] = [
     ("a key file", Unit::Mebi, "nginx/key_store/file.rs", "MAX_SIZE"),
     (
         "key files of names with variables remembered in a worker",
@@ -72,6 +74,15 @@ const LIMITS: [(&str, Unit, &str, &str); 16] = [
         "auth/key_cache.rs",
         "COOLING",
     ),
+    ("the answer to a fetch of keys by URL", Unit::Mebi, "fetch/error.rs", "MAX_SIZE"),
+    ("fetches of keys by URL at a time, in a worker", Unit::One, "fetch/fetcher.rs", "MAX_FETCHES"),
+    (
+        "the first pause after a fetch of keys by URL that failed",
+        Unit::Seconds,
+        "fetch/schedule.rs",
+        "FIRST_RETRY",
+    ),
+    ("the longest", Unit::Seconds, "fetch/schedule.rs", "LAST_RETRY"),
     ("steps of a path to a claim", Unit::One, "auth/claim_path.rs", "MAX_STEPS"),
     ("nesting of JSON", Unit::Levels, "jose/json/scan.rs", "MAX_DEPTH"),
     ("keys tried for one token", Unit::One, "jose/select.rs", "MAX_TRIED"),

@@ -187,6 +187,11 @@ impl File {
             {
                 "warn"
             }
+            "fetch/keeper.rs" => match self.before(literal).rsplit("Level::").next() {
+                Some(after) if after.starts_with("Notice") => "notice",
+                Some(after) if after.starts_with("Error") => "error",
+                _ => "warn",
+            },
             name if name.contains("/directives/") => "emerg",
             name if configuration.iter().any(|file| name.ends_with(file)) => "emerg",
             // The nearest of those that the code names.

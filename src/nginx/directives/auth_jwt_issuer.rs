@@ -118,13 +118,11 @@ impl BlockReader for Reading {
 /// Reads `ssl_trusted_certificate` of the block `name`.
 fn certificates_of(file: &str, name: &str, cf: &Conf<'_>) -> Result<Certificates, ConfError> {
     let path = Path::new(OsStr::from_bytes(cf.conf_prefix())).join(file);
-    let certificates = match std::fs::read(path) {
-        Ok(pem) => Certificates::parse(&pem),
-        Err(error) => Err(format!("cannot be read: {error}")),
-    };
-    certificates.map_err(|error| {
-        let file = file.as_bytes().escape_ascii();
-        format!("file \"{file}\" of \"ssl_trusted_certificate\" in issuer \"{name}\" {error}")
-            .into()
+    let file = file.as_bytes().escape_ascii();
+    let pem = std::fs::read(path).map_err(|error| {
+        format!("file \"{file}\" of \"ssl_trusted_certificate\" in issuer \"{name}\" cannot be read: {error}")
+    })?;
+    Certificates::parse(&pem).map_err(|error| {
+        format!("file \"{file}\" of \"ssl_trusted_certificate\" in issuer \"{name}\" is not usable: {error}").into()
     })
 }
