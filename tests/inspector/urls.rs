@@ -273,7 +273,11 @@ fn whom_to_trust_and_the_way_there() -> Outcome<()> {
     // What the system trusts, if anything.
     let untrusted = run(&["keys", &url])?;
     assert_eq!(untrusted.code, 1, "{}", untrusted.out);
-    assert!(untrusted.out.contains("--trusted-certificate here\n"), "{}", untrusted.out);
+    assert!(
+        untrusted.out.contains("\"jwt keys --trusted-certificate FILE\" to try it\n"),
+        "{}",
+        untrusted.out
+    );
     let plain = Server::http(provider)?;
     let plain = plain.url.replace("http:", "https:");
     let plain = run(&["keys", &format!("{plain}/a"), trust, &authority])?;
