@@ -106,6 +106,9 @@ fn of_tls(reason: &str, order: &Order) -> Option<String> {
         Some(_) if is_of_another(reason) => {
             "no certificate in the file of \"ssl_trusted_certificate\" has signed it: the file must hold the root, and the server must send those between"
         }
+        _ if reason.contains("CaUsedAsEndEntity") => {
+            "the server has an authority's own certificate (\"CA:TRUE\", as \"openssl req -x509\" makes them): it needs one with \"basicConstraints=CA:FALSE\", which may be signed by itself"
+        }
         _ if reason.contains("InvalidContentType") => "that port does not speak TLS",
         _ if reason.contains("ProtocolVersion") || reason.contains("ServerDoesNotSupport") => {
             "the server must speak TLS 1.2 or 1.3"

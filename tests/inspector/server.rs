@@ -8,7 +8,7 @@ use std::thread;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::{DEFAULT_VERSIONS, ServerConfig, ServerConnection, StreamOwned};
@@ -34,24 +34,20 @@ impl Server {
 
     /// The same by TLS, as `localhost`.
     pub fn https(answer: fn(&str) -> (u16, String)) -> Outcome<Self> {
-        let mut params = CertificateParams::new(Vec::new())?;
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate()?;
-        let authority = STANDARD.encode(params.self_signed(&key)?.der());
-        let authority =
-            format!("-----BEGIN CERTIFICATE-----\n{authority}\n-----END CERTIFICATE-----\n");
+        let (params, key) = (authority()?, KeyPair::generate()?);
+        let authority = pem(&params.self_signed(&key)?);
         let issuer = Issuer::new(params, key);
         let key = KeyPair::generate()?;
-        let certificate =
-            CertificateParams::new(vec!["localhost".to_owned()])?.signed_by(&key, &issuer)?;
-        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-            .with_protocol_versions(DEFAULT_VERSIONS)?
-            .with_no_client_auth()
-            .with_single_cert(
-                vec![certificate.der().clone()],
-                PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
-            )?;
-        Self::start(Some(Arc::new(config)), authority, answer)
+        let params = CertificateParams::new(vec!["localhost".to_owned()])?;
+        let config = config(&params.signed_by(&key, &issuer)?, &key)?;
+        Self::start(Some(config), authority, answer)
+    }
+
+    /// One whose certificate is the authority's own.
+    pub fn https_of_authority(answer: fn(&str) -> (u16, String)) -> Outcome<Self> {
+        let key = KeyPair::generate()?;
+        let certificate = authority()?.self_signed(&key)?;
+        Self::start(Some(config(&certificate, &key)?), pem(&certificate), answer)
     }
 
     fn start(
@@ -85,6 +81,26 @@ impl Drop for Server {
         self.stop.store(true, Ordering::Release);
         drop(TcpStream::connect(self.address));
     }
+}
+
+fn authority() -> Outcome<CertificateParams> {
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()])?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    Ok(params)
+}
+
+fn pem(certificate: &Certificate) -> String {
+    let text = STANDARD.encode(certificate.der());
+    format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
+}
+
+fn config(certificate: &Certificate, key: &KeyPair) -> Outcome<Arc<ServerConfig>> {
+    let key = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
+    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_protocol_versions(DEFAULT_VERSIONS)?
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)?;
+    Ok(Arc::new(config))
 }
 
 fn serve(

@@ -270,6 +270,10 @@ fn whom_to_trust_and_the_way_there() -> Outcome<()> {
         );
         assert!(run.out.contains(error) && run.out.contains(hint), "{}", run.out);
     }
+    let own = Server::https_of_authority(provider)?;
+    let trusted = directory.holding("own", &own.authority)?;
+    let own = run(&["keys", &own.url, trust, &trusted])?;
+    assert!(own.out.contains("hint: the server has an authority's own certificate"), "{}", own.out);
     // What the system trusts, if anything.
     let untrusted = run(&["keys", &url])?;
     assert_eq!(untrusted.code, 1, "{}", untrusted.out);
