@@ -59,6 +59,9 @@ fn own(failed: &Failed, order: &Order) -> Option<String> {
         FetchError::KeySet(KeySetError::NoKeys) => {
             "that is neither a JWK Set nor a document with \"jwks_uri\""
         }
+        FetchError::KeySet(KeySetError::Empty) if failed.notices.is_empty() => {
+            "the set has no keys at all: the identity provider must make one"
+        }
         FetchError::KeySet(KeySetError::Empty) => {
             "the set is well-formed, but no key in it can be used: the lines above say why"
         }
@@ -118,9 +121,11 @@ fn of_tls(reason: &str, order: &Order) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// Whether the certificate leads elsewhere, perhaps to an authority of the same name.
+/// Whether the certificate leads elsewhere, perhaps to an authority of the same name, with another kind of key.
 fn is_of_another(reason: &str) -> bool {
-    reason.contains("UnknownIssuer") || reason.contains("BadSignature")
+    ["UnknownIssuer", "BadSignature", "ForPublicKeyContext"]
+        .into_iter()
+        .any(|error| reason.contains(error))
 }
 
 fn of_document(error: &DocumentError) -> Option<String> {

@@ -43,6 +43,7 @@ fn provider(path: &str) -> (u16, String) {
         "/plain" if path.ends_with(OPENID) => document("BASE/plain", "http://id.example.com/keys"),
         "/gone" if path.ends_with(OPENID) => document("BASE/gone", "BASE/no/keys"),
         "/html" => "<html>".to_owned(),
+        "/none" => r#"{"keys":[]}"#.to_owned(),
         "/empty" => r#"{"keys":[{"kty":"XYZ"}]}"#.to_owned(),
         "/moved" if path == "/moved" => return (302, String::new()),
         "/gateway" => return (302, String::new()),
@@ -192,6 +193,7 @@ fn why_keys_do_not_come() -> Outcome<()> {
             "/no/keys\": the answer has status 404, not 200",
             "hint: the issuer's own document names that URL",
         ),
+        ("/none", "/none\": empty JWK set", "hint: the set has no keys at all"),
         ("/empty", "/empty\": empty JWK set", "hint: the set is well-formed"),
         ("/moved?a", "/moved?a\": the answer has status 302, not 200", "hint: no redirect"),
         (
