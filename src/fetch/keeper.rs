@@ -81,9 +81,15 @@ impl Keeper {
             return Next::Look(LOOK_EVERY);
         }
         let rules = self.source.configured.rules;
+        // The clock was set back: else no failure would count as one since then, and none would have its pause.
+        if self.since > now {
+            self.since = 0;
+        }
         self.record.times.correct(now, rules);
         let mut is_news = self.adopt(now);
-        self.wanted = !is_news && (self.wanted || self.source.take_wanted());
+        // Taken in any case: who has news looks at them first.
+        let is_asked = self.source.take_wanted();
+        self.wanted = !is_news && (self.wanted || is_asked);
         if !self.wanted && self.record.times.next_fetch(now, rules, self.since) > now {
             return self.rest(now, is_news);
         }
@@ -308,3 +314,6 @@ pub(super) fn clock() -> u64 {
     let milliseconds = since_epoch.unwrap_or(Duration::ZERO).as_millis();
     u64::try_from(milliseconds).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;
