@@ -16,7 +16,8 @@ fn lines(server: &Server) -> Vec<String> {
 fn expected(target: &str, host: &str) -> Vec<String> {
     let agent = concat!("user-agent: ngx_http_auth_jwt_module/", env!("CARGO_PKG_VERSION"));
     let request = format!("get {target} http/1.1");
-    [&*request, &format!("host: {host}"), "accept: application/json", agent, ""]
+    let accept = "accept: application/json, application/jwk-set+json";
+    [&*request, &format!("host: {host}"), accept, agent, ""]
         .map(str::to_owned)
         .into()
 }
