@@ -222,6 +222,11 @@ for my $line (split /\n/, $picture->{text}) {
 }
 my %there = map { ("$_" => 1) }
     map { m{src/(\w+/[\w.]+)$} } grep { !m{/mod[.]rs$} } glob "$ROOT/src/{jose,auth,fetch,nginx}/*";
+# What only tests are built with is not drawn.
+for my $parent (glob "$ROOT/src/{jose,auth,fetch,nginx}/mod.rs") {
+    my ($folder) = $parent =~ m{src/(\w+)/};
+    delete $there{"$folder/$_.rs"} for slurp($parent) =~ /^#\[cfg\(test\)\]\nmod (\w+);$/mg;
+}
 # A folder beside a file of its name holds parts and tests of that file.
 delete @there{map {s/[.]rs$//r} grep {/[.]rs$/} keys %there};
 is_deeply([sort keys %drawn], [sort keys %there], 'docs/architecture.md draws the source as it is');

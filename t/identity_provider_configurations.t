@@ -321,8 +321,8 @@ my %PROVIDERS = (
         headers => {'x-user' => 'u1'},
     },
     kubernetes => {
-        # Its keys are that type and no other.
-        accepts => 'application/jwk-set\+json',
+        # Its keys are of that type and no other, so that it is asked once more.
+        accepts => '^application/jwk-set\+json$', asks => 2,
         serves => sub {
             return ('https://kubernetes.default.svc/openid/v1/jwks' => {keys => [
                 key('signing', 'OAjVVaejWFc0Yt9ykr0_8lMMuRNs67OXTWHsN02Pkyw', [], alg => $RS256), key('beside', 'next', [], alg => $RS256),
@@ -644,8 +644,9 @@ for my $name (sort keys %PROVIDERS) {
 
     my %serves = $provider->{serves}->();
     my @urls = sort keys %serves;
-    is_deeply([asked()], [map {"GET $_ authorization=- cookie=-"} @urls], "$name: each document was asked for once, and nothing told");
-    my @places = map { m{\Ahttps://([^/]+)} ? "$1:443" : () } @urls;
+    my @asks = map { ($_) x ($provider->{asks} // 1) } @urls;
+    is_deeply([asked()], [map {"GET $_ authorization=- cookie=-"} @asks], "$name: each document was asked for once, and nothing told");
+    my @places = map { m{\Ahttps://([^/]+)} ? "$1:443" : () } @asks;
     is_deeply([sort $proxy->asked], [sort @places], "$name: by way of the proxy");
     my ($keys) = grep { ($serves{$_}{keys}) } @urls;
     logs($nginx, qr/\[notice\].* issuer "\w+": 2 keys from "\Q$keys\E"/, "$name: the log tells of the keys");

@@ -49,8 +49,7 @@ pub fn get(
         .http_status_as_error(false)
         .max_idle_connections(0)
         .user_agent(USER_AGENT)
-        // Kubernetes serves its keys as that type alone (RFC 7517 section 8.5.1), and answers 406 to others.
-        .accept("application/json, application/jwk-set+json")
+        .accept("application/json")
         .accept_encoding("")
         .build()
         .into();

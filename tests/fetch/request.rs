@@ -16,8 +16,7 @@ fn lines(server: &Server) -> Vec<String> {
 fn expected(target: &str, host: &str) -> Vec<String> {
     let agent = concat!("user-agent: ngx_http_auth_jwt_module/", env!("CARGO_PKG_VERSION"));
     let request = format!("get {target} http/1.1");
-    let accept = "accept: application/json, application/jwk-set+json";
-    [&*request, &format!("host: {host}"), accept, agent, ""]
+    [&*request, &format!("host: {host}"), "accept: application/json", agent, ""]
         .map(str::to_owned)
         .into()
 }
