@@ -30,6 +30,8 @@ pub(super) struct Keeper {
     since: u64,
     file: Option<StateFile>,
     record: Record,
+    /// Whether the file could not be written since.
+    is_unwritten: bool,
     keys: Option<Arc<KeySet>>,
     /// Whether requests with an unknown `kid` wait.
     wanted: bool,
@@ -70,7 +72,17 @@ impl Keeper {
             proxy,
         };
         let (record, keys) = (Record::default(), None);
-        Self { source, order, since, file, record, keys, wanted: false, fetching: None }
+        Self {
+            source,
+            order,
+            since,
+            file,
+            record,
+            keys,
+            is_unwritten: false,
+            wanted: false,
+            fetching: None,
+        }
     }
 
     /// Looks after the source at `now`, in milliseconds since the epoch. Where it `may_fetch`, a fetch that is
@@ -180,7 +192,7 @@ impl Keeper {
         let mut record = record;
         record.times.correct(now, self.source.configured.rules);
         // What could not be written here is newer.
-        if record.times.last_event() < self.record.times.last_event() {
+        if self.is_unwritten && record.times.last_event() < self.record.times.last_event() {
             return false;
         }
         let mut is_news = false;
@@ -199,6 +211,7 @@ impl Keeper {
             }
         }
         self.record = record;
+        self.is_unwritten = false;
         is_news
     }
 
@@ -238,6 +251,7 @@ impl Keeper {
 
     fn write(&mut self, log: &mut Vec<Message>) {
         let written = self.file.as_mut().map(|file| file.write(&self.record));
+        self.is_unwritten = matches!(written, Some(Err(_)));
         if let Some(Err(error)) = written {
             self.warn(&error, log);
         }
