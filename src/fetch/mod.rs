@@ -6,7 +6,7 @@
 pub mod certificates;
 mod client;
 pub mod directory;
-mod discovery;
+pub mod discovery;
 pub mod error;
 pub mod fetcher;
 mod keeper;
