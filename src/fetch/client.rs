@@ -70,7 +70,7 @@ pub fn get(
 fn watch(agent: &Agent, left: Duration) -> Result<Sender<()>, FetchError> {
     let (watch, is_over) = mpsc::channel();
     let agent = agent.clone();
-    let builder = thread::Builder::new().name("auth_jwt watch".to_owned()).stack_size(STACK);
+    let builder = thread::Builder::new().name("auth_jwt_watch".to_owned()).stack_size(STACK);
     let thread = builder.spawn(move || {
         if is_over.recv_timeout(left) == Err(RecvTimeoutError::Timeout) {
             agent.shutdown();

@@ -193,6 +193,10 @@ mod tests {
         Record { times, document: Some(document), ..Record::default() }
     }
 
+    fn file(directory: &Path, name: &str, source: &str) -> StateFile {
+        StateFile::new(directory, name, vec![source.to_owned()])
+    }
+
     fn kid(record: Option<Record>) -> Option<u64> {
         record.and_then(|record| record.document?.keys.parse().ok())
     }
@@ -200,7 +204,7 @@ mod tests {
     #[test]
     fn what_one_writes_the_other_reads_once() -> io::Result<()> {
         let directory = Scratch::new()?;
-        let [mut one, mut two] = std::array::from_fn(|_| StateFile::new(&directory, "id", SOURCE));
+        let [mut one, mut two] = std::array::from_fn(|_| file(&directory, "id", SOURCE));
         assert_eq!(one.read_if_changed(), None);
         for number in 1..4 {
             one.write(&record(number))?;
@@ -210,7 +214,7 @@ mod tests {
         }
         two.write(&record(9))?;
         assert_eq!(kid(one.read_if_changed()), Some(9));
-        assert_eq!(StateFile::new(&directory, "id", "key_url https://a/").read_if_changed(), None);
+        assert_eq!(file(&directory, "id", "key_url https://a/").read_if_changed(), None);
         fs::remove_file(directory.join("id.json"))?;
         assert_eq!(one.read_if_changed(), None);
         Ok(())
@@ -219,11 +223,11 @@ mod tests {
     #[test]
     fn one_has_the_lock() -> io::Result<()> {
         let directory = Scratch::new()?;
-        let [one, two] = std::array::from_fn(|_| StateFile::new(&directory, "id", SOURCE));
+        let [one, two] = std::array::from_fn(|_| file(&directory, "id", SOURCE));
         let held = one.lock();
         assert!(matches!(held, Lock::Held(_)));
         assert!(matches!(two.lock(), Lock::Busy));
-        let other = StateFile::new(&directory, "other", SOURCE);
+        let other = file(&directory, "other", SOURCE);
         assert!(matches!(other.lock(), Lock::Held(_)), "it is that of one source");
         drop(held);
         assert!(matches!(two.lock(), Lock::Held(_)));
@@ -235,14 +239,14 @@ mod tests {
     fn what_is_left_of_a_write_is_replaced() -> io::Result<()> {
         let directory = Scratch::new()?;
         let new = directory.join("id.new");
-        let mut file = StateFile::new(&directory, "id", SOURCE);
+        let mut one = file(&directory, "id", SOURCE);
         fs::write(&new, "{")?;
-        file.write(&record(1))?;
+        one.write(&record(1))?;
         let elsewhere = directory.join("elsewhere");
         symlink(&elsewhere, &new)?;
-        file.write(&record(2))?;
+        one.write(&record(2))?;
         assert!(!new.exists() && !elsewhere.exists());
-        assert_eq!(kid(StateFile::new(&directory, "id", SOURCE).read_if_changed()), Some(2));
+        assert_eq!(kid(file(&directory, "id", SOURCE).read_if_changed()), Some(2));
         Ok(())
     }
 
@@ -250,7 +254,7 @@ mod tests {
     #[test]
     fn a_reader_sees_whole_files() -> io::Result<()> {
         let directory = Scratch::new()?;
-        let mut writer = StateFile::new(&directory, "id", SOURCE);
+        let mut writer = file(&directory, "id", SOURCE);
         writer.write(&record(0))?;
         std::thread::scope(|scope| {
             let readers: Vec<_> = (0..2)
@@ -259,7 +263,7 @@ mod tests {
                         let (mut last, mut is_whole) = (0, true);
                         while is_whole && last < 200 {
                             // A reader of its own knows nothing of what it has seen.
-                            let mut reader = StateFile::new(&directory, "id", SOURCE);
+                            let mut reader = file(&directory, "id", SOURCE);
                             let found = kid(reader.read_if_changed());
                             is_whole = found.is_some_and(|found| found >= last);
                             last = found.unwrap_or_default();

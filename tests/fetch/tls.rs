@@ -146,15 +146,16 @@ fn which_files_of_certificates() -> Outcome<()> {
     let pem = super::authority::pem;
     let garbage = pem(b"\x30\x03\x02\x01\x05");
     for (text, expected) in [
-        (String::new(), "has no certificate in PEM"),
-        ("certificate".to_owned(), "has no certificate in PEM"),
-        (garbage, "certificate 1 is not usable: "),
+        (String::new(), "there is no certificate in PEM"),
+        ("certificate".to_owned(), "there is no certificate in PEM"),
+        (garbage, "certificate 1 is not valid: "),
         (
             "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n".to_owned(),
-            "certificate 1 is not usable: ",
+            "certificate 1 is not valid: ",
         ),
     ] {
-        let found = Certificates::parse(text.as_bytes()).err().unwrap_or_default();
+        let found = Certificates::parse(text.as_bytes()).err().map(|error| error.to_string());
+        let found = found.unwrap_or_default();
         assert!(found.starts_with(expected), "{text}: {found}");
     }
     Ok(())

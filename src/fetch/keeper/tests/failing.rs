@@ -12,7 +12,7 @@ fn a_failure_is_tried_again_ever_later() -> io::Result<()> {
     {
         let (own, other) = if turn % 2 == 0 { (&one, &two) } else { (&two, &one) };
         assert_eq!(own.tend(at), Fetch, "{pause}");
-        assert_eq!(other.tend(at), Look(20), "{pause}");
+        assert_eq!(other.tend(at), Look(LOOK_OFTEN), "{pause}");
         own.fails(at, 500);
         let before = at.saturating_add(pause).saturating_sub(1);
         for process in [own, other] {
@@ -48,7 +48,7 @@ fn keys_serve_on_while_the_source_fails_and_no_longer() -> io::Result<()> {
     }
     // Where nothing has failed they do not: there is a fetch under way.
     let [one] = fetched(&directory, RULES);
-    assert_eq!(one.tend_or_wait(10_000, false), Look(20));
+    assert_eq!(one.tend_or_wait(10_000, false), Look(LOOK_OFTEN));
     assert_eq!((one.finds(), one.is_under_way()), (None, true));
     Ok(())
 }
@@ -91,8 +91,8 @@ fn what_is_told_and_how_often() -> io::Result<()> {
     assert_eq!(
         two.log(),
         [
+            "issuer \"shop\": keys are fetched from \"URL\" again",
             "issuer \"shop\": 1 key from \"URL\"",
-            "issuer \"shop\": keys are fetched from \"URL\" again"
         ]
     );
     Ok(())
@@ -113,8 +113,8 @@ fn keys_that_cannot_be_used_replace_none() -> io::Result<()> {
     assert_eq!(
         one.log(),
         [
-            "issuer \"shop\": key 0 is not usable: the entry is not a JSON object, from \"URL\"",
             "issuer \"shop\": keys cannot be fetched from \"URL\": empty JWK set",
+            "issuer \"shop\": \"URL\": key 0 is not usable: the entry is not a JSON object",
         ]
     );
     // Nor do those of a file that another version of the module may have been content with.
