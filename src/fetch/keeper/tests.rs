@@ -315,7 +315,7 @@ fn what_could_not_be_written() -> io::Result<()> {
     std::fs::create_dir(&trap)?;
     one.succeeds(EARLY, "b");
     // Somebody touches the old one.
-    std::fs::copy(file, &trap.join("copy"))?;
+    std::fs::copy(file, trap.join("copy"))?;
     std::fs::rename(trap.join("copy"), file)?;
     assert_eq!(one.tend(EARLY.saturating_add(1)), Look(500));
     assert_eq!(one.finds().as_deref(), Some("b"));
