@@ -15,6 +15,10 @@ use crate::auth::url::Url;
 
 const USER_AGENT: &str = concat!("ngx_http_auth_jwt_module/", env!("CARGO_PKG_VERSION"));
 
+/// What a server answers that has keys of their own type alone (RFC 7517 section 8.5.2), as Kubernetes does.
+const NOT_ACCEPTABLE: u16 = 406;
+const KEY_SET: &str = "application/jwk-set+json";
+
 /// Of a thread that only waits. In bytes.
 const STACK: usize = 64 << 10;
 
@@ -55,6 +59,11 @@ pub fn get(
         false => FetchError::TooSlow,
     };
     let mut response = agent.get(url.text()).call().map_err(failed)?;
+    if response.status() == NOT_ACCEPTABLE {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let again = agent.get(url.text()).header("accept", KEY_SET).config();
+        response = again.timeout_global(Some(left)).build().call().map_err(failed)?;
+    }
     if response.status() != 200 {
         return Err(FetchError::Status(response.status().as_u16()));
     }

@@ -154,8 +154,8 @@ fn which_files_of_certificates() -> Outcome<()> {
             "certificate 1 is not valid: ",
         ),
     ] {
-        let found = Certificates::parse(text.as_bytes()).err().map(|error| error.to_string());
-        let found = found.unwrap_or_default();
+        let found = Certificates::parse(text.as_bytes()).err();
+        let found = found.map(|error| error.to_string()).unwrap_or_default();
         assert!(found.starts_with(expected), "{text}: {found}");
     }
     Ok(())

@@ -31,9 +31,10 @@ struct Process {
 enum Does {
     Look(u64),
     Fetch,
+    Due,
 }
 
-use Does::{Fetch, Look};
+use Does::{Due, Fetch, Look};
 
 impl Process {
     fn start(directory: Option<&Path>, rules: Rules, since: u64) -> Self {
@@ -59,6 +60,7 @@ impl Process {
         let mut log = self.log.borrow_mut();
         match self.keeper.borrow_mut().tend(NOON.saturating_add(at), may_fetch, &mut log) {
             Next::Look(after) => Look(after),
+            Next::Due => Due,
             Next::Fetch(_) => Fetch,
         }
     }
@@ -130,7 +132,7 @@ fn one_process_fetches_and_all_have_it() -> io::Result<()> {
     let [one, two] = std::array::from_fn(|_| Process::start(Some(&directory), RULES, 0));
     assert_eq!(one.tend(0), Fetch);
     assert_eq!((one.tend(1), one.is_under_way()), (Look(500), true), "one at a time");
-    assert_eq!((two.tend(1), two.is_under_way()), (Look(LOOK_OFTEN), true), "and one for all");
+    assert_eq!((two.tend(1), two.is_under_way()), (Look(50), true), "and one for all");
     one.succeeds(100, "a");
     assert_eq!(two.tend(101), Look(500));
     assert_eq!((two.finds().as_deref(), two.is_under_way()), (Some("a"), false));
@@ -143,7 +145,7 @@ fn one_process_fetches_and_all_have_it() -> io::Result<()> {
     assert_eq!(two.tend(EARLY.saturating_add(100)), Fetch);
     assert_eq!(
         (one.tend(EARLY.saturating_add(100)), one.finds().as_deref()),
-        (Look(LOOK_OFTEN), Some("a"))
+        (Look(50), Some("a"))
     );
     two.succeeds(8_000, "a");
     assert_eq!(one.tend(8_001), Look(500));
@@ -161,8 +163,8 @@ fn when_to_look_again() -> io::Result<()> {
     let alone = Process::start(None, RULES, 0);
     assert_eq!(alone.tend(0), Fetch);
     alone.succeeds(0, "a");
-    assert_eq!(alone.tend(1), Look(7_499), "there is nobody to look for");
-    assert_eq!(alone.tend_or_wait(8_000, false), Look(LOOK_OFTEN));
+    assert_eq!(alone.tend(1), Look(1_000), "the clock is looked at");
+    assert_eq!(alone.tend_or_wait(8_000, false), Due);
     assert_eq!(alone.tend(8_000), Fetch);
     Ok(())
 }
@@ -175,7 +177,7 @@ fn unknown_kids_of_all_make_one_fetch() -> io::Result<()> {
     assert_eq!(one.wants_newer(), Newer::UnderWay, "of the same process");
     assert_eq!(two.wants_newer(), Newer::Wanted, "it knows nothing yet");
     assert_eq!(one.tend(100), Fetch);
-    assert_eq!((two.tend(100), two.is_under_way()), (Look(LOOK_OFTEN), true));
+    assert_eq!((two.tend(100), two.is_under_way()), (Look(50), true));
     let news = (one.news(), two.news());
     one.fails(200, 500);
     assert_eq!(two.tend(220), Look(500));
@@ -198,7 +200,7 @@ fn a_fetch_of_another_process_for_an_unknown_kid() -> io::Result<()> {
     let directory = Scratch::new()?;
     let [one, two] = fetched(&directory, RULES);
     assert_eq!((one.wants_newer(), one.tend(100)), (Newer::Wanted, Fetch));
-    assert_eq!((two.tend(500), two.is_under_way()), (Look(LOOK_OFTEN), true));
+    assert_eq!((two.tend(500), two.is_under_way()), (Look(50), true));
     assert_eq!(two.wants_newer(), Newer::UnderWay);
     one.succeeds(600, "b");
     assert_eq!((two.tend(620), two.is_under_way()), (Look(500), false));
@@ -233,10 +235,10 @@ fn a_process_that_dies_while_it_fetches() -> io::Result<()> {
     let directory = Scratch::new()?;
     let [one, two, three] = fetched(&directory, RULES);
     assert_eq!(one.tend(EARLY), Fetch);
-    assert_eq!(two.tend(EARLY), Look(LOOK_OFTEN));
+    assert_eq!(two.tend(EARLY), Look(50));
     drop(one);
     assert_eq!(two.tend(EARLY), Fetch);
-    assert_eq!(three.tend(EARLY), Look(LOOK_OFTEN));
+    assert_eq!(three.tend(EARLY), Look(50));
     Ok(())
 }
 
@@ -249,7 +251,7 @@ fn a_new_configuration_tries_at_once_what_had_failed() -> io::Result<()> {
     let [new, other] = std::array::from_fn(|_| Process::start(Some(&directory), RULES, 7_600));
     assert_eq!(new.tend(7_700), Fetch);
     assert_eq!(new.finds().as_deref(), Some("a"), "keys of before serve at once");
-    assert_eq!(other.tend(7_700), Look(LOOK_OFTEN));
+    assert_eq!(other.tend(7_700), Look(50));
     new.fails(7_800, 500);
     // Once for all of its processes, and the pause is longer now.
     assert_eq!(other.tend(7_900), Look(500));

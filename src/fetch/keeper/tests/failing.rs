@@ -12,7 +12,7 @@ fn a_failure_is_tried_again_ever_later() -> io::Result<()> {
     {
         let (own, other) = if turn % 2 == 0 { (&one, &two) } else { (&two, &one) };
         assert_eq!(own.tend(at), Fetch, "{pause}");
-        assert_eq!(other.tend(at), Look(LOOK_OFTEN), "{pause}");
+        assert_eq!(other.tend(at), Look(50), "{pause}");
         own.fails(at, 500);
         let before = at.saturating_add(pause).saturating_sub(1);
         for process in [own, other] {
@@ -48,7 +48,7 @@ fn keys_serve_on_while_the_source_fails_and_no_longer() -> io::Result<()> {
     }
     // Where nothing has failed they do not: there is a fetch under way.
     let [one] = fetched(&directory, RULES);
-    assert_eq!(one.tend_or_wait(10_000, false), Look(LOOK_OFTEN));
+    assert_eq!(one.tend_or_wait(10_000, false), Due);
     assert_eq!((one.finds(), one.is_under_way()), (None, true));
     Ok(())
 }
@@ -82,17 +82,19 @@ fn what_is_told_and_how_often() -> io::Result<()> {
     assert_eq!(two.tend(218_000), Fetch);
     two.succeeds(218_000, "a");
     assert_eq!(two.log(), ["issuer \"shop\": keys are fetched from \"URL\" again"]);
-    // A failure after a recovery is another one.
-    assert_eq!(one.tend(228_000), Fetch);
-    one.fails(228_000, 500);
-    assert_eq!(one.log(), [failed(500)]);
-    assert_eq!(two.tend(238_000), Fetch);
-    two.succeeds(238_000, "b");
+    // A recovery changes nothing of it: what comes and goes is told of once a minute.
+    for (at, is_told) in [(230_000, true), (232_000, false)] {
+        assert_eq!(one.tend(at.max(226_000)), Fetch);
+        one.fails(at, 500);
+        assert_eq!(one.log().len(), usize::from(is_told), "{at}");
+    }
+    assert_eq!(two.tend(248_000), Fetch);
+    two.succeeds(248_000, "b");
     assert_eq!(
         two.log(),
         [
             "issuer \"shop\": keys are fetched from \"URL\" again",
-            "issuer \"shop\": 1 key from \"URL\"",
+            "issuer \"shop\": 1 key from \"URL\""
         ]
     );
     Ok(())
@@ -126,5 +128,59 @@ fn keys_that_cannot_be_used_replace_none() -> io::Result<()> {
     }
     one.tend_or_wait(8_100, false);
     assert_eq!(one.finds().as_deref(), Some("a"));
+    Ok(())
+}
+
+/// Whoever is stopped, or hangs, does not take the keys of all others along.
+#[test]
+fn a_lock_that_nobody_gives_back() -> io::Result<()> {
+    let directory = Scratch::new()?;
+    let [one] = fetched(&directory, RULES);
+    drop(one.log());
+    let held = one.keeper.borrow().file.as_ref().map(StateFile::lock);
+    assert!(matches!(held, Some(Lock::Held(_))));
+    // The timeout, and as much again.
+    for at in [EARLY, EARLY.saturating_add(9_999)] {
+        assert_eq!((one.tend(at), one.is_under_way()), (Look(50), true));
+    }
+    assert_eq!(one.tend(EARLY.saturating_add(10_000)), Fetch);
+    assert_eq!(
+        one.log(),
+        [
+            "keys by URL cannot be kept in \"auth_jwt_state_path\": a lock is held for longer than a fetch takes"
+        ]
+    );
+    one.succeeds(EARLY.saturating_add(10_000), "b");
+    assert_eq!(one.finds().as_deref(), Some("b"));
+    Ok(())
+}
+
+/// Where a lock is of no use two may fetch at a time: who fails takes nothing back.
+#[test]
+fn older_keys_never_replace_newer_ones() -> io::Result<()> {
+    let directory = Scratch::new()?;
+    let [one, two] = fetched(&directory, RULES);
+    assert_eq!(one.tend(EARLY), Fetch);
+    let mut newer = one.keeper.borrow().record.clone();
+    newer.times.succeed(NOON.saturating_add(EARLY).saturating_add(1), 0);
+    newer.document = Some(Document { url: URL.to_owned(), keys: set("b") });
+    if let Some(file) = &mut two.keeper.borrow_mut().file {
+        file.write(&newer)?;
+    }
+    one.fails(EARLY.saturating_add(2), 500);
+    assert_eq!(one.finds().as_deref(), Some("b"));
+    let third = Process::start(Some(&directory), RULES, 0);
+    third.tend(EARLY.saturating_add(3));
+    assert_eq!(third.finds().as_deref(), Some("b"));
+    // And what was written without knowing of them is not taken over.
+    let mut older = one.keeper.borrow().record.clone();
+    older.times.fetched = Some(NOON);
+    older.times.failed = Some(NOON.saturating_add(EARLY).saturating_add(4));
+    older.document = Some(Document { url: URL.to_owned(), keys: set("a") });
+    if let Some(file) = &mut two.keeper.borrow_mut().file {
+        file.write(&older)?;
+    }
+    one.tend(EARLY.saturating_add(5));
+    assert_eq!(one.finds().as_deref(), Some("b"));
     Ok(())
 }
