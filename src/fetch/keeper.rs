@@ -38,6 +38,8 @@ pub(super) struct Keeper {
     since: u64,
     file: Option<StateFile>,
     record: Record,
+    /// Whether the file could not be written since.
+    is_unwritten: bool,
     keys: Option<Arc<KeySet>>,
     /// Whether requests with an unknown `kid` wait.
     wanted: bool,
@@ -84,8 +86,18 @@ impl Keeper {
             proxy,
         };
         let (record, keys) = (Record::default(), None);
-        let (fetching, busy_since) = (None, None);
-        Self { source, order, since, file, record, keys, wanted: false, fetching, busy_since }
+        Self {
+            source,
+            order,
+            since,
+            file,
+            record,
+            keys,
+            is_unwritten: false,
+            wanted: false,
+            fetching: None,
+            busy_since: None,
+        }
     }
 
     /// Looks after the source at `now`, in milliseconds since the epoch. Where it `may_fetch`, a fetch that is
@@ -230,7 +242,8 @@ impl Keeper {
         // What could not be written here is newer; and older keys never replace newer ones.
         let (own, other) = (&self.record.times, &record.times);
         let is_older = other.fetched < own.fetched && record.document != self.record.document;
-        if other.last_event() < own.last_event() || is_older {
+        let is_unwritten = self.is_unwritten && other.last_event() < own.last_event();
+        if is_unwritten || is_older {
             return false;
         }
         let mut is_news = false;
@@ -249,6 +262,7 @@ impl Keeper {
             }
         }
         self.record = record;
+        self.is_unwritten = false;
         is_news
     }
 
@@ -288,6 +302,7 @@ impl Keeper {
 
     fn write(&mut self, log: &mut Vec<Message>) {
         let written = self.file.as_mut().map(|file| file.write(&self.record));
+        self.is_unwritten = matches!(written, Some(Err(_)));
         if let Some(Err(error)) = written {
             self.warn(&error, log);
         }

@@ -41,7 +41,9 @@ impl Authority {
         params.distinguished_name.push(DnType::CommonName, "authority of tests");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate()?;
-        let certificates = Certificates::parse(pem(params.self_signed(&key)?.der()).as_bytes())?;
+        let own = pem(params.self_signed(&key)?.der());
+        let certificates =
+            Certificates::parse(own.as_bytes()).map_err(|error| error.to_string())?;
         Ok(Self { issuer: Issuer::new(params, key), certificates })
     }
 

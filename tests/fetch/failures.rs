@@ -48,7 +48,7 @@ fn a_start_while_the_source_fails() -> Outcome<()> {
     assert_eq!(lines(&worker, 1), [FAILED]);
     works.store(true, Ordering::Release);
     eventually("keys", || worker.finds().as_deref() == Some("b"));
-    assert_eq!(lines(&worker, 2), [KEYS, AGAIN]);
+    assert_eq!(lines(&worker, 2), [AGAIN, KEYS]);
     Ok(())
 }
 
@@ -77,7 +77,7 @@ fn stale_keys_after_a_restart() -> Outcome<()> {
         assert_eq!(worker.waits().as_deref(), expected, "{stale_for}");
         works.store(true, Ordering::Release);
         eventually("keys", || worker.finds().as_deref() == Some("b"));
-        assert_eq!(lines(&worker, 2), [KEYS, AGAIN]);
+        assert_eq!(lines(&worker, 2), [AGAIN, KEYS]);
     }
     Ok(())
 }

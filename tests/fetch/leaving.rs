@@ -59,11 +59,11 @@ fn a_worker_that_leaves_while_a_server_hangs() -> Outcome<()> {
         let mut configured = configured(&url, RULES)?;
         configured.timeout = Duration::from_secs(2);
         let worker = Worker::start(configured, Some(directory.path()))?;
-        eventually("a fetch", || threads().iter().any(|name| name == "auth_jwt fetch"));
+        eventually("a fetch", || threads().iter().any(|name| name == "auth_jwt_fetch"));
         let started = Instant::now();
         drop(worker);
         assert!(started.elapsed() < Duration::from_secs(1), "nobody waits for it");
-        eventually("the thread's end", || !threads().iter().any(|name| name == "auth_jwt keys"));
+        eventually("the thread's end", || !threads().iter().any(|name| name == "auth_jwt_keys"));
         eventually("no thread", || threads().is_empty());
         eventually("no file", || files() == before);
         assert!(started.elapsed() < HANGS);
@@ -106,6 +106,6 @@ fn how_many_threads() -> Outcome<()> {
     assert_eq!(threads(), [""; 0]);
     let worker = Worker::start(configured(&server.http(), RULES)?, None)?;
     assert_eq!(worker.waits().as_deref(), Some("a"));
-    eventually("one thread", || threads() == ["auth_jwt keys"]);
+    eventually("one thread", || threads() == ["auth_jwt_keys"]);
     Ok(())
 }

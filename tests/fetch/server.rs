@@ -1,7 +1,7 @@
 //! A server on this machine that answers as it is told to.
 
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -121,6 +121,9 @@ impl Seen {
             Speaks::Http => {
                 let head = self.head(&mut stream)?;
                 answer(&head, &mut stream)?;
+                // What was not read when a socket is closed would make the kernel reset the connection.
+                stream.shutdown(Shutdown::Write)?;
+                hang(&mut stream)?;
             }
             Speaks::Https(config) => {
                 let mut tls = StreamOwned::new(ServerConnection::new(config)?, stream);

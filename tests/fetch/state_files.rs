@@ -17,7 +17,7 @@ use super::{Outcome, eventually, set};
 /// What a test does to a file.
 type Change = fn(&Path) -> Outcome<()>;
 
-const NOT_KEPT: &str = "warn: keys are not kept in \"auth_jwt_state_path\": ";
+const NOT_KEPT: &str = "warn: keys by URL cannot be kept in \"auth_jwt_state_path\": ";
 
 const OTHERS: &str = "others than its owner may write there";
 

@@ -280,3 +280,46 @@ fn a_clock_that_was_set_back() -> io::Result<()> {
     assert_eq!(one.finds().as_deref(), Some("a"));
     Ok(())
 }
+
+/// What lay ahead is as if it had happened when a process looks, later than what others have done by then.
+#[test]
+fn what_others_have_done_after_the_clock_was_set_back() -> io::Result<()> {
+    let directory = Scratch::new()?;
+    let late = 50_000_000;
+    let [one, two] = std::array::from_fn(|_| Process::start(Some(&directory), RULES, late));
+    assert_eq!(one.tend(late), Fetch);
+    one.succeeds(late, "a");
+    assert_eq!(one.tend(late.saturating_add(EARLY)), Fetch);
+    one.fails(late.saturating_add(EARLY), 500);
+    assert_eq!(two.tend(late.saturating_add(EARLY)), Look(500));
+    assert_eq!(one.tend(1_000), Look(500));
+    assert_eq!(one.tend(2_000), Fetch);
+    one.succeeds(2_100, "b");
+    assert_eq!(two.tend(2_200), Look(500));
+    assert_eq!(two.finds().as_deref(), Some("b"));
+    Ok(())
+}
+
+/// Where a file cannot be written for a while, what it has is older.
+#[test]
+fn what_could_not_be_written() -> io::Result<()> {
+    let directory = Scratch::new()?;
+    let [one] = fetched(&directory, RULES);
+    let Ok(kept) = std::fs::read_dir(&*directory).map(|entries| {
+        let paths = entries.flatten().map(|entry| entry.path());
+        paths.filter(|path| path.extension().is_some_and(|own| own == "json")).collect::<Vec<_>>()
+    }) else {
+        unreachable!("a directory")
+    };
+    let [file] = &*kept else { unreachable!("one file") };
+    assert_eq!(one.tend(EARLY), Fetch);
+    let trap = file.with_extension("new");
+    std::fs::create_dir(&trap)?;
+    one.succeeds(EARLY, "b");
+    // Somebody touches the old one.
+    std::fs::copy(file, trap.join("copy"))?;
+    std::fs::rename(trap.join("copy"), file)?;
+    assert_eq!(one.tend(EARLY.saturating_add(1)), Look(500));
+    assert_eq!(one.finds().as_deref(), Some("b"));
+    Ok(())
+}
