@@ -173,7 +173,9 @@ sub signal {
 sub workers {
     my ($self) = @_;
     open my $children, '<', "/proc/$self->{pid}/task/$self->{pid}/children" or return;
-    return sort { $a <=> $b } grep { title($_) =~ /worker process\s*\z/ } split ' ', <$children> // '';
+    my @workers = grep { title($_) =~ /worker process\s*\z/ } split ' ', <$children> // '';
+    return sort { $a <=> $b } @workers if wantarray;
+    return scalar @workers;
 }
 
 # What a process calls itself.
@@ -181,6 +183,13 @@ sub title {
     my ($pid) = @_;
     open my $file, '<', "/proc/$pid/cmdline" or return '';
     return join ' ', split /\0/, <$file> // '';
+}
+
+# The state of a process by its letter, "T" for one that stands still.
+sub state {
+    my ($pid) = @_;
+    open my $file, '<', "/proc/$pid/stat" or return '';
+    return <$file> =~ /\) (\w)/ ? $1 : '';
 }
 
 # Waits until there are so many workers, and none of those named; gives them.
@@ -191,16 +200,36 @@ sub wait_for_workers {
     return $self->workers;
 }
 
-# How one GET comes out in each of the workers, while the others stand still.
-sub outcomes_by_worker {
-    my ($self, @request) = @_;
+# A connection to each of the workers; $path answers without waiting for anything, with X-Pid. The others stand
+# still only until it is accepted.
+sub connections_by_worker {
+    my ($self, $path) = @_;
     my @workers = $self->workers;
-    my @outcomes;
+    my @connections;
     for my $worker (@workers) {
         my @others = grep { $_ != $worker } @workers;
-        kill STOP => @others;
-        push @outcomes, $self->outcome(@request);
-        kill CONT => @others;
+        my $connection;
+        $self->wait_until(sub {
+            kill STOP => @others;
+            # One that is about to stop could still be the one that is woken.
+            $self->wait_until(sub { !grep { state($_) ne 'T' } @others });
+            $connection = $self->connect;
+            my $answer = $connection ? $connection->get($path) : undef;
+            kill CONT => @others;
+            return $answer && $answer->{headers}{'x-pid'} == $worker;
+        });
+        push @connections, $connection;
+    }
+    return @connections;
+}
+
+# How one GET comes out in each of the workers, one after the other. There is /open for that.
+sub outcomes_by_worker {
+    my ($self, @request) = @_;
+    my @outcomes;
+    for my $connection ($self->connections_by_worker('/open')) {
+        $connection->request('GET', @request);
+        push @outcomes, $connection->outcome;
     }
     return @outcomes;
 }
