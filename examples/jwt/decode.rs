@@ -30,10 +30,10 @@ pub fn run(arguments: &Arguments) -> Result<Report, Failure> {
         }
         Ok(Compact::Jwe(jwe)) => {
             object(&mut report, "outer header", jwe.header, Malformed::Header);
-            length(&mut report, "encrypted key", jwe.encrypted_key);
-            length(&mut report, "initialization vector", jwe.initialization_vector);
-            length(&mut report, "ciphertext", jwe.ciphertext);
-            length(&mut report, "tag", jwe.tag);
+            let labels = ["encrypted key", "initialization vector", "ciphertext", "tag"];
+            for (label, segment) in labels.into_iter().zip(jwe.others) {
+                length(&mut report, label, segment);
+            }
             report.text.push_str(
                 "the claims are encrypted: \"jwt verify --claims --type encrypted|nested --keys FILE\" shows them\n",
             );

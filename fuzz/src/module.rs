@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
+use ngx_http_auth_jwt_module::auth::acceptance::Accepted;
 use ngx_http_auth_jwt_module::auth::issuer::Issuers;
-use ngx_http_auth_jwt_module::auth::judgement::{Accepted, Judgement, Memory};
+use ngx_http_auth_jwt_module::auth::judgement::{Judgement, Memory};
 use ngx_http_auth_jwt_module::auth::numeric_date::NumericDate;
 use ngx_http_auth_jwt_module::auth::outcome::{Refusal, Verdict};
 use ngx_http_auth_jwt_module::auth::policy::{Acceptance, TokenType, Verification};

@@ -1,21 +1,15 @@
-//! The order of checks, and the only place that knows it: a token at all; the cache of verified
-//! tokens; form, type and `alg`; the issuer, and what it asks of the header; keys; signature or
-//! decryption; times; audience, scopes, claims; requirements. nginx, the inspector, the fuzzers, the
-//! corpus tests and the bench drive this machine.
+//! The order of checks: a token at all; the cache of verified tokens; form, type and `alg`; the issuer,
+//! and what it asks of the header; keys; signature or decryption. `acceptance` goes on from there. nginx,
+//! the inspector, the fuzzers, the corpus tests and the bench drive this machine.
 
 use std::borrow::Cow;
 use std::hash::BuildHasher;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::audience;
 use super::issuer::{Issuer, Issuers};
-use super::numeric_date::{NumericDate, Timeliness};
-use super::operand::NoVariables;
 use super::outcome::Refusal;
-use super::policy::{Acceptance, Rules, TokenType, Verification};
-use super::require::Failure;
-use super::scope_rule;
+use super::policy::{TokenType, Verification};
 use super::token_cache::{CacheKey, TokenCache};
 use super::verification::{Parsed, VerifiedToken, generations};
 use crate::jose::header::Headers;
@@ -51,10 +45,6 @@ pub struct Memory<'m, S = foldhash::quality::RandomState> {
     pub headers: &'m mut Headers,
 }
 
-/// The proof that a token has passed everything.
-#[derive(Debug)]
-pub struct Accepted(());
-
 /// Verifies a token with all keys at hand, by the same machine; without `sets` there is no key source. For
 /// those that neither keep tokens nor wait for keys.
 pub fn verify(
@@ -84,25 +74,10 @@ impl<'t> Judgement<'t> {
         let Some(token) = token else { return Self::Settled(Err(Refusal::NoToken)) };
         let found = memory.cache.as_ref().map(|cache| cache.get(verification, token));
         let (key, cached) = found.map_or((None, None), |(key, cached)| (Some(key), cached));
-        match cached {
-            Some(cached) if is_current(&cached) => Self::Settled(Ok(cached)),
-            cached => Self::miss(token, verification, issuers, memory, key, cached),
-        }
-    }
-
-    /// Out of line: a token that comes again does not need it.
-    #[inline(never)]
-    fn miss(
-        token: &'t [u8],
-        verification: Verification,
-        issuers: Option<&Issuers>,
-        memory: &mut Memory<'_, impl BuildHasher>,
-        key: Option<CacheKey<'t>>,
-        cached: Option<Rc<VerifiedToken>>,
-    ) -> Self {
         let (candidate, issuer) = match cached {
+            Some(cached) if is_current(&cached) => return Self::Settled(Ok(cached)),
             Some(cached) => (Candidate::Cached(cached.clone()), cached.issuer().cloned()),
-            None => match parse(token, verification, issuers, memory.headers) {
+            None => match Parsed::new(token, verification.token_type, issuers, memory.headers) {
                 Ok((parsed, issuer)) => (Candidate::Parsed(parsed), issuer),
                 Err(refusal) => return Self::Settled(Err(refusal)),
             },
@@ -113,18 +88,6 @@ impl<'t> Judgement<'t> {
             None => Self::Settled(pending.with_keys(&[], memory)),
         }
     }
-}
-
-/// Form, header and type; then whose token it claims to be.
-fn parse<'t>(
-    token: &'t [u8],
-    verification: Verification,
-    issuers: Option<&Issuers>,
-    headers: &mut Headers,
-) -> Result<(Parsed<'t>, Option<Rc<Issuer>>), Refusal> {
-    let mut parsed = Parsed::new(token, verification.token_type, headers)?;
-    let issuer = issuers.map(|issuers| parsed.claimed_issuer(issuers)).transpose()?;
-    Ok((parsed, issuer))
 }
 
 impl<'t> Pending<'t> {
@@ -158,7 +121,7 @@ impl<'t> Pending<'t> {
                 return Ok(cached);
             }
             Candidate::Cached(_) => {
-                Parsed::new(self.token, self.verification.token_type, memory.headers)?
+                Parsed::new(self.token, self.verification.token_type, None, memory.headers)?.0
             }
             Candidate::Parsed(parsed) => parsed,
         };
@@ -170,83 +133,5 @@ impl<'t> Pending<'t> {
             cache.insert(key, verified.clone());
         }
         Ok(verified)
-    }
-}
-
-impl VerifiedToken {
-    /// Judges times, then the rules of issuer and location, then requirements, which `requirements`
-    /// evaluates only now; `evaluate` gives the text of a value with variables.
-    pub fn accept<'a, V>(
-        &self,
-        acceptance: Acceptance<'a, V>,
-        now: NumericDate,
-        evaluate: impl Fn(&'a V) -> &'a [u8],
-        requirements: impl FnOnce() -> Result<(), Failure>,
-    ) -> Result<Accepted, Refusal> {
-        let leeway = self.issuer().and_then(|issuer| issuer.leeway).unwrap_or(acceptance.leeway);
-        match self.validity().at(now, leeway) {
-            Timeliness::Valid => {}
-            Timeliness::Expired => return Err(Refusal::Expired),
-            Timeliness::NotYetValid => return Err(Refusal::NotYetValid),
-        }
-        if let Some(rules) = acceptance.rules {
-            self.judge_rules(&rules, now, leeway, &evaluate)?;
-        }
-        requirements().map_err(Refusal::RequirementFailed)?;
-        Ok(Accepted(()))
-    }
-
-    /// As [`VerifiedToken::accept`], where no value has variables.
-    pub fn accept_fixed(
-        &self,
-        acceptance: Acceptance<'_, NoVariables>,
-        now: NumericDate,
-        requirements: impl FnOnce() -> Result<(), Failure>,
-    ) -> Result<Accepted, Refusal> {
-        self.accept(acceptance, now, |none| match *none {}, requirements)
-    }
-
-    /// Lifetime and age, audience, scopes, claims. What depends on the token alone is judged once.
-    #[inline(never)]
-    fn judge_rules<'a, V>(
-        &self,
-        rules: &Rules<'a, V>,
-        now: NumericDate,
-        leeway: u64,
-        evaluate: &impl Fn(&'a V) -> &'a [u8],
-    ) -> Result<(), Refusal> {
-        let (claims, issuer) = (self.token().claims(), self.issuer());
-        let known = self.keeps(rules.id);
-        if let Some(issuer) = issuer {
-            if !known {
-                issuer.judge_lifetime(claims, self.validity())?;
-            }
-            issuer.judge_age(claims, now, leeway)?;
-        }
-        if known && rules.are_fixed {
-            return Ok(());
-        }
-        let is_for = match (rules.audience, issuer) {
-            (Some(own), _) => audience::is_for(claims, own.iter().map(|own| own.text(evaluate))),
-            (None, Some(issuer)) => issuer.has_audience(claims),
-            (None, None) => true,
-        };
-        if !is_for {
-            return Err(Refusal::WrongAudience);
-        }
-        if !rules.scopes.is_empty() {
-            let paths = issuer.and_then(|issuer| issuer.scope_claim.as_deref());
-            let granted = scope_rule::granted(claims, paths);
-            if !rules.scopes.iter().all(|rule| rule.is_met(&granted, evaluate)) {
-                return Err(Refusal::InsufficientScope);
-            }
-        }
-        if let Some(failed) = rules.claims.iter().find(|rule| !rule.is_met(claims, evaluate)) {
-            return Err(Refusal::ClaimMismatch(failed.failure, failed.path.text().clone()));
-        }
-        if !known {
-            self.remember_kept(rules.id);
-        }
-        Ok(())
     }
 }

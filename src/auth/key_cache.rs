@@ -136,6 +136,7 @@ impl Clockwork {
 
 #[cfg(test)]
 mod tests {
+    use super::Step::{Fetch, Use};
     use super::*;
 
     const PLAIN: Rules = Rules { fresh_for: 10_000, refresh_every: None, stale_for: 0 };
@@ -157,9 +158,7 @@ mod tests {
         clockwork.begin();
         assert_eq!(clockwork.ask(1, PLAIN), Step::Wait);
         clockwork.succeed(100);
-        assert_eq!(clockwork.ask(100, PLAIN), Step::Use);
-        assert_eq!(clockwork.ask(10_099, PLAIN), Step::Use);
-        assert_eq!(clockwork.ask(10_100, PLAIN), Step::Fetch);
+        assert_eq!([100, 10_099, 10_100].map(|now| clockwork.ask(now, PLAIN)), [Use, Use, Fetch]);
     }
 
     #[test]
@@ -202,9 +201,8 @@ mod tests {
         clockwork.begin_ahead(1);
         assert_eq!(clockwork.ask_ahead(2, REFRESH), Step::Wait);
         clockwork.succeed(100);
-        assert_eq!(clockwork.ask_ahead(200, REFRESH), Step::Use);
-        assert_eq!(clockwork.ask_ahead(5_000, REFRESH), Step::Use);
-        assert_eq!(clockwork.ask_ahead(5_001, REFRESH), Step::Fetch);
+        let asked = [200, 5_000, 5_001].map(|now| clockwork.ask_ahead(now, REFRESH));
+        assert_eq!(asked, [Use, Use, Fetch]);
     }
 
     #[test]

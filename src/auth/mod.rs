@@ -2,6 +2,7 @@
 //!
 //! Time and keys come as arguments. Nothing here knows nginx.
 
+pub mod acceptance;
 mod admission;
 mod audience;
 pub mod bearer;

@@ -8,6 +8,22 @@ pub enum Failure {
     Forbidden,
 }
 
+/// One `auth_jwt_require`: met when all its values are.
+pub struct Requirement<V> {
+    pub values: Vec<V>,
+    pub failure: Failure,
+}
+
+/// The first requirement that is not met decides; `evaluate` gives the text of a value.
+pub fn judge<'a, V>(
+    requirements: &'a [Requirement<V>],
+    evaluate: impl Fn(&'a V) -> &'a [u8],
+) -> Result<(), Failure> {
+    let is_met = |value| met(evaluate(value));
+    let failed = requirements.iter().find(|requirement| !requirement.values.iter().all(is_met));
+    failed.map_or(Ok(()), |failed| Err(failed.failure))
+}
+
 /// A value is met if it is neither empty nor `0`.
 pub fn met(value: &[u8]) -> bool {
     !matches!(value, b"" | b"0")

@@ -205,8 +205,8 @@ mod tests {
     }
 
     fn verified(token: &[u8]) -> Rc<VerifiedToken> {
-        let parsed = Parsed::new(token, TokenType::Signed, &mut Headers::default());
-        match parsed.and_then(Parsed::trust) {
+        let parsed = Parsed::new(token, TokenType::Signed, None, &mut Headers::default());
+        match parsed.and_then(|(parsed, _)| parsed.trust()) {
             Ok(verified) => Rc::new(verified),
             Err(refusal) => unreachable!("{refusal}"),
         }

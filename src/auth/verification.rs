@@ -56,14 +56,16 @@ enum Proof {
 }
 
 impl<'t> Parsed<'t> {
-    /// Splits the token and reads its header, unless that is among `headers`.
+    /// Splits the token and reads its header, unless that is among `headers`; then finds whose token it
+    /// claims to be, where there are `issuers`.
     #[inline(never)]
     pub fn new(
         token: &'t [u8],
         token_type: TokenType,
+        issuers: Option<&Issuers>,
         headers: &mut Headers,
-    ) -> Result<Self, Refusal> {
-        Ok(match (Compact::split(token)?, token_type) {
+    ) -> Result<(Self, Option<Rc<Issuer>>), Refusal> {
+        let mut parsed = match (Compact::split(token)?, token_type) {
             (Compact::Jws(segments), TokenType::Signed) => {
                 Self::Signed(Jws::parse_with(segments, headers)?)
             }
@@ -77,7 +79,9 @@ impl<'t> Parsed<'t> {
                 other.check_form()?;
                 return Err(TokenError::WrongType.into());
             }
-        })
+        };
+        let issuer = issuers.map(|issuers| parsed.claimed_issuer(issuers)).transpose()?;
+        Ok((parsed, issuer))
     }
 
     /// The token's `kid`; of a JWE that of the outer header.
@@ -90,7 +94,7 @@ impl<'t> Parsed<'t> {
 
     /// Whose token it claims to be: nothing but the choice of keys follows from that. Judges what that
     /// issuer asks of the header. A token that is encrypted is the only issuer's, until it is decrypted.
-    pub fn claimed_issuer(&mut self, issuers: &Issuers) -> Result<Rc<Issuer>, Refusal> {
+    fn claimed_issuer(&mut self, issuers: &Issuers) -> Result<Rc<Issuer>, Refusal> {
         match self {
             Self::Signed(jws) => {
                 let iss = jws.unverified_claims()?.value("iss").and_then(Value::as_str);
@@ -226,8 +230,9 @@ mod tests {
         let (Ok(one), Ok(same_bytes_read_anew)) = (set(), set()) else { unreachable!("a key set") };
         // HS256 of the secret, a zero byte.
         let token = b"eyJhbGciOiJIUzI1NiJ9.e30.4E_Bsx-pJi3kOW9wVXN8CgbATwP09D9V5gxh9-9zSZ0";
-        let parsed = Parsed::new(token, TokenType::Signed, &mut Headers::default());
-        let verified = parsed.and_then(|parsed| parsed.verify(std::slice::from_ref(&one), None));
+        let parsed = Parsed::new(token, TokenType::Signed, None, &mut Headers::default());
+        let verified =
+            parsed.and_then(|(parsed, _)| parsed.verify(std::slice::from_ref(&one), None));
         let Ok(verified) = verified else { unreachable!("a good token") };
         let holds_under = |sets: &[Arc<KeySet>]| verified.holds_under(generations(sets));
         assert!(holds_under(std::slice::from_ref(&one)));

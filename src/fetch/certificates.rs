@@ -1,5 +1,6 @@
 //! The certificates that an identity provider's own must lead to.
 
+use std::fmt;
 use std::sync::Arc;
 
 use rustls::RootCertStore;
@@ -17,22 +18,39 @@ pub struct Certificates {
     pub(super) fingerprint: Fingerprint,
 }
 
+/// What is wrong about a file of certificates.
+#[derive(Debug)]
+pub enum CertificateError {
+    None,
+    /// The certificate of this number, from 1 on.
+    Unusable(usize, String),
+}
+
+impl fmt::Display for CertificateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("there is no certificate in PEM"),
+            Self::Unusable(number, reason) => {
+                write!(f, "certificate {number} is not valid: {reason}")
+            }
+        }
+    }
+}
+
 impl Certificates {
     /// Reads PEM; each certificate in it must be usable.
-    pub fn parse(pem: &[u8]) -> Result<Self, String> {
+    pub fn parse(pem: &[u8]) -> Result<Self, CertificateError> {
         let mut list = Vec::new();
         let mut store = RootCertStore::empty();
         for (position, certificate) in CertificateDer::pem_slice_iter(pem).enumerate() {
             let number = position.saturating_add(1);
-            let unusable = |error: &dyn std::fmt::Display| {
-                format!("certificate {number} is not usable: {error}")
-            };
-            let certificate = certificate.map_err(|error| unusable(&error))?;
-            store.add(certificate.clone()).map_err(|error| unusable(&error))?;
+            let unusable = |error| CertificateError::Unusable(number, error);
+            let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
+            store.add(certificate.clone()).map_err(|error| unusable(error.to_string()))?;
             list.push(Certificate::from_der(&certificate).to_owned());
         }
         match list.is_empty() {
-            true => Err("has no certificate in PEM".to_owned()),
+            true => Err(CertificateError::None),
             false => Ok(Self { list: Arc::new(list), fingerprint: Fingerprint::of(pem) }),
         }
     }

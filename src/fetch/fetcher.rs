@@ -83,7 +83,7 @@ impl Fetcher {
             started: Instant::now(),
             random: RandomState::new(),
         };
-        let builder = thread::Builder::new().name("auth_jwt keys".to_owned()).stack_size(STACK);
+        let builder = thread::Builder::new().name("auth_jwt_keys".to_owned()).stack_size(STACK);
         builder.spawn(move || thread.run())?;
         Ok(Self { mailbox })
     }
@@ -210,7 +210,7 @@ fn fetch(mailbox: &Arc<Mailbox>, place: usize, order: Box<Order>) {
         mailbox.open().ended.push((place, result));
         mailbox.arrived.notify_one();
     };
-    let builder = thread::Builder::new().name("auth_jwt fetch".to_owned()).stack_size(STACK);
+    let builder = thread::Builder::new().name("auth_jwt_fetch".to_owned()).stack_size(STACK);
     let (own, own_failed) = (mailbox.clone(), failed.clone());
     let spawned = builder.spawn(move || {
         let result = panic::catch_unwind(AssertUnwindSafe(|| once::fetch(&order)));

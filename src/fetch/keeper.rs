@@ -7,17 +7,18 @@ use super::message::{Level, Message};
 use super::once::{Failed, Fetched, Order};
 use super::proxy::Proxy;
 use super::schedule::Step;
-use super::source::{Source, State};
+use super::source::{Configured, Source, State};
 use super::state_file::{Document, Lock, Record, StateFile, Told};
 use crate::auth::key_place::{Discovery, Remote};
+use crate::auth::url::Url;
 use crate::jose::crypto::Fingerprint;
-use crate::jose::key_set::KeySet;
+use crate::jose::key_set::{KeySet, Notice};
 
 /// A file is looked at this often: what another process has fetched is seen within a second.
 const LOOK_EVERY: u64 = 500;
 
 /// While somebody else fetches, this often.
-const LOOK_OFTEN: u64 = 20;
+const LOOK_OFTEN: u64 = 50;
 
 /// The same failure is told of this often. In milliseconds.
 const TELL_EVERY: u64 = 60_000;
@@ -61,7 +62,7 @@ impl Keeper {
         let file = directory.map(|directory| {
             let identity = identity(&source);
             let name = file_name(&source, &identity);
-            StateFile::new(directory, &name, &identity)
+            StateFile::new(directory, &name, identity)
         });
         let order = Order {
             place: configured.remote,
@@ -122,48 +123,65 @@ impl Keeper {
     ) {
         // Whatever happens here, another fetch may follow.
         let fetching = self.fetching.take();
-        let issuer = &self.source.configured.issuer;
-        let mut say = |level, text: std::fmt::Arguments<'_>| {
-            log.push(Message { level, text: format!("issuer \"{issuer}\": {text}") });
-        };
         match result {
-            Ok(Fetched { url, document, keys, notices }) => {
-                let document = String::from_utf8_lossy(&document).into_owned();
-                let known = self.record.document.as_ref().map(|document| &document.keys);
-                if known != Some(&document) || self.keys.is_none() {
-                    for notice in notices {
-                        say(Level::Notice, format_args!("{notice}, from \"{url}\""));
-                    }
-                    let count = keys.keys().count();
-                    let plural = if count == 1 { "" } else { "s" };
-                    say(Level::Notice, format_args!("{count} key{plural} from \"{url}\""));
-                    self.keys = Some(Arc::new(keys));
-                }
-                if self.record.times.failed.is_some() {
-                    say(Level::Notice, format_args!("keys are fetched from \"{url}\" again"));
-                }
-                self.record.document = Some(Document { url, keys: document });
-                self.record.told = None;
+            Ok(fetched) => {
+                self.succeeded(fetched, log);
                 self.record.times.succeed(now, jitter);
             }
-            Err(Failed { url, error, notices }) => {
-                let failure = format!("keys cannot be fetched from \"{url}\": {error}");
-                let is_told = self.record.told.as_ref().is_some_and(|told| {
-                    told.failure == failure && now.saturating_sub(told.at) < TELL_EVERY
-                });
-                if !is_told {
-                    for notice in notices {
-                        say(Level::Notice, format_args!("{notice}, from \"{url}\""));
-                    }
-                    say(Level::Error, format_args!("{failure}"));
-                    self.record.told = Some(Told { failure, at: now });
-                }
+            Err(failed) => {
+                self.failed(failed, now, log);
                 self.record.times.fail(now);
             }
         }
         self.write(log);
         drop(fetching);
         self.publish(now, false, true);
+    }
+
+    fn succeeded(&mut self, fetched: Fetched, log: &mut Vec<Message>) {
+        let Fetched { url, document, keys, notices } = fetched;
+        let issuer = &self.source.configured.issuer;
+        let mut say = |level, text| log.push(Message { level, text });
+        if self.record.times.failed.is_some() {
+            say(
+                Level::Notice,
+                format!("issuer \"{issuer}\": keys are fetched from \"{url}\" again"),
+            );
+        }
+        let document = String::from_utf8_lossy(&document).into_owned();
+        let known = self.record.document.as_ref().map(|document| &document.keys);
+        if known != Some(&document) || self.keys.is_none() {
+            let count = keys.keys().count();
+            say(
+                Level::Notice,
+                match count {
+                    1 => format!("issuer \"{issuer}\": 1 key from \"{url}\""),
+                    _ => format!("issuer \"{issuer}\": {count} keys from \"{url}\""),
+                },
+            );
+            say_notices(issuer, &url, &notices, log);
+            self.keys = Some(Arc::new(keys));
+        }
+        self.record.document = Some(Document { url, keys: document });
+        self.record.told = None;
+    }
+
+    fn failed(&mut self, failed: Failed, now: u64, log: &mut Vec<Message>) {
+        let Failed { url, error, notices } = failed;
+        let (issuer, reason) = (&self.source.configured.issuer, error.to_string());
+        let is_told = self.record.told.as_ref().is_some_and(|told| {
+            (&told.url, &told.reason) == (&url, &reason) && now.saturating_sub(told.at) < TELL_EVERY
+        });
+        if !is_told {
+            log.push(Message {
+                level: Level::Error,
+                text: format!(
+                    "issuer \"{issuer}\": keys cannot be fetched from \"{url}\": {reason}"
+                ),
+            });
+            say_notices(issuer, &url, &notices, log);
+            self.record.told = Some(Told { url, reason, at: now });
+        }
     }
 
     /// Takes over what another process has written; answers whether there are other keys.
@@ -239,33 +257,48 @@ impl Keeper {
 
     /// The thread says it once for all sources.
     fn warn(&self, error: &std::io::Error, log: &mut Vec<Message>) {
-        let text = format!("keys are not kept in \"auth_jwt_state_path\": {error}");
-        log.push(Message { level: Level::Warn, text });
+        let message = |level, text| Message { level, text };
+        log.push(message(
+            Level::Warn,
+            format!("keys by URL cannot be kept in \"auth_jwt_state_path\": {error}"),
+        ));
     }
 }
 
-/// What tells a source from others: whose keys it has, and who vouches for them.
-fn identity(source: &Source) -> String {
-    let configured = &source.configured;
-    let remote = match &configured.remote {
-        Remote::KeySet(url) => format!("key_url {}", url.text()),
+/// What there is to say of the entries of a key set.
+fn say_notices(issuer: &str, url: &str, notices: &[Notice], log: &mut Vec<Message>) {
+    log.extend(notices.iter().map(|notice| Message {
+        level: Level::Notice,
+        text: format!("issuer \"{issuer}\": \"{url}\": {notice}"),
+    }));
+}
+
+/// What tells a source from others: where its keys are, whose they are, and who vouches for that.
+fn identity(source: &Source) -> Vec<String> {
+    let Configured { remote, certificates, .. } = &source.configured;
+    let mut words = match remote {
+        Remote::KeySet(url) => vec!["key_url", url.text()],
         Remote::Discovery(Discovery { url, fallback, issuer }) => {
-            let fallback = fallback.as_ref().map_or("", |url| url.text());
-            format!("config_url {} {fallback} of {issuer}", url.text())
+            let fallback = fallback.iter().map(Url::text);
+            ["config_url", url.text()]
+                .into_iter()
+                .chain(fallback)
+                .chain(["issuer", issuer])
+                .collect()
         }
     };
-    match &configured.certificates {
-        Some(certificates) => format!("{remote} trusting {}", certificates.fingerprint.hex()),
-        None => remote,
-    }
+    let trusted = certificates.as_ref().map(|certificates| certificates.fingerprint.hex());
+    words.extend(trusted.iter().flat_map(|trusted| ["ssl_trusted_certificate", trusted]));
+    words.into_iter().map(str::to_owned).collect()
 }
 
 /// The name of its file: the host, for who looks into the directory, and what no other source has.
-fn file_name(source: &Source, identity: &str) -> String {
+fn file_name(source: &Source, identity: &[String]) -> String {
     let plain = |char: char| if char.is_ascii_alphanumeric() || char == '.' { char } else { '-' };
     let host: String =
         source.configured.remote.url().authority().chars().map(plain).take(64).collect();
-    let hex: String = Fingerprint::of(identity.as_bytes()).hex().chars().take(32).collect();
+    let hex: String =
+        Fingerprint::of(identity.join("\n").as_bytes()).hex().chars().take(32).collect();
     format!("{host}-{hex}")
 }
 

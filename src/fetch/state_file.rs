@@ -24,7 +24,7 @@ const FORMAT: u32 = 1;
 pub struct Record {
     format: u32,
     /// What tells the source from others.
-    source: String,
+    source: Vec<String>,
     #[serde(flatten)]
     pub times: Times,
     /// The last good keys.
@@ -43,7 +43,8 @@ pub struct Document {
 /// A failure that was told of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
-    pub failure: String,
+    pub url: String,
+    pub reason: String,
     /// In milliseconds since the epoch.
     pub at: u64,
 }
@@ -53,14 +54,17 @@ pub struct StateFile {
     directory: PathBuf,
     /// Without a suffix.
     name: String,
-    source: String,
+    source: Vec<String>,
     seen: Option<Identity>,
 }
 
 /// Who may fetch.
 pub enum Lock {
     /// We, as long as it is not dropped.
-    Held(#[expect(dead_code, reason = "closing the file releases it")] File),
+    Held(
+        // Closing the file releases it.
+        #[expect(dead_code)] File,
+    ),
     /// Somebody else does.
     Busy,
     Failed(io::Error),
@@ -77,8 +81,8 @@ struct Identity {
 
 impl StateFile {
     /// The file in `directory` of the source that `source` tells from others, named `name`.
-    pub fn new(directory: &Path, name: &str, source: &str) -> Self {
-        let (directory, name, source) = (directory.into(), name.to_owned(), source.to_owned());
+    pub fn new(directory: &Path, name: &str, source: Vec<String>) -> Self {
+        let (directory, name) = (directory.into(), name.to_owned());
         Self { directory, name, source, seen: None }
     }
 

@@ -25,10 +25,8 @@ pub struct JwsSegments<'t> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JweSegments<'t> {
     pub header: &'t [u8],
-    pub encrypted_key: &'t [u8],
-    pub initialization_vector: &'t [u8],
-    pub ciphertext: &'t [u8],
-    pub tag: &'t [u8],
+    /// Encrypted key, initialization vector, ciphertext, tag.
+    pub others: [&'t [u8]; 4],
 }
 
 impl<'t> Compact<'t> {
@@ -45,13 +43,7 @@ impl<'t> Compact<'t> {
         if memchr::memchr(b'.', tag).is_some() {
             return Err(Malformed::SegmentCount);
         }
-        Ok(Self::Jwe(JweSegments {
-            header,
-            encrypted_key: second,
-            initialization_vector: third,
-            ciphertext,
-            tag,
-        }))
+        Ok(Self::Jwe(JweSegments { header, others: [second, third, ciphertext, tag] }))
     }
 
     /// Whether every segment is base64url and the first one a JOSE header: what a token of the
@@ -59,10 +51,7 @@ impl<'t> Compact<'t> {
     pub fn check_form(&self) -> Result<(), Malformed> {
         let (header, rest) = match self {
             Self::Jws(jws) => (jws.header, [jws.payload, jws.signature, b"", b""]),
-            Self::Jwe(jwe) => (
-                jwe.header,
-                [jwe.encrypted_key, jwe.initialization_vector, jwe.ciphertext, jwe.tag],
-            ),
+            Self::Jwe(jwe) => (jwe.header, jwe.others),
         };
         for segment in rest {
             base64url::check(segment)?;
@@ -84,13 +73,7 @@ mod tests {
     fn splits_at_dots() {
         let jws = JwsSegments { header: b"aa", payload: b"b", signature: b"ccc", signed: b"aa.b" };
         assert_eq!(Compact::split(b"aa.b.ccc"), Ok(Compact::Jws(jws)));
-        let jwe = JweSegments {
-            header: b"a",
-            encrypted_key: b"b",
-            initialization_vector: b"c",
-            ciphertext: b"d",
-            tag: b"e",
-        };
+        let jwe = JweSegments { header: b"a", others: [b"b", b"c", b"d", b"e"] };
         assert_eq!(Compact::split(b"a.b.c.d.e"), Ok(Compact::Jwe(jwe)));
     }
 

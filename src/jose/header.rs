@@ -18,18 +18,18 @@ const STRINGS: [&str; 4] = ["kid", "enc", "typ", "cty"];
 /// Members that change how a token is to be read, in ways we do not support.
 const REFUSED: [&str; 3] = ["crit", "b64", "zip"];
 
-/// How many headers are remembered.
-const REMEMBERED: usize = 8;
-
-/// Longer ones are not. In bytes.
-const LONGEST_REMEMBERED: usize = 1024;
-
 /// A header whose members have the types the RFCs ask for.
 #[derive(Debug)]
 pub struct Header {
     object: Object,
     signature_algorithm: Option<SignatureAlgorithm>,
 }
+
+/// How many headers are remembered.
+const REMEMBERED: usize = 8;
+
+/// Longer ones are not. In bytes.
+const LONGEST_REMEMBERED: usize = 1024;
 
 /// A memo of the headers parsed last: tokens signed with one key mostly have the very same header.
 #[derive(Debug, Default)]

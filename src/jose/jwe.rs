@@ -46,11 +46,12 @@ impl<'t> Jwe<'t> {
         let header = Header::parse(segments.header)?;
         let (algorithm, encryption) = header.encryption_algorithms()?;
         let parameters = header.key_parameters(algorithm)?;
-        let bytes = base64url::decode(segments.encrypted_key)?;
+        let [encrypted_key, initialization_vector, ciphertext, tag] = segments.others;
+        let bytes = base64url::decode(encrypted_key)?;
         let content = EncryptedContent {
-            initialization_vector: base64url::decode(segments.initialization_vector)?,
-            ciphertext: base64url::decode(segments.ciphertext)?,
-            tag: base64url::decode(segments.tag)?,
+            initialization_vector: base64url::decode(initialization_vector)?,
+            ciphertext: base64url::decode(ciphertext)?,
+            tag: base64url::decode(tag)?,
         };
         let key = EncryptedKey { algorithm, encryption, parameters, bytes };
         Ok(Self { header, key, content, additional_data: segments.header })

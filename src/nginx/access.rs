@@ -1,26 +1,17 @@
 //! The access phase: is there a token here, and does it pass?
 
-use std::rc::Rc;
-
-use ngx::ffi::{NGX_LOG_ERR, NGX_LOG_NOTICE};
+use ngx::ffi::NGX_LOG_NOTICE;
 
 use super::challenge_header::refuse;
-use super::conf::{Effective, LocationConf};
+use super::conf::LocationConf;
 use super::context::Context;
-use super::ffi::complex_value::{ComplexValue, EvaluationFailed};
+use super::ffi::complex_value::EvaluationFailed;
 use super::ffi::guard::Entry;
 use super::ffi::phase::{Decision, PhaseHandler};
 use super::ffi::request::Request;
-use super::ffi::time;
+use super::judge::judge;
 use super::token_source;
-use super::tokens::Token;
-use super::verify::verify;
-use super::worker;
-use crate::auth::issuer::Issuer;
-use crate::auth::judgement::Judgement;
-use crate::auth::numeric_date::NumericDate;
-use crate::auth::outcome::{Refusal, Verdict};
-use crate::auth::require::{self, Failure};
+use crate::auth::outcome::Verdict;
 
 /// The handler of the access phase.
 pub struct Access;
@@ -57,68 +48,16 @@ fn authenticate(request: Request<'_>) -> Result<Decision, EvaluationFailed> {
     let verdict = Verdict::new(judged, conf.leniency);
     context.status.set(Some(verdict.word()));
     match verdict {
-        Verdict::Accepted => Ok(Decision::Ok),
-        // Whoever else is asked decides: a token that is missing or bad grants nothing.
-        Verdict::Anonymous => {
-            context.without_claims.set(Some(request.location()));
-            Ok(Decision::Declined)
+        Verdict::Accepted => return Ok(Decision::Ok),
+        Verdict::Refused(refusal) => {
+            return refuse(request, conf, context, realm, &refusal).ok_or(EvaluationFailed);
         }
+        Verdict::Anonymous => {}
         Verdict::DryRun(refusal) => {
             request.log(NGX_LOG_NOTICE, format_args!("{refusal} (dry run)"));
-            context.without_claims.set(Some(request.location()));
-            Ok(Decision::Declined)
-        }
-        Verdict::Refused(refusal) => {
-            refuse(request, conf, context, realm, &refusal).ok_or(EvaluationFailed)
         }
     }
-}
-
-/// Who has issued the token, where it passes; `None` while keys are being fetched.
-fn judge(
-    request: Request<'_>,
-    conf: &Effective,
-    context: &Context,
-    token: Option<Token<'_>>,
-) -> Option<Result<Option<Rc<Issuer>>, Refusal>> {
-    let issuers = conf.issuers.as_deref().map(|issuers| &issuers.table);
-    let worker = worker::this();
-    let mut memory = worker.lend_memory(conf.token_cache);
-    let bytes = token.map(|token| token.bytes);
-    let judgement =
-        Judgement::begin(bytes, conf.verification, issuers, &mut memory.memory(), |verified| {
-            let (sources, fresh_for) = (conf.verification.sources, conf.key_rules.fresh_for);
-            worker.holds(verified, sources, fresh_for, time::monotonic_milliseconds())
-        });
-    drop(memory);
-    let verified = match judgement {
-        Judgement::Settled(settled) => {
-            if settled.as_ref().is_err_and(|refusal| *refusal == Refusal::KeysUnavailable) {
-                request.log(NGX_LOG_ERR, format_args!("no key source to decrypt the JWT with"));
-            }
-            settled
-        }
-        Judgement::NeedsKeys(pending) => verify(request, conf, context, *pending)?,
-    };
-    let (token, verified) = match (token, verified) {
-        (Some(token), Ok(verified)) => (token, verified),
-        (_, Err(refusal)) => return Some(Err(refusal)),
-        (None, Ok(_)) => return Some(Err(Refusal::NoToken)),
-    };
-    context.tokens.keep_verified(token, verified.clone(), || token_source::in_header(request));
-    let (seconds, milliseconds) = time::now();
-    let now = NumericDate::new(seconds, milliseconds);
-    let text = |value: &ComplexValue| value.text(request);
-    let accepted = verified.accept(conf.acceptance(), now, text, || requirements(request, conf));
-    Some(accepted.map(|_| verified.issuer().cloned()))
-}
-
-/// The first requirement that is not met decides. A value that cannot be evaluated is not met.
-fn requirements(request: Request<'_>, conf: &Effective) -> Result<(), Failure> {
-    let met = |value: &ComplexValue| value.evaluate(request).is_ok_and(require::met);
-    let mut requirements = conf.settings.requirements.iter().flat_map(|own| &own.list);
-    match requirements.find(|requirement| !requirement.values.iter().all(met)) {
-        Some(failed) => Err(failed.failure),
-        None => Ok(()),
-    }
+    // Whoever else is asked decides: a token that is missing or bad grants nothing.
+    context.without_claims.set(Some(request.location()));
+    Ok(Decision::Declined)
 }

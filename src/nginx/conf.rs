@@ -19,7 +19,7 @@ use crate::auth::key_cache::Rules as KeyRules;
 use crate::auth::operand::Operand;
 use crate::auth::outcome::Leniency;
 use crate::auth::policy::{Acceptance, Rules, TokenType, Verification};
-use crate::auth::require::Failure;
+use crate::auth::require::Requirement;
 use crate::auth::scope_rule::ScopeRule;
 use crate::fetch::proxy::Proxy;
 
@@ -147,7 +147,6 @@ pub struct LevelIssuers {
     /// No other `auth_jwt_issuers` has it, one of an earlier configuration included.
     pub id: u64,
     pub table: Issuers,
-    pub count: usize,
     /// The keys of each, by its number.
     pub sources: HashMap<u64, Rc<KeySources>, foldhash::fast::RandomState>,
 }
@@ -167,12 +166,6 @@ pub struct List<T> {
     pub list: Vec<T>,
     /// Of the first.
     pub place: Place,
-}
-
-/// One `auth_jwt_require`: met when all its values are.
-pub struct Requirement {
-    pub values: Vec<ComplexValue>,
-    pub failure: Failure,
 }
 
 /// `on` or `off`.
@@ -229,7 +222,7 @@ settings! {
     audience: List<Operand<ComplexValue>>,
     scopes: List<ScopeRule<ComplexValue>>,
     claims: List<ClaimRule<ComplexValue>>,
-    requirements: List<Requirement>,
+    requirements: List<Requirement<ComplexValue>>,
     optional: Switch,
     dry_run: Switch,
     token_type: TokenType,
@@ -341,6 +334,11 @@ impl Effective {
             Rules { id, audience, scopes, claims, are_fixed }
         });
         Acceptance { leeway: self.leeway, rules }
+    }
+
+    /// What `auth_jwt_require` asks for.
+    pub fn requirements(&self) -> &[Requirement<ComplexValue>] {
+        self.settings.requirements.as_deref().map(|own| own.list.as_slice()).unwrap_or_default()
     }
 
     /// The level's own key sources, where it names no issuers.

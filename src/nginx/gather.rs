@@ -5,8 +5,9 @@ use std::cell::RefCell;
 use super::conf::KeySources;
 use super::ffi::request::{Address, Request};
 use super::ffi::time;
+use super::key_store::recent::{KeptSources, KeySets};
 use super::sources::key_source::{Asking, Pending, Progress};
-use super::worker::{self, KeptSources, KeySets};
+use super::worker;
 use crate::auth::key_cache::Rules;
 
 /// What a request that needs keys gets.
@@ -126,6 +127,6 @@ fn keep_recent(needed: KeysNeeded<'_>, sets: Option<&KeySets>) {
     if sources.list.iter().all(|source| source.is_literal() && !source.is_fetched()) {
         let now = time::monotonic_milliseconds();
         let kept = KeptSources { sources: sources.id, fresh_for: rules.fresh_for };
-        worker::this().keep_recent(kept, now, sets);
+        worker::this().recent_keys.borrow_mut().keep(kept, now, sets);
     }
 }

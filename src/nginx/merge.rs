@@ -56,7 +56,7 @@ fn issuers_of(names: &IssuerNames, main: &MainConf) -> Result<Rc<LevelIssuers>, 
         format!("issuers \"{one}\" and \"{other}\" of \"auth_jwt_issuers\" in {place} have the same \"issuer {iss}\", each must have its own")
     })?;
     let sources = blocks.iter().map(|block| (block.issuer.id, block.sources.clone())).collect();
-    let issuers = LevelIssuers { id: unique(), table, count: blocks.len(), sources };
+    let issuers = LevelIssuers { id: unique(), table, sources };
     Ok(names.issuers.get_or_init(|| Rc::new(issuers)).clone())
 }
 
@@ -79,7 +79,8 @@ fn refuse(level: &Effective) -> Result<(), ConfError> {
             "\"{rule}\" in {place} needs verified claims, but no key source goes with \"auth_jwt\" in {auth}: name issuers or a key source"
         ))?,
         (Some(Keys::Issuers(names)), _) => {
-            let several = level.issuers.as_deref().is_some_and(|issuers| issuers.count > 1);
+            let issuers = level.issuers.as_deref();
+            let several = issuers.is_some_and(|issuers| issuers.table.only().is_none());
             let place = &names.place;
             match level.verification.token_type {
                 TokenType::Encrypted | TokenType::Nested if several => Err(format!(

@@ -23,6 +23,8 @@ mod token_source;
 mod challenge_header;
 mod verify;
 
+mod judge;
+
 mod access;
 mod variables;
 

@@ -10,8 +10,9 @@ use super::context::Context;
 use super::ffi::request::Request;
 use super::ffi::time;
 use super::gather::{Gathered, KeysNeeded, has_kid};
-use super::worker::{self, KeptSources, KeySets};
-use crate::auth::judgement::Pending;
+use super::key_store::recent::{KeptSources, KeySets};
+use super::worker;
+use crate::auth::judgement::{Memory, Pending};
 use crate::auth::outcome::Refusal;
 use crate::auth::verification::VerifiedToken;
 
@@ -22,6 +23,7 @@ pub fn verify(
     conf: &Effective,
     context: &Context,
     pending: Pending<'_>,
+    memory: &mut Memory<'_>,
 ) -> Option<Result<Rc<VerifiedToken>, Refusal>> {
     let Some(sources) = sources(conf, &pending) else {
         return Some(Err(Refusal::KeysUnavailable));
@@ -32,7 +34,8 @@ pub fn verify(
     let may_refresh = sources.refreshes(conf.key_rules);
     let kid = if may_refresh { pending.kid() } else { None };
     let has_kid = |sets: &KeySets| kid.as_ref().is_none_or(|kid| has_kid(sets, kid));
-    let at_hand = worker.recent_sets(kept, time::monotonic_milliseconds()).filter(has_kid);
+    let now = time::monotonic_milliseconds();
+    let at_hand = worker.recent_keys.borrow().sets(kept, now).filter(has_kid);
     let (token, rules) = (pending.token(), conf.key_rules);
     let needed = KeysNeeded { sources, rules, token, kid: kid.as_deref() };
     if at_hand.is_some() {
@@ -47,9 +50,7 @@ pub fn verify(
         Gathered::Pending => return None,
         Gathered::Unavailable => return Some(Err(Refusal::KeysUnavailable)),
     };
-    let mut memory = worker.lend_memory(conf.token_cache);
-    let verified = pending.with_keys(&sets, &mut memory.memory());
-    drop(memory);
+    let verified = pending.with_keys(&sets, memory);
     if let Ok(verified) = &verified
         && verified.is_anybodys()
         && !worker.told_anybodys.replace(true)

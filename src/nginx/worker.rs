@@ -4,30 +4,24 @@
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::{Arc, Weak};
-
-use smallvec::SmallVec;
 
 use super::ffi::request::{Address, Request};
 use super::key_store::answers::Answers;
 use super::key_store::fetch::Fetch;
 use super::key_store::file::KeyFiles;
+use super::key_store::recent::RecentKeys;
 use super::key_store::shared::SharedSources;
 use super::key_store::url::UrlSources;
 use crate::auth::judgement::Memory;
 use crate::auth::token_cache::TokenCache;
-use crate::auth::verification::VerifiedToken;
 use crate::jose::header::Headers;
-use crate::jose::key_set::KeySet;
-
-/// The key sets of a location's sources, in order.
-pub type KeySets = SmallVec<[Arc<KeySet>; 1]>;
 
 /// What a worker keeps from request to request.
 #[derive(Default)]
 pub struct Worker {
     pub key_files: RefCell<KeyFiles>,
     pub answers: RefCell<Answers>,
+    pub recent_keys: RefCell<RecentKeys>,
     pub shared_sources: RefCell<SharedSources>,
     /// Those under way, by their subrequests.
     pub fetches: RefCell<HashMap<Address, Rc<Fetch>, foldhash::fast::RandomState>>,
@@ -37,8 +31,6 @@ pub struct Worker {
     /// It has been told that tokens encrypted with a public key are anybody's.
     pub told_anybodys: Cell<bool>,
     token_caches: RefCell<HashMap<u64, TokenCache, foldhash::fast::RandomState>>,
-    /// By the list of sources.
-    recent: RefCell<HashMap<KeptSources, Recent, foldhash::fast::RandomState>>,
 }
 
 /// `auth_jwt_cache`.
@@ -57,23 +49,6 @@ impl Default for TokenCacheSetting {
     fn default() -> Self {
         Self::On { id: 0, size: 16 << 20 }
     }
-}
-
-/// A list of sources, and for how long its keys are used without being looked at: keys that are kept
-/// longer on one level are not handed to another that would see a change at once.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct KeptSources {
-    pub sources: u64,
-    /// In milliseconds.
-    pub fresh_for: u64,
-}
-
-/// What a list of sources gave that are all files, which are not looked at again within a millisecond.
-/// It keeps no keys alive: those that are forgotten are gone.
-struct Recent {
-    /// By nginx's monotonic clock, in milliseconds.
-    gathered: u64,
-    sets: SmallVec<[(u64, Weak<KeySet>); 1]>,
 }
 
 /// A worker's memory of tokens, lent for one judgement.
@@ -111,46 +86,10 @@ impl Worker {
         lineage.find_map(|request| fetches.get(&request.address()).cloned())
     }
 
-    /// Keeps what was gathered at `now` of a list of sources; `None`, and nothing is kept.
-    pub fn keep_recent(&self, sources: KeptSources, now: u64, sets: Option<&KeySets>) {
-        let mut recent = self.recent.borrow_mut();
-        match sets {
-            Some(sets) => {
-                let sets = sets.iter().map(|set| (set.generation(), Arc::downgrade(set)));
-                recent.insert(sources, Recent { gathered: now, sets: sets.collect() });
-            }
-            None => drop(recent.remove(&sources)),
-        }
-    }
-
-    /// The keys of a list of sources, if they were gathered in this very millisecond.
-    pub fn recent_sets(&self, sources: KeptSources, now: u64) -> Option<KeySets> {
-        let recent = self.recent.borrow();
-        let recent = recent.get(&sources).filter(|recent| recent.gathered == now)?;
-        recent.sets.iter().map(|(_, set)| set.upgrade()).collect()
-    }
-
-    /// Whether a token that was verified before still holds, as far as is known without gathering keys;
-    /// `sources` are the location's own, its issuers for one.
-    pub fn holds(
-        &self,
-        token: &VerifiedToken,
-        sources: Option<u64>,
-        fresh_for: u64,
-        now: u64,
-    ) -> bool {
-        let issuers = token.issuer().map(|issuer| issuer.id);
-        let Some(sources) = issuers.or(sources) else { return token.holds_under([]) };
-        let recent = self.recent.borrow();
-        let recent =
-            recent.get(&KeptSources { sources, fresh_for }).filter(|recent| recent.gathered == now);
-        recent.is_some_and(|recent| token.holds_under(recent.sets.iter().map(|set| set.0)))
-    }
-
     /// Forgets the caches of an earlier configuration: a process without a master is not replaced.
     pub fn forget_tokens(&self) {
         self.token_caches.borrow_mut().clear();
-        self.recent.borrow_mut().clear();
+        self.recent_keys.take();
     }
 }
 

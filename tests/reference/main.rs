@@ -20,7 +20,7 @@ use source::File;
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 /// What of the source is a text with a space, but no message.
-const NO_MESSAGES: [&str; 11] = [
+const NO_MESSAGES: [&str; 12] = [
     // The header WWW-Authenticate.
     "Bearer realm=",
     ", error=\"invalid_token\"",
@@ -30,6 +30,8 @@ const NO_MESSAGES: [&str; 11] = [
     ", ",
     " ",
     "{} or {last}",
+    // The resolver's, taken away.
+    "failed to lookup address information",
     // The crate regex's, taken away.
     "error: ",
     // The compiler's.
@@ -41,7 +43,7 @@ const NO_MESSAGES: [&str; 11] = [
 ];
 
 /// A limit: its label and unit on the page, and the constant that sets it.
-const LIMITS: [(&str, Unit, &str, &str); 16] = [
+const LIMITS: [(&str, Unit, &str, &str); 20] = [
     ("a key file", Unit::Mebi, "nginx/key_store/file.rs", "MAX_SIZE"),
     (
         "key files of names with variables remembered in a worker",
@@ -72,6 +74,15 @@ const LIMITS: [(&str, Unit, &str, &str); 16] = [
         "auth/key_cache.rs",
         "COOLING",
     ),
+    ("the answer to a fetch of keys by URL", Unit::Mebi, "fetch/error.rs", "MAX_SIZE"),
+    ("fetches of keys by URL at a time, in a worker", Unit::One, "fetch/fetcher.rs", "MAX_FETCHES"),
+    (
+        "the first pause after a fetch of keys by URL that failed",
+        Unit::Seconds,
+        "fetch/schedule.rs",
+        "FIRST_RETRY",
+    ),
+    ("the longest", Unit::Seconds, "fetch/schedule.rs", "LAST_RETRY"),
     ("steps of a path to a claim", Unit::One, "auth/claim_path.rs", "MAX_STEPS"),
     ("nesting of JSON", Unit::Levels, "jose/json/scan.rs", "MAX_DEPTH"),
     ("keys tried for one token", Unit::One, "jose/select.rs", "MAX_TRIED"),
@@ -101,8 +112,19 @@ impl Unit {
     }
 }
 
+/// The rows of the table that nginx reads: the name of a directive, and the rest of its row.
+fn rows(files: &[File]) -> Vec<(&str, &str)> {
+    let table = files.iter().find(|file| file.name.ends_with("directives/mod.rs"));
+    let Some(table) = table else { return Vec::new() };
+    table.words().zip(table.code.split("command(c\"\", ").skip(1)).collect()
+}
+
+/// The directives by name, which is that of the file.
 fn directives(files: &[File]) -> Vec<(String, &File)> {
-    let named = |file: &'_ File| file.constant("NAME: &'static CStr");
+    let named = |file: &'_ File| {
+        let (folder, name) = file.name.strip_suffix(".rs")?.rsplit_once('/')?;
+        (folder == "nginx/directives" && name.starts_with("auth_jwt")).then(|| name.to_owned())
+    };
     files.iter().filter_map(|file| Some((named(file)?, file))).collect()
 }
 
@@ -112,26 +134,26 @@ fn directives_have_a_section_each() -> Outcome {
     let directives = directives(&files);
     let names: Vec<String> = directives.iter().map(|(name, _)| name.clone()).collect();
     assert_eq!(page.headings("Directives"), names, "the sections of the page, and the directives");
-    let table = files.iter().find(|file| file.name.ends_with("directives/mod.rs"));
-    let rows = table.map_or(0, |table| table.code.matches("command::<").count());
-    assert_eq!(rows, names.len(), "rows of the table that nginx reads");
+    let rows = rows(&files).into_iter().map(|(name, _)| name);
+    assert_eq!(rows.collect::<Vec<_>>(), names, "rows of the table that nginx reads");
     Ok(())
 }
 
 #[test]
 fn syntax_default_and_context() -> Outcome {
     let (page, files) = (Page::read()?, source::read()?);
-    for (name, file) in directives(&files) {
+    for ((name, file), (_, row)) in directives(&files).into_iter().zip(rows(&files)) {
         let section = page.section(&name);
         for key in ["Syntax", "Default", "Context"] {
             let told = section.field(&format!("{key}:"));
             assert_eq!(told, file.head(key), "{key} of {name}, on the page and in {}", file.name);
         }
-        let contexts = match file.code.split(": AllowedIn = AllowedIn::").nth(1) {
-            Some(context) if context.starts_with("Http;") => "`http`",
-            Some(context) if context.starts_with("Locations;") => "`http`, `server`, `location`",
+        let contexts = match row.split(", ").next() {
+            Some("Http") => "`http`",
+            Some("Locations") => "`http`, `server`, `location`",
             _ => "`http`, `server`, `location`, `limit_except`",
         };
+        assert!(row.contains(&format!(" {name}::set")), "the setter in the row of {name}");
         assert_eq!(file.head("Context").as_deref(), Some(contexts), "head and code of {name}");
         let since = section.field("Since:").unwrap_or_default();
         let number = |text: &str| -> Vec<u32> { text.split('.').flat_map(str::parse).collect() };

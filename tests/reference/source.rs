@@ -105,11 +105,6 @@ impl File {
         self.head.lines().find_map(value)
     }
 
-    /// The string that the constant declared so has.
-    pub fn constant(&self, declared: &str) -> Option<String> {
-        self.constants(declared).into_iter().next()
-    }
-
     /// The strings of all constants declared so.
     pub fn constants(&self, declared: &str) -> Vec<String> {
         let declared = format!("const {declared} = ");
@@ -187,6 +182,11 @@ impl File {
             {
                 "warn"
             }
+            "fetch/keeper.rs" => match self.before(literal).rsplit("Level::").next() {
+                Some(after) if after.starts_with("Notice") => "notice",
+                Some(after) if after.starts_with("Error") => "error",
+                _ => "warn",
+            },
             name if name.contains("/directives/") => "emerg",
             name if configuration.iter().any(|file| name.ends_with(file)) => "emerg",
             // The nearest of those that the code names.

@@ -68,28 +68,6 @@ static mut ngx_http_bare_cryptography_module: ngx_module_t = ngx_module_t {
     ..ngx_module_t::default()
 };
 
-/// As nginx looks for it: a table that ends in null.
-#[repr(transparent)]
-pub struct Table<T, const N: usize>([*const T; N]);
-
-// SAFETY: nginx reads the tables from one thread.
-unsafe impl<T, const N: usize> Sync for Table<T, N> {}
-
-#[unsafe(no_mangle)]
-pub static ngx_modules: Table<ngx_module_t, 2> =
-    Table([&raw const ngx_http_bare_cryptography_module, ptr::null()]);
-
-#[unsafe(no_mangle)]
-pub static ngx_module_names: Table<c_char, 2> =
-    Table([c"ngx_http_bare_cryptography_module".as_ptr(), ptr::null()]);
-
-#[unsafe(no_mangle)]
-pub static ngx_module_order: Table<c_char, 3> = Table([
-    c"ngx_http_bare_cryptography_module".as_ptr(),
-    c"ngx_http_access_module".as_ptr(),
-    ptr::null(),
-]);
-
 /// # Safety
 ///
 /// nginx calls it with a valid `cf`.
@@ -173,3 +151,20 @@ unsafe extern "C" fn handle(request: *mut ngx_http_request_t) -> ngx_int_t {
         None => NGX_DECLINED as ngx_int_t,
     })
 }
+
+// The tables that nginx looks for; each ends in null.
+
+#[unsafe(no_mangle)]
+pub static mut ngx_modules: [*const ngx_module_t; 2] =
+    [&raw const ngx_http_bare_cryptography_module, ptr::null()];
+
+#[unsafe(no_mangle)]
+pub static mut ngx_module_names: [*const c_char; 2] =
+    [c"ngx_http_bare_cryptography_module".as_ptr(), ptr::null()];
+
+#[unsafe(no_mangle)]
+pub static mut ngx_module_order: [*const c_char; 3] = [
+    c"ngx_http_bare_cryptography_module".as_ptr(),
+    c"ngx_http_access_module".as_ptr(),
+    ptr::null(),
+];

@@ -9,12 +9,12 @@ use super::times::{Bound, at_most, date};
 pub struct Issuer {
     pub name: String,
     pub iss: Vec<String>,
+    pub typ: Typ,
+    pub exp_required: bool,
     /// `None`: any.
     pub audience: Option<Vec<String>>,
     /// `None`: all.
     pub algorithms: Option<Vec<&'static str>>,
-    pub typ: Typ,
-    pub exp_required: bool,
     /// In seconds, as are those that follow.
     pub leeway: Option<u64>,
     pub max_lifetime: Option<u64>,

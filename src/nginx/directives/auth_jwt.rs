@@ -2,21 +2,11 @@
 //! Default: `auth_jwt off;`
 //! Context: `http`, `server`, `location`, `limit_except`
 
-use ngx::ffi::NGX_CONF_TAKE12;
-
-use super::{CStr, Conf, ConfError, Directive, LocationConf};
+use super::{Conf, ConfError, LocationConf};
 use crate::nginx::conf::{self, Realm};
 
-pub struct AuthJwt;
-
-impl Directive for AuthJwt {
-    const NAME: &'static CStr = c"auth_jwt";
-    const ARGUMENTS: u32 = NGX_CONF_TAKE12;
-    type Conf = LocationConf;
-
-    fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
-        cf.once(&conf.typed.auth, auth_jwt)
-    }
+pub fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
+    cf.once(&conf.typed.auth, auth_jwt)
 }
 
 fn auth_jwt(cf: &mut Conf<'_>) -> Result<conf::AuthJwt, ConfError> {

@@ -5,7 +5,7 @@
 //! Not a directive of NGINX Plus. Each one makes a cache of verified tokens, of `size` bytes at the
 //! most in each worker, which all share that inherit it.
 
-use super::{AllowedIn, CStr, Conf, ConfError, Directive, LocationConf};
+use super::{Conf, ConfError, LocationConf};
 use crate::nginx::ffi::conf::parse_size;
 use crate::nginx::server::unique;
 use crate::nginx::worker::TokenCacheSetting;
@@ -13,18 +13,10 @@ use crate::nginx::worker::TokenCacheSetting;
 /// A smaller cache would hold nothing of use.
 const SMALLEST: usize = 64 << 10;
 
-pub struct AuthJwtCache;
-
-impl Directive for AuthJwtCache {
-    const NAME: &'static CStr = c"auth_jwt_cache";
-    const ALLOWED_IN: AllowedIn = AllowedIn::Locations;
-    type Conf = LocationConf;
-
-    fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
-        cf.once(&conf.typed.token_cache, |cf| match (cf.argument(), parse_size(cf.argument())) {
-            (b"off", _) => Ok(TokenCacheSetting::Off),
-            (_, Some(size)) if size >= SMALLEST => Ok(TokenCacheSetting::On { id: unique(), size }),
-            (value, _) => Err(cf.invalid_value(value, "\"off\" or a size of at least \"64k\"")),
-        })
-    }
+pub fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
+    cf.once(&conf.typed.token_cache, |cf| match (cf.argument(), parse_size(cf.argument())) {
+        (b"off", _) => Ok(TokenCacheSetting::Off),
+        (_, Some(size)) if size >= SMALLEST => Ok(TokenCacheSetting::On { id: unique(), size }),
+        (value, _) => Err(cf.invalid_value(value, "\"off\" or a size of at least \"64k\"")),
+    })
 }

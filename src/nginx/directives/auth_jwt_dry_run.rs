@@ -5,15 +5,8 @@
 //! Not a directive of NGINX Plus. Whether what would be refused is only told.
 
 use super::rule::switch;
-use super::{CStr, Conf, ConfError, Directive, LocationConf};
+use super::{Conf, ConfError, LocationConf};
 
-pub struct AuthJwtDryRun;
-
-impl Directive for AuthJwtDryRun {
-    const NAME: &'static CStr = c"auth_jwt_dry_run";
-    type Conf = LocationConf;
-
-    fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
-        cf.once(&conf.typed.dry_run, switch)
-    }
+pub fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
+    cf.once(&conf.typed.dry_run, switch)
 }

@@ -12,9 +12,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use ngx::ffi::{NGX_CONF_BLOCK, NGX_CONF_TAKE1};
-
-use super::{AllowedIn, CStr, Conf, ConfError, Directive};
+use super::{Conf, ConfError};
 use crate::auth::issuer::Issuer;
 use crate::auth::issuer_block::{Block, IssuerBlock, Times};
 use crate::auth::key_place::KeyPlace;
@@ -28,8 +26,6 @@ use crate::nginx::sources::file::KeyFile;
 use crate::nginx::sources::key_source::KeySource;
 use crate::nginx::sources::url::KeyUrl;
 
-pub struct AuthJwtIssuer;
-
 /// A block while it is read.
 struct Reading {
     block: RefCell<IssuerBlock>,
@@ -39,66 +35,55 @@ struct Reading {
 
 const TIMES: Times = Times { seconds: parse_seconds, milliseconds: parse_milliseconds };
 
-impl Directive for AuthJwtIssuer {
-    const NAME: &'static CStr = c"auth_jwt_issuer";
-    const ALLOWED_IN: AllowedIn = AllowedIn::Http;
-    const ARGUMENTS: u32 = NGX_CONF_BLOCK | NGX_CONF_TAKE1;
-    type Conf = MainConf;
-
-    fn set(cf: &mut Conf<'_>, conf: &MainConf) -> Result<(), ConfError> {
-        let name = super::text(cf.argument(), "the name of an issuer", cf)?;
-        if name == "off" {
-            return Err(cf.invalid_value(b"off", "a name other than \"off\""));
-        }
-        let place = cf.place();
-        let reading = Reading {
-            block: RefCell::new(IssuerBlock::new(name.clone())),
-            files: RefCell::default(),
-        };
-        if let Some(earlier) = conf.issuers.borrow().get(&name) {
-            let place = &earlier.place;
-            return Err(format!("duplicate issuer \"{name}\", the first is in {place}").into());
-        }
-        cf.read_block(&reading)?;
-        let Block { issuer, keys, fetch, ineffective } = reading.block.into_inner().finish()?;
-        if let Some(parameter) = ineffective {
-            cf.warn(format_args!(
-                "\"{parameter}\" of issuer \"{name}\" in {place} has no effect: its keys are all in files"
-            ));
-        }
-        let certificates = fetch.certificates.as_deref();
-        let certificates = certificates.map(|file| certificates_of(file, &name, cf)).transpose()?;
-        let (mut sources, mut urls) = (KeySources::new(place.clone()), Vec::new());
-        let mut files = reading.files.into_inner().into_iter();
-        for key_place in keys {
-            match key_place {
-                KeyPlace::File(_) => {
-                    sources
-                        .list
-                        .extend(files.next().map(|file| Box::new(file) as Box<dyn KeySource>));
-                }
-                KeyPlace::Remote(remote) => {
-                    let configured = Configured {
-                        issuer: name.clone(),
-                        remote: *remote,
-                        rules: fetch.cache,
-                        timeout: Duration::from_millis(fetch.timeout),
-                        certificates: certificates.clone(),
-                    };
-                    let url = Rc::new(KeyUrl { id: unique(), configured });
-                    sources.list.push(Box::new(url.clone()));
-                    urls.push(url);
-                }
+pub fn set(cf: &mut Conf<'_>, conf: &MainConf) -> Result<(), ConfError> {
+    let name = super::text(cf.argument(), "the name of an issuer", cf)?;
+    if name == "off" {
+        return Err(cf.invalid_value(b"off", "a name other than \"off\""));
+    }
+    let place = cf.place();
+    let reading =
+        Reading { block: RefCell::new(IssuerBlock::new(name.clone())), files: RefCell::default() };
+    if let Some(earlier) = conf.issuers.borrow().get(&name) {
+        let place = &earlier.place;
+        return Err(format!("duplicate issuer \"{name}\", the first is in {place}").into());
+    }
+    cf.read_block(&reading)?;
+    let Block { issuer, keys, fetch, ineffective } = reading.block.into_inner().finish()?;
+    if let Some(parameter) = ineffective {
+        cf.warn(format_args!(
+            "\"{parameter}\" of issuer \"{name}\" in {place} has no effect: its keys are all in files"
+        ));
+    }
+    let certificates = fetch.certificates.as_deref();
+    let certificates = certificates.map(|file| certificates_of(file, &name, cf)).transpose()?;
+    let (mut sources, mut urls) = (KeySources::new(place.clone()), Vec::new());
+    let mut files = reading.files.into_inner().into_iter();
+    for key_place in keys {
+        match key_place {
+            KeyPlace::File(_) => {
+                sources.list.extend(files.next().map(|file| Box::new(file) as Box<dyn KeySource>));
+            }
+            KeyPlace::Remote(remote) => {
+                let configured = Configured {
+                    issuer: name.clone(),
+                    remote: *remote,
+                    rules: fetch.cache,
+                    timeout: Duration::from_millis(fetch.timeout),
+                    certificates: certificates.clone(),
+                };
+                let url = Rc::new(KeyUrl { id: unique(), configured });
+                sources.list.push(Box::new(url.clone()));
+                urls.push(url);
             }
         }
-        let issuer = Rc::new(Issuer { id: sources.id, ..issuer });
-        let sources = Rc::new(sources);
-        let issuer = IssuerConf { issuer, sources, urls, place, is_used: Cell::new(false) };
-        if let btree_map::Entry::Vacant(entry) = conf.issuers.borrow_mut().entry(name) {
-            entry.insert(issuer);
-        }
-        Ok(())
     }
+    let issuer = Rc::new(Issuer { id: sources.id, ..issuer });
+    let sources = Rc::new(sources);
+    let issuer = IssuerConf { issuer, sources, urls, place, is_used: Cell::new(false) };
+    if let btree_map::Entry::Vacant(entry) = conf.issuers.borrow_mut().entry(name) {
+        entry.insert(issuer);
+    }
+    Ok(())
 }
 
 impl BlockReader for Reading {
@@ -118,13 +103,11 @@ impl BlockReader for Reading {
 /// Reads `ssl_trusted_certificate` of the block `name`.
 fn certificates_of(file: &str, name: &str, cf: &Conf<'_>) -> Result<Certificates, ConfError> {
     let path = Path::new(OsStr::from_bytes(cf.conf_prefix())).join(file);
-    let certificates = match std::fs::read(path) {
-        Ok(pem) => Certificates::parse(&pem),
-        Err(error) => Err(format!("cannot be read: {error}")),
-    };
-    certificates.map_err(|error| {
-        let file = file.as_bytes().escape_ascii();
-        format!("file \"{file}\" of \"ssl_trusted_certificate\" in issuer \"{name}\" {error}")
-            .into()
+    let file = file.as_bytes().escape_ascii();
+    let pem = std::fs::read(path).map_err(|error| {
+        format!("file \"{file}\" of \"ssl_trusted_certificate\" in issuer \"{name}\" cannot be read: {error}")
+    })?;
+    Certificates::parse(&pem).map_err(|error| {
+        format!("file \"{file}\" of \"ssl_trusted_certificate\" in issuer \"{name}\" is not usable: {error}").into()
     })
 }

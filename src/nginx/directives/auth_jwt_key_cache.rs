@@ -4,24 +4,14 @@
 //!
 //! NGINX Plus has the time alone; `refresh=` and `stale=` are ours, and off by default.
 
-use ngx::ffi::NGX_CONF_TAKE123;
-
-use super::{CStr, Conf, ConfError, Directive, LocationConf};
+use super::{Conf, ConfError, LocationConf};
 use crate::auth::key_cache::Rules;
 use crate::nginx::conf::{KeyCache, Needs};
 use crate::nginx::ffi::conf::parse_milliseconds;
 use crate::nginx::lint;
 
-pub struct AuthJwtKeyCache;
-
-impl Directive for AuthJwtKeyCache {
-    const NAME: &'static CStr = c"auth_jwt_key_cache";
-    const ARGUMENTS: u32 = NGX_CONF_TAKE123;
-    type Conf = LocationConf;
-
-    fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
-        cf.once(&conf.typed.key_cache, key_cache)
-    }
+pub fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
+    cf.once(&conf.typed.key_cache, key_cache)
 }
 
 fn key_cache(cf: &mut Conf<'_>) -> Result<KeyCache, ConfError> {

@@ -2,28 +2,21 @@
 //! Default: –
 //! Context: `http`, `server`, `location`, `limit_except`
 
-use super::{CStr, Conf, ConfError, Directive, LocationConf, key_source};
+use super::{Conf, ConfError, LocationConf, key_source};
 use crate::nginx::sources::request::KeyRequest;
 
-pub struct AuthJwtKeyRequest;
-
-impl Directive for AuthJwtKeyRequest {
-    const NAME: &'static CStr = c"auth_jwt_key_request";
-    type Conf = LocationConf;
-
-    fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
-        let text = cf.argument();
-        let uri = cf.complex_value(text)?;
-        match text.first() {
-            Some(b'/' | b'$') => {}
-            Some(_) if !uri.is_literal() => warn_without_slash(text, cf),
-            _ => {
-                let allowed = "a URI of this server that begins with \"/\", such as \"/_jwks\"; keys of another server come by a location with \"proxy_pass\"";
-                return Err(cf.invalid_value(text, allowed));
-            }
+pub fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
+    let text = cf.argument();
+    let uri = cf.complex_value(text)?;
+    match text.first() {
+        Some(b'/' | b'$') => {}
+        Some(_) if !uri.is_literal() => warn_without_slash(text, cf),
+        _ => {
+            let allowed = "a URI of this server that begins with \"/\", such as \"/_jwks\"; keys of another server come by a location with \"proxy_pass\"";
+            return Err(cf.invalid_value(text, allowed));
         }
-        key_source::add(Box::new(KeyRequest(uri)), cf, conf)
     }
+    key_source::add(Box::new(KeyRequest(uri)), cf, conf)
 }
 
 fn warn_without_slash(uri: &[u8], cf: &mut Conf<'_>) {

@@ -2,20 +2,13 @@
 //! Default: `auth_jwt_leeway 0s;`
 //! Context: `http`, `server`, `location`, `limit_except`
 
-use super::{CStr, Conf, ConfError, Directive, LocationConf};
+use super::{Conf, ConfError, LocationConf};
 use crate::nginx::ffi::conf::parse_seconds;
 
-pub struct AuthJwtLeeway;
-
-impl Directive for AuthJwtLeeway {
-    const NAME: &'static CStr = c"auth_jwt_leeway";
-    type Conf = LocationConf;
-
-    fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
-        cf.once(&conf.typed.leeway, |cf| {
-            let time = cf.argument();
-            let allowed = "a time in seconds or larger units, such as \"30s\" or \"1m\"";
-            parse_seconds(time).ok_or_else(|| cf.invalid_value(time, allowed))
-        })
-    }
+pub fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
+    cf.once(&conf.typed.leeway, |cf| {
+        let time = cf.argument();
+        let allowed = "a time in seconds or larger units, such as \"30s\" or \"1m\"";
+        parse_seconds(time).ok_or_else(|| cf.invalid_value(time, allowed))
+    })
 }

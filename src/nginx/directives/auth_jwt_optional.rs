@@ -5,15 +5,8 @@
 //! Not a directive of NGINX Plus. Whether a request without a token passes.
 
 use super::rule::switch;
-use super::{CStr, Conf, ConfError, Directive, LocationConf};
+use super::{Conf, ConfError, LocationConf};
 
-pub struct AuthJwtOptional;
-
-impl Directive for AuthJwtOptional {
-    const NAME: &'static CStr = c"auth_jwt_optional";
-    type Conf = LocationConf;
-
-    fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
-        cf.once(&conf.typed.optional, switch)
-    }
+pub fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
+    cf.once(&conf.typed.optional, switch)
 }

@@ -2,43 +2,31 @@
 //! Default: –
 //! Context: `http`, `server`, `location`, `limit_except`
 
-use ngx::ffi::NGX_CONF_1MORE;
-
 use super::rule::{FAILURES, add, parameter};
-use super::{CStr, Conf, ConfError, Directive, LocationConf};
-use crate::auth::require::has_text;
-use crate::nginx::conf::Requirement;
+use super::{Conf, ConfError, LocationConf};
+use crate::auth::require::{Requirement, has_text};
 
-pub struct AuthJwtRequire;
-
-impl Directive for AuthJwtRequire {
-    const NAME: &'static CStr = c"auth_jwt_require";
-    const ARGUMENTS: u32 = NGX_CONF_1MORE;
-    type Conf = LocationConf;
-
-    fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
-        let (failure, arguments) = parameter("error=", &FAILURES, cf.arguments(), cf)?;
-        let mut values = Vec::with_capacity(arguments.len());
-        for argument in arguments {
-            if !starts_with_variable(argument) {
-                let allowed = "a value that starts with a variable, such as \"$allowed\"";
-                return Err(cf.invalid_value(argument, allowed));
-            }
-            if has_text(argument) {
-                warn_of_text(argument, cf);
-            }
-            values.push(cf.complex_value(argument)?);
+pub fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
+    let (failure, arguments) = parameter("error=", &FAILURES, cf.arguments(), cf)?;
+    let mut values = Vec::with_capacity(arguments.len());
+    for argument in arguments {
+        if !starts_with_variable(argument) {
+            let allowed = "a value that starts with a variable, such as \"$allowed\"";
+            return Err(cf.invalid_value(argument, allowed));
         }
-        if values.is_empty() {
-            return Err(ConfError::Message(
-                "no value in \"auth_jwt_require\" directive, it needs at least one variable"
-                    .to_owned(),
-            ));
+        if has_text(argument) {
+            warn_of_text(argument, cf);
         }
-        let requirement = Requirement { values, failure: failure.unwrap_or_default() };
-        add(&conf.typed.requirements, requirement, cf);
-        Ok(())
+        values.push(cf.complex_value(argument)?);
     }
+    if values.is_empty() {
+        return Err(ConfError::Message(
+            "no value in \"auth_jwt_require\" directive, it needs at least one variable".to_owned(),
+        ));
+    }
+    let requirement = Requirement { values, failure: failure.unwrap_or_default() };
+    add(&conf.typed.requirements, requirement, cf);
+    Ok(())
 }
 
 fn warn_of_text(value: &[u8], cf: &mut Conf<'_>) {

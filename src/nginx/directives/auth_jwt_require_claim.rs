@@ -4,38 +4,26 @@
 //!
 //! Not a directive of NGINX Plus. What a claim must hold.
 
-use ngx::ffi::NGX_CONF_2MORE;
-
 use super::rule::{FAILURES, add, operand, parameter};
-use super::{CStr, Conf, ConfError, Directive, LocationConf};
+use super::{Conf, ConfError, LocationConf};
 use crate::auth::claim_rule::ClaimRule;
 use crate::auth::require::Failure;
 
-pub struct AuthJwtRequireClaim;
-
-impl Directive for AuthJwtRequireClaim {
-    const NAME: &'static CStr = c"auth_jwt_require_claim";
-    const ARGUMENTS: u32 = NGX_CONF_2MORE;
-    type Conf = LocationConf;
-
-    fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
-        let (failure, words) = parameter("error=", &FAILURES, cf.arguments(), cf)?;
-        let failure = failure.unwrap_or(Failure::Forbidden);
-        let [path, operator, values @ ..] = words.as_slice() else {
-            return Err(
-                "no operator in \"auth_jwt_require_claim\" directive, it must follow the path"
-                    .to_owned()
-                    .into(),
-            );
-        };
-        let rule = ClaimRule::parse(path, operator, values, failure, |value| operand(cf, value));
-        let rule = rule.map_err(|error| match error {
-            ConfError::Message(text) => {
-                ConfError::Message(format!("{text} in \"auth_jwt_require_claim\" directive"))
-            }
-            error => error,
-        })?;
-        add(&conf.typed.claims, rule, cf);
-        Ok(())
-    }
+pub fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
+    let (failure, words) = parameter("error=", &FAILURES, cf.arguments(), cf)?;
+    let failure = failure.unwrap_or(Failure::Forbidden);
+    let [path, operator, values @ ..] = words.as_slice() else {
+        return Err("no operator in \"auth_jwt_require_claim\" directive, it must follow the path"
+            .to_owned()
+            .into());
+    };
+    let rule = ClaimRule::parse(path, operator, values, failure, |value| operand(cf, value));
+    let rule = rule.map_err(|error| match error {
+        ConfError::Message(text) => {
+            ConfError::Message(format!("{text} in \"auth_jwt_require_claim\" directive"))
+        }
+        error => error,
+    })?;
+    add(&conf.typed.claims, rule, cf);
+    Ok(())
 }

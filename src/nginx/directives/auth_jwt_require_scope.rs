@@ -4,33 +4,21 @@
 //!
 //! Not a directive of NGINX Plus. Which scopes a token needs.
 
-use ngx::ffi::NGX_CONF_1MORE;
-
 use super::rule::{add, operand, parameter};
-use super::{CStr, Conf, ConfError, Directive, LocationConf};
+use super::{Conf, ConfError, LocationConf};
 use crate::auth::scope_rule::{Match, ScopeRule};
 
-pub struct AuthJwtRequireScope;
-
-impl Directive for AuthJwtRequireScope {
-    const NAME: &'static CStr = c"auth_jwt_require_scope";
-    const ARGUMENTS: u32 = NGX_CONF_1MORE;
-    type Conf = LocationConf;
-
-    fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
-        let rows = [(&b"all"[..], Match::All), (b"any", Match::Any)];
-        let (matches, values) = parameter("match=", &rows, cf.arguments(), cf)?;
-        if values.is_empty() {
-            return Err(
-                "no scope in \"auth_jwt_require_scope\" directive, it must name at least one"
-                    .to_owned()
-                    .into(),
-            );
-        }
-        let scopes = values.into_iter().map(|value| operand(cf, value));
-        let scopes = scopes.collect::<Result<_, _>>()?;
-        let rule = ScopeRule { scopes, matches: matches.unwrap_or_default() };
-        add(&conf.typed.scopes, rule, cf);
-        Ok(())
+pub fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
+    let rows = [(&b"all"[..], Match::All), (b"any", Match::Any)];
+    let (matches, values) = parameter("match=", &rows, cf.arguments(), cf)?;
+    if values.is_empty() {
+        return Err("no scope in \"auth_jwt_require_scope\" directive, it must name at least one"
+            .to_owned()
+            .into());
     }
+    let scopes = values.into_iter().map(|value| operand(cf, value));
+    let scopes = scopes.collect::<Result<_, _>>()?;
+    let rule = ScopeRule { scopes, matches: matches.unwrap_or_default() };
+    add(&conf.typed.scopes, rule, cf);
+    Ok(())
 }

@@ -5,23 +5,15 @@
 //! Not a directive of NGINX Plus. Where keys that were fetched by URL are kept: all workers share them, and
 //! they are there after a restart.
 
-use super::{AllowedIn, CStr, Conf, ConfError, Directive};
+use super::{Conf, ConfError};
 use crate::nginx::conf::MainConf;
 
-pub struct AuthJwtStatePath;
-
-impl Directive for AuthJwtStatePath {
-    const NAME: &'static CStr = c"auth_jwt_state_path";
-    const ALLOWED_IN: AllowedIn = AllowedIn::Http;
-    type Conf = MainConf;
-
-    fn set(cf: &mut Conf<'_>, conf: &MainConf) -> Result<(), ConfError> {
-        cf.once(&conf.state_path, |cf| match cf.argument() {
-            b"off" => Ok(None),
-            path if path.is_empty() || path.contains(&b'$') => {
-                Err(cf.invalid_value(path, "\"off\" or the path of a directory, without variables"))
-            }
-            path => Ok(Some(cf.under_prefix(path))),
-        })
-    }
+pub fn set(cf: &mut Conf<'_>, conf: &MainConf) -> Result<(), ConfError> {
+    cf.once(&conf.state_path, |cf| match cf.argument() {
+        b"off" => Ok(None),
+        path if path.is_empty() || path.contains(&b'$') => {
+            Err(cf.invalid_value(path, "\"off\" or the path of a directory, without variables"))
+        }
+        path => Ok(Some(cf.under_prefix(path))),
+    })
 }

@@ -23,36 +23,41 @@ mod key_source;
 mod rule;
 mod set_variable;
 
-// What each of them names.
-use std::ffi::CStr;
-
-use ngx::ffi::ngx_command_t;
+use ngx::ffi::{
+    NGX_CONF_1MORE, NGX_CONF_2MORE, NGX_CONF_BLOCK, NGX_CONF_TAKE1, NGX_CONF_TAKE12,
+    NGX_CONF_TAKE123, ngx_command_t,
+};
 
 use super::conf::LocationConf;
-use super::ffi::command::{AllowedIn, Directive, END, command};
+use super::ffi::command::AllowedIn::{Everywhere, Http, Locations};
+use super::ffi::command::{END, command};
 use super::ffi::conf::{Conf, ConfError};
 
-/// Every directive, and the end mark.
+/// A block behind a name.
+const NAMED_BLOCK: u32 = NGX_CONF_BLOCK | NGX_CONF_TAKE1;
+
+/// Every directive: its name, where it may stand, how many arguments it takes, and what sets it. Then the
+/// end mark.
 pub const DIRECTIVES: [ngx_command_t; 20] = [
-    command::<auth_jwt::AuthJwt>(),
-    command::<auth_jwt_audience::AuthJwtAudience>(),
-    command::<auth_jwt_cache::AuthJwtCache>(),
-    command::<auth_jwt_claim_set::AuthJwtClaimSet>(),
-    command::<auth_jwt_dry_run::AuthJwtDryRun>(),
-    command::<auth_jwt_fetch_proxy::AuthJwtFetchProxy>(),
-    command::<auth_jwt_header_set::AuthJwtHeaderSet>(),
-    command::<auth_jwt_issuer::AuthJwtIssuer>(),
-    command::<auth_jwt_issuers::AuthJwtIssuers>(),
-    command::<auth_jwt_key_cache::AuthJwtKeyCache>(),
-    command::<auth_jwt_key_file::AuthJwtKeyFile>(),
-    command::<auth_jwt_key_request::AuthJwtKeyRequest>(),
-    command::<auth_jwt_leeway::AuthJwtLeeway>(),
-    command::<auth_jwt_optional::AuthJwtOptional>(),
-    command::<auth_jwt_require::AuthJwtRequire>(),
-    command::<auth_jwt_require_claim::AuthJwtRequireClaim>(),
-    command::<auth_jwt_require_scope::AuthJwtRequireScope>(),
-    command::<auth_jwt_state_path::AuthJwtStatePath>(),
-    command::<auth_jwt_type::AuthJwtType>(),
+    command(c"auth_jwt", Everywhere, NGX_CONF_TAKE12, auth_jwt::set),
+    command(c"auth_jwt_audience", Everywhere, NGX_CONF_1MORE, auth_jwt_audience::set),
+    command(c"auth_jwt_cache", Locations, NGX_CONF_TAKE1, auth_jwt_cache::set),
+    command(c"auth_jwt_claim_set", Http, NGX_CONF_2MORE, auth_jwt_claim_set::set),
+    command(c"auth_jwt_dry_run", Everywhere, NGX_CONF_TAKE1, auth_jwt_dry_run::set),
+    command(c"auth_jwt_fetch_proxy", Http, NGX_CONF_TAKE1, auth_jwt_fetch_proxy::set),
+    command(c"auth_jwt_header_set", Http, NGX_CONF_2MORE, auth_jwt_header_set::set),
+    command(c"auth_jwt_issuer", Http, NAMED_BLOCK, auth_jwt_issuer::set),
+    command(c"auth_jwt_issuers", Everywhere, NGX_CONF_1MORE, auth_jwt_issuers::set),
+    command(c"auth_jwt_key_cache", Everywhere, NGX_CONF_TAKE123, auth_jwt_key_cache::set),
+    command(c"auth_jwt_key_file", Everywhere, NGX_CONF_TAKE1, auth_jwt_key_file::set),
+    command(c"auth_jwt_key_request", Everywhere, NGX_CONF_TAKE1, auth_jwt_key_request::set),
+    command(c"auth_jwt_leeway", Everywhere, NGX_CONF_TAKE1, auth_jwt_leeway::set),
+    command(c"auth_jwt_optional", Everywhere, NGX_CONF_TAKE1, auth_jwt_optional::set),
+    command(c"auth_jwt_require", Everywhere, NGX_CONF_1MORE, auth_jwt_require::set),
+    command(c"auth_jwt_require_claim", Everywhere, NGX_CONF_2MORE, auth_jwt_require_claim::set),
+    command(c"auth_jwt_require_scope", Everywhere, NGX_CONF_1MORE, auth_jwt_require_scope::set),
+    command(c"auth_jwt_state_path", Http, NGX_CONF_TAKE1, auth_jwt_state_path::set),
+    command(c"auth_jwt_type", Everywhere, NGX_CONF_TAKE1, auth_jwt_type::set),
     END,
 ];
 

@@ -42,6 +42,8 @@ unsafe extern "C" fn take<B: BlockReader>(
     data: *mut c_void,
 ) -> *mut c_char {
     // SAFETY: as above; the block outlives the call of `ngx_conf_parse` that this one is within.
+    let block = unsafe { data.cast::<B>().as_ref() };
+    // SAFETY: as above.
     unsafe {
         configure(Entry::Set, cf, |cf| {
             if cf.directive() == b"include" {
@@ -54,7 +56,7 @@ unsafe extern "C" fn take<B: BlockReader>(
                 let code = ngx_conf_include(cf.as_ptr(), command, data);
                 return if code.is_null() { Ok(()) } else { Err(ConfError::Logged) };
             }
-            data.cast::<B>().as_ref().ok_or(ConfError::Logged)?.set(cf)
+            block.ok_or(ConfError::Logged)?.set(cf)
         })
     }
 }

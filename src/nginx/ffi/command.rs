@@ -2,12 +2,11 @@
 
 use std::any::Any;
 use std::ffi::{CStr, c_char, c_void};
-use std::ptr;
+use std::mem::transmute;
 
 use ngx::ffi::{
-    NGX_CONF_TAKE1, NGX_HTTP_LMT_CONF, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET,
-    NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET, NGX_HTTP_SRV_CONF, ngx_command_t, ngx_conf_t,
-    ngx_str_t, ngx_uint_t,
+    NGX_HTTP_LMT_CONF, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF,
+    NGX_HTTP_MAIN_CONF_OFFSET, NGX_HTTP_SRV_CONF, ngx_command_t, ngx_conf_t, ngx_str_t, ngx_uint_t,
 };
 
 use super::conf::{Conf, ConfError, configure};
@@ -25,24 +24,17 @@ pub enum AllowedIn {
     Everywhere,
 }
 
-/// A directive.
-pub trait Directive {
-    /// The name in the configuration.
-    const NAME: &'static CStr;
-    /// The contexts it is allowed in.
-    const ALLOWED_IN: AllowedIn = AllowedIn::Everywhere;
-    /// How many arguments it takes, as nginx's `NGX_CONF_TAKE*` flags.
-    const ARGUMENTS: u32 = NGX_CONF_TAKE1;
-    /// The configuration it sets.
-    type Conf: Any;
+/// Sets a directive on one level, whose configuration is a `C`.
+pub type Setter<C> = fn(&mut Conf<'_>, &C) -> Result<(), ConfError>;
 
-    /// Sets the directive on one level.
-    fn set(cf: &mut Conf<'_>, conf: &Self::Conf) -> Result<(), ConfError>;
-}
-
-/// The row of nginx's table for directive `D`.
-pub const fn command<D: Directive>() -> ngx_command_t {
-    let (context, offset) = match D::ALLOWED_IN {
+/// The row of nginx's table for a directive. `arguments` are nginx's flags `NGX_CONF_*`.
+pub const fn command<C: Any>(
+    name: &'static CStr,
+    allowed_in: AllowedIn,
+    arguments: u32,
+    setter: Setter<C>,
+) -> ngx_command_t {
+    let (context, offset) = match allowed_in {
         AllowedIn::Http => (NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET),
         AllowedIn::Locations => {
             (NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET)
@@ -53,15 +45,12 @@ pub const fn command<D: Directive>() -> ngx_command_t {
         ),
     };
     ngx_command_t {
-        name: ngx_str_t {
-            len: D::NAME.count_bytes(),
-            data: D::NAME.as_ptr().cast::<u8>().cast_mut(),
-        },
-        type_: (context | D::ARGUMENTS) as ngx_uint_t,
-        set: Some(set::<D>),
+        name: ngx_str_t { len: name.count_bytes(), data: name.as_ptr().cast::<u8>().cast_mut() },
+        type_: (context | arguments) as ngx_uint_t,
+        set: Some(set::<C>),
         conf: offset,
         offset: 0,
-        post: ptr::null_mut(),
+        post: (setter as *const ()).cast_mut().cast(),
     }
 }
 
@@ -70,14 +59,17 @@ pub const END: ngx_command_t = ngx_command_t::empty();
 
 /// # Safety
 ///
-/// nginx calls it with a valid `cf` and the configuration that the module made for the level.
-unsafe extern "C" fn set<D: Directive>(
+/// nginx calls it with a valid `cf`, a row that [`command`] made for this `C`, and the configuration that
+/// the module made for the level.
+unsafe extern "C" fn set<C: Any>(
     cf: *mut ngx_conf_t,
-    _command: *mut ngx_command_t,
+    row: *mut ngx_command_t,
     conf: *mut c_void,
 ) -> *mut c_char {
+    // SAFETY: as above, it is what `command` has put there.
+    let setter = unsafe { transmute::<*mut c_void, Setter<C>>((*row).post) };
     // SAFETY: as above; the slot's pool outlives the reading of the configuration.
     unsafe {
-        configure(Entry::Set, cf, |cf| D::set(cf, Slot::from_raw(conf).ok_or(ConfError::Logged)?))
+        configure(Entry::Set, cf, |cf| setter(cf, Slot::from_raw(conf).ok_or(ConfError::Logged)?))
     }
 }

@@ -84,7 +84,7 @@ impl ServerNames {
                     return;
                 }
                 let matched = ngx_http_regex_exec(request, expression.as_ptr(), host);
-                // $1 and its like are not handed down to subrequests; so it is with nginx's own.
+                // $1 and its like are not forwarded to subrequests; so it is with nginx's own.
                 (*request).ncaptures = 0;
                 if matched == NGX_OK as ngx_int_t {
                     return;

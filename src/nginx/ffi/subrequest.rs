@@ -10,8 +10,8 @@ use ngx::ffi::{
     ngx_post_event, ngx_posted_events, ngx_uint_t,
 };
 
+use super::forwarded::{Forwarded, prepare};
 use super::guard::{Entry, guarded};
-use super::handed_down::{HandedDown, prepare};
 use super::pooled::Pooled;
 use super::request::{Address, Request, bytes, string};
 use super::uri::Uri;
@@ -56,7 +56,7 @@ impl Subrequest {
     pub fn start<R: Requester>(
         request: Request<'_>,
         uri: Uri<'_>,
-        handed_down: HandedDown<'_>,
+        forwarded: Forwarded<'_>,
     ) -> Option<Self> {
         let mut path = string(request.copy(uri.path)?);
         let mut arguments = string(request.copy(uri.arguments)?);
@@ -90,10 +90,10 @@ impl Subrequest {
                 return None;
             }
             let subrequest = Request::from_raw(subrequest)?;
-            prepare(subrequest, handed_down)?;
+            prepare(subrequest, forwarded)?;
             // Subrequests of the subrequest inherit it.
             (*subrequest.as_ptr()).set_main_filter_need_in_memory(1);
-            if matches!(handed_down, HandedDown::Host { .. }) {
+            if matches!(forwarded, Forwarded::Host { .. }) {
                 (*subrequest.as_ptr()).unparsed_uri = whole;
             }
             Some(Self { request: subrequest.pooled()?, address: subrequest.address() })

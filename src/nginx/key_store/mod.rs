@@ -5,6 +5,7 @@ mod room;
 
 pub mod fetch;
 pub mod file;
+pub mod recent;
 
 pub mod answers;
 pub mod shared;

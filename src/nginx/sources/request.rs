@@ -10,7 +10,7 @@ use super::key_source::{Asking, KeySource, Pending, Progress};
 use crate::auth::key_cache::Rules;
 use crate::nginx::ffi::body_filter::{BodyCollector, Piece};
 use crate::nginx::ffi::complex_value::ComplexValue;
-use crate::nginx::ffi::handed_down::HandedDown;
+use crate::nginx::ffi::forwarded::Forwarded;
 use crate::nginx::ffi::request::Request;
 use crate::nginx::ffi::subrequest::{Ended, Requester, Subrequest};
 use crate::nginx::ffi::time::monotonic_milliseconds;
@@ -85,9 +85,7 @@ impl KeySource for KeyRequest {
             false => Uri::from_outside(request, text),
         };
         match uri {
-            Ok(uri) => {
-                start(request, uri, HandedDown::Request { secret: token }, source(b""), None)
-            }
+            Ok(uri) => start(request, uri, Forwarded::Request { secret: token }, source(b""), None),
             Err(reason) => {
                 let uri = text.escape_ascii();
                 request
@@ -132,24 +130,24 @@ fn share(request: Request<'_>, sharing: Sharing) -> Progress {
         }
     };
     let SourceId { uri, host, .. } = source.clone();
-    let handed_down = HandedDown::Host { host: &host, names: server.names() };
-    start(request, Uri::literal(&uri), handed_down, sharing.source, lead)
+    let forwarded = Forwarded::Host { host: &host, names: server.names() };
+    start(request, Uri::literal(&uri), forwarded, sharing.source, lead)
 }
 
 fn start(
     request: Request<'_>,
     uri: Uri<'_>,
-    handed_down: HandedDown<'_>,
+    forwarded: Forwarded<'_>,
     source: SourceId,
     lead: Option<Lead>,
 ) -> Progress {
-    let Some(subrequest) = Subrequest::start::<KeyRequests>(request, uri, handed_down) else {
+    let Some(subrequest) = Subrequest::start::<KeyRequests>(request, uri, forwarded) else {
         let uri = source.uri.escape_ascii();
         request.log(NGX_LOG_ERR, format_args!("key request \"{uri}\" could not be made"));
         return Progress::Failed;
     };
     let address = subrequest.address;
-    let fetch = Rc::new(Fetch::new(subrequest, matches!(handed_down, HandedDown::Host { .. })));
+    let fetch = Rc::new(Fetch::new(subrequest, matches!(forwarded, Forwarded::Host { .. })));
     worker::this().fetches.borrow_mut().insert(address, fetch.clone());
     Progress::Pending(Box::new(Fetching { fetch, source, lead }))
 }

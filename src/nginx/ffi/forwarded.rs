@@ -1,4 +1,4 @@
-//! What a subrequest gets to know of the request it is made for: never the client's body or
+//! What is forwarded to a subrequest of the request it is made for: never the client's body or
 //! credentials, and where its answer serves others too, no header and no variable that one client
 //! decides. What the connection tells (addresses, ports, TLS) is that of the client that asks.
 
@@ -16,9 +16,9 @@ use super::header;
 use super::request::{Request, bytes, string};
 use super::server_name::ServerNames;
 
-/// What is handed down to a subrequest.
+/// What is forwarded to a subrequest.
 #[derive(Clone, Copy)]
-pub enum HandedDown<'s> {
+pub enum Forwarded<'s> {
     /// All variables, and the client's headers but for those that speak of its body, its connection,
     /// its cache or who it is, and those that carry `secret`.
     Request { secret: &'s [u8] },
@@ -31,7 +31,7 @@ pub enum HandedDown<'s> {
 /// # Safety
 ///
 /// `subrequest` is valid and has not run yet; so for the functions below.
-pub(super) unsafe fn prepare(subrequest: Request<'_>, handed_down: HandedDown<'_>) -> Option<()> {
+pub(super) unsafe fn prepare(subrequest: Request<'_>, forwarded: Forwarded<'_>) -> Option<()> {
     // SAFETY: the caller's promise; zeros are headers that nobody has read yet, as nginx begins with. What
     // fails below leaves the subrequest without any.
     unsafe {
@@ -44,11 +44,11 @@ pub(super) unsafe fn prepare(subrequest: Request<'_>, handed_down: HandedDown<'_
         // Nobody reads the client's body for it.
         let body = ngx_pcalloc((*request).pool, size_of::<ngx_http_request_body_t>());
         (*request).request_body = NonNull::new(body.cast())?.as_ptr();
-        match handed_down {
-            HandedDown::Request { secret } => headers_of_request(request, &clients, secret)?,
-            HandedDown::Host { host, .. } => host_alone(subrequest, &clients, host)?,
+        match forwarded {
+            Forwarded::Request { secret } => headers_of_request(request, &clients, secret)?,
+            Forwarded::Host { host, .. } => host_alone(subrequest, &clients, host)?,
         }
-        own_variables(subrequest, handed_down)
+        own_variables(subrequest, forwarded)
     }
 }
 
@@ -77,7 +77,7 @@ unsafe fn host_alone(
     Some(())
 }
 
-/// The client's headers as [`HandedDown::Request`] says.
+/// The client's headers as [`Forwarded::Request`] says.
 unsafe fn headers_of_request(
     request: *mut ngx_http_request_t,
     clients: &ngx_http_headers_in_t,
@@ -172,7 +172,7 @@ fn passes(name: &[u8], value: &[u8], secret: &[u8]) -> bool {
 /// nginx shares the values of variables between a request and its subrequests. Here they part: the
 /// subrequest must not see `$http_authorization` as the client sent it, nor leave the main request
 /// without it.
-unsafe fn own_variables(subrequest: Request<'_>, handed_down: HandedDown<'_>) -> Option<()> {
+unsafe fn own_variables(subrequest: Request<'_>, forwarded: Forwarded<'_>) -> Option<()> {
     let request = subrequest.as_ptr();
     // SAFETY: as above; core's configuration outlives the request, and there are as many values as indexed
     // variables, in both places. Zeros are values that nobody has asked for yet.
@@ -183,9 +183,9 @@ unsafe fn own_variables(subrequest: Request<'_>, handed_down: HandedDown<'_>) ->
         let values = ngx_pcalloc((*request).pool, size.max(1));
         let values = NonNull::new(values.cast::<ngx_http_variable_value_t>())?;
         let shared = std::mem::replace(&mut (*request).variables, values.as_ptr());
-        match handed_down {
-            // What else has been set is handed down.
-            HandedDown::Request { .. } => {
+        match forwarded {
+            // What else has been set is forwarded.
+            Forwarded::Request { .. } => {
                 let shared = NonNull::new(shared)?;
                 for (at, variable) in variables.iter().enumerate() {
                     if !depends_on_headers(bytes(&variable.name)) {
@@ -194,7 +194,7 @@ unsafe fn own_variables(subrequest: Request<'_>, handed_down: HandedDown<'_>) ->
                 }
             }
             // No variable has a value, as in a new request, but those that the server's names capture.
-            HandedDown::Host { names, .. } => names.capture(subrequest),
+            Forwarded::Host { names, .. } => names.capture(subrequest),
         }
     }
     Some(())

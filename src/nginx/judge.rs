@@ -1,0 +1,64 @@
+//! Has the token of a request judged, from its bytes to who has issued it. Whatever a token that comes
+//! again does not need stands elsewhere: the way of most requests is short.
+
+use std::rc::Rc;
+
+use ngx::ffi::NGX_LOG_ERR;
+
+use super::conf::Effective;
+use super::context::Context;
+use super::ffi::complex_value::ComplexValue;
+use super::ffi::request::Request;
+use super::ffi::time;
+use super::token_source;
+use super::tokens::Token;
+use super::verify::verify;
+use super::worker;
+use crate::auth::issuer::Issuer;
+use crate::auth::judgement::Judgement;
+use crate::auth::numeric_date::NumericDate;
+use crate::auth::outcome::Refusal;
+use crate::auth::require;
+
+/// Who has issued the token, where it passes; `None` while keys are being fetched.
+pub fn judge(
+    request: Request<'_>,
+    conf: &Effective,
+    context: &Context,
+    token: Option<Token<'_>>,
+) -> Option<Result<Option<Rc<Issuer>>, Refusal>> {
+    let issuers = conf.issuers.as_deref().map(|issuers| &issuers.table);
+    let worker = worker::this();
+    let mut lent = worker.lend_memory(conf.token_cache);
+    let bytes = token.map(|token| token.bytes);
+    let judgement =
+        Judgement::begin(bytes, conf.verification, issuers, &mut lent.memory(), |verified| {
+            let (sources, fresh_for) = (conf.verification.sources, conf.key_rules.fresh_for);
+            let now = time::monotonic_milliseconds();
+            worker.recent_keys.borrow().hold(verified, sources, fresh_for, now)
+        });
+    let verified = match judgement {
+        Judgement::Settled(settled) => {
+            if settled.as_ref().is_err_and(|refusal| *refusal == Refusal::KeysUnavailable) {
+                request.log(NGX_LOG_ERR, format_args!("no key source to decrypt the JWT with"));
+            }
+            settled
+        }
+        Judgement::NeedsKeys(pending) => {
+            verify(request, conf, context, *pending, &mut lent.memory())?
+        }
+    };
+    drop(lent);
+    let (token, verified) = match (token, verified) {
+        (Some(token), Ok(verified)) => (token, verified),
+        (_, Err(refusal)) => return Some(Err(refusal)),
+        (None, Ok(_)) => return Some(Err(Refusal::NoToken)),
+    };
+    context.tokens.keep_verified(token, verified.clone(), || token_source::in_header(request));
+    let (seconds, milliseconds) = time::now();
+    let now = NumericDate::new(seconds, milliseconds);
+    let text = |value: &ComplexValue| value.text(request);
+    let requirements = || require::judge(conf.requirements(), text);
+    let accepted = verified.accept(conf.acceptance(), now, text, requirements);
+    Some(accepted.map(|_| verified.issuer().cloned()))
+}
