@@ -124,7 +124,7 @@ for my $http (sort keys %PLACES) {
     system 'rm', '-r', $nginx->directory . '/kept';
     $idp->has_keys('two');
     is_asked($nginx, $OK, 'keys are fetched on', $idp->bearer('two'));
-    my $told = sub { return grep {/\[warn\].*keys are not kept in "auth_jwt_state_path": /} split /^/m, $nginx->error_log };
+    my $told = sub { return grep {/\[warn\].*keys by URL cannot be kept in "auth_jwt_state_path": /} split /^/m, $nginx->error_log };
     ok($nginx->wait_until(sub { $told->() }), 'a warning says so');
     cmp_ok(scalar $told->(), '<=', 2, 'once in each worker');
     $nginx->is_calm('error');
@@ -173,7 +173,7 @@ my %DAMAGED = (
     'no JSON' => sub { JWT::write_file($_[1], "\xFF\0{") },
     'JSON of another kind' => sub { JWT::write_file($_[1], '[1, {}]') },
     'of another form' => sub { changed($_[1], sub {s/"format":1/"format":2/}) },
-    'of another source' => sub { changed($_[1], sub {s/"source":"key_url /"source":"key_url x/}) },
+    'of another source' => sub { changed($_[1], sub {s/"source":\["key_url","/"source":["key_url","x/}) },
     'without keys' => sub { changed($_[1], sub {s/\\"keys\\":\[.*?\]/\\"keys\\":[]/}) },
     'whose keys are no JSON' => sub { changed($_[1], sub {s/"keys":"\{/"keys":"x{/}) },
     'too large' => sub { changed($_[1], sub { $_ .= ' ' x (9 << 20) }) },

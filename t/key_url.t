@@ -152,7 +152,7 @@ my @PLACES = (
     is($nginx->outcome('/file', $has_token->('file', 'two')), $UNKNOWN, 'file: a token of neither');
     for my $block ('oct', 'mixed') {
         my $from = $idp->url("/$block");
-        is_told($nginx, 1, qr/\[notice\].* issuer "$block": key 0 \(kid "hmac"\) is not usable: "kty" is "oct", and what a URL tells is no secret, from "\Q$from\E"$/m, "$block: a notice for the symmetric key");
+        is_told($nginx, 1, qr/\[notice\].* issuer "$block": "\Q$from\E": key 0 \(kid "hmac"\) is not usable: "kty" is "oct", and what a URL tells is no secret$/m, "$block: a notice for the symmetric key");
     }
     my %hits;
     $hits{$_->{path}}++ for $idp->requests;

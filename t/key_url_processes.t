@@ -66,7 +66,7 @@ my $CACHE = 'proxy_cache_path %DIR%/cache keys_zone=zone:1m;';
     my @workers = $nginx->wait_for_workers(2);
     is_asked($nginx, $OK, 'keys are there');
     for my $worker (@workers) {
-        ok($nginx->wait_until(sub { "@{[threads($worker)]}" eq 'auth_jwt keys' }), 'a worker has one thread for keys, and none between fetches')
+        ok($nginx->wait_until(sub { "@{[threads($worker)]}" eq 'auth_jwt_keys' }), 'a worker has one thread for keys, and none between fetches')
             or diag(threads($worker));
         my @blocked = map { text("$_/status") =~ /^SigBlk:\s+([0-9a-f]+)/m } grep { !m{/$worker\z} } glob "/proc/$worker/task/*";
         # All but SIGKILL and SIGSTOP, and two that the C library keeps for itself.
@@ -81,7 +81,7 @@ my $CACHE = 'proxy_cache_path %DIR%/cache keys_zone=zone:1m;';
     # A fetch has a thread of its own, where signals are blocked likewise.
     $idp->answer('/keys' => $HANGS);
     my $client = $nginx->started('/', $idp->bearer_of_nobody('nobody'));
-    my $fetching = sub { return grep { text("$_/comm") eq "auth_jwt fetch\n" } map { glob "/proc/$_/task/*" } @workers };
+    my $fetching = sub { return grep { text("$_/comm") eq "auth_jwt_fetch\n" } map { glob "/proc/$_/task/*" } @workers };
     ok($nginx->wait_until(sub { $fetching->() }), 'a fetch that hangs');
     my ($blocked) = map { text("$_/status") =~ /^SigBlk:\s+([0-9a-f]+)/m } $fetching->();
     cmp_ok(number($blocked) & (1 << 14 | 1 << 9 | 1 << 2), '==', 1 << 14 | 1 << 9 | 1 << 2, 'gets no SIGTERM, SIGUSR1 and SIGQUIT');
@@ -134,7 +134,7 @@ for my $case (['no block', ''], ['a block with a file', 'key_file %DIR%/html/key
     my $nginx = $idp->nginx('', main => 'master_process off;');
     my $pid = $nginx->{pid};
     is_asked($nginx, $OK, 'without a master: keys are there');
-    is_deeply([threads($pid)], ['auth_jwt keys'], 'by one thread');
+    is_deeply([threads($pid)], ['auth_jwt_keys'], 'by one thread');
     # nginx itself accepts no connection after that, with whatever modules; it must not fall, and end as ever.
     for my $reload (1 .. 3) {
         $nginx->signal('HUP');

@@ -52,7 +52,7 @@ sub all_come_to {
 # The workers in which a fetch is under way.
 sub fetching {
     my ($nginx) = @_;
-    return grep { my $pid = $_; grep { comm($_) eq 'auth_jwt fetch' } glob "/proc/$pid/task/*" } $nginx->workers;
+    return grep { my $pid = $_; grep { comm($_) eq 'auth_jwt_fetch' } glob "/proc/$pid/task/*" } $nginx->workers;
 }
 
 sub comm {
