@@ -152,11 +152,9 @@ for my $signal ('HUP', 'QUIT', 'TERM') {
 
 # Nothing is fetched yet, and requests wait: they are answered, and the old workers go.
 {
-    my $nginx = nginx(2, 'timeout 300s;');
-    $idp->stop;
+    $idp->begin_anew;
     $idp->answer('/keys' => $HANGS);
-    $idp->start;
-    $nginx = $idp->nginx('timeout 300s;', workers => 2);
+    my $nginx = $idp->nginx('timeout 300s;', workers => 2);
     my @old = $nginx->wait_for_workers(2);
     ok($nginx->wait_until(sub { fetching($nginx) }), 'the first fetch hangs');
     my @clients = map { $nginx->started('/', $GOOD) } 1 .. 10;
