@@ -79,6 +79,8 @@ my %GOOD = (
         return in_any_order(one_of([], ['match=all'], ['match=any'])->@*, map { one_of(name(), 'a:b', '', variables()) } 0 .. rand 4);
     },
     auth_jwt_require_claim => sub { return (path(), good_operator(), one_of([], ['error=401'], ['error=403'])->@*) },
+    auth_jwt_state_path => sub { return one_of('off', 'keys', '/var/lib/' . name(), 'two words', 'é') },
+    auth_jwt_fetch_proxy => sub { return 'http://' . one_of('', 'user:secret@') . one_of(name(), '192.0.2.1', '[2001:db8::1]') . one_of('', ':3128') . one_of('', '/') },
     auth_jwt_optional => sub { return one_of('on', 'off') },
     auth_jwt_dry_run => sub { return one_of('on', 'off') },
 );
@@ -112,6 +114,8 @@ my %BAD = (
             [path(), 'error=401', 'present', 'error=401'], [path(), '=', '$no_such'],
         )->@*;
     },
+    auth_jwt_state_path => sub { return one_of([], [''], ['a', 'b'], ['$host'], ['a/${arg_b}'])->@* },
+    auth_jwt_fetch_proxy => sub { return one_of([], [''], ['proxy'], ['https://a'], ['http://a/b'], ['http://a:0'], ['http://$host'], ['http://a', 'b'], ['http://'], ["http://\xff"])->@* },
     auth_jwt_optional => sub { return one_of([], [''], ['On'], ['on', 'off'], ['1'], ['$arg_a'])->@* },
     auth_jwt_dry_run => sub { return one_of([], [''], ['ON'], ['off', 'off'], ['yes'], ['${arg_b}'])->@* },
 );
@@ -126,7 +130,7 @@ sub quoted {
 sub try_out {
     my ($directive, @arguments) = @_;
     my $text = join(' ', $directive, map { quoted($_) } @arguments) . ';';
-    my $level = $directive =~ /_set\z/ ? 'http' : 'server';
+    my $level = $directive =~ /_set\z|state_path|fetch_proxy/ ? 'http' : 'server';
     my %text = (http => 'auth_jwt_issuer known { issuer a; audience b; key_file c; }');
     $text{$level} .= $text;
     my ($fine, $said) = JWT::Server->prepared(%text)->checked;
@@ -148,8 +152,8 @@ sub is_clear {
 # Parameters of a block at random are refused or taken likewise, and never end nginx otherwise.
 for my $round (1 .. $COUNT / 5) {
     my @parameters = map {
-        join ' ', one_of(qw(issuer audience key_file algorithms typ exp leeway max_lifetime max_age scope_claim include), text(@ANY)),
-            map { quoted(one_of(text(@ANY), seconds(), path(), 'any', 'HS256', 'required', '*.none')) } 0 .. rand 3
+        join ' ', one_of(qw(issuer audience key_file key_url config_url key_cache timeout ssl_trusted_certificate algorithms typ exp leeway max_lifetime max_age scope_claim include), text(@ANY)),
+            map { quoted(one_of(text(@ANY), seconds(), path(), 'any', 'HS256', 'required', '*.none', 'https://a.example/' . text(@ANY), 'refresh=' . seconds(), 'stale=off')) } 0 .. rand 3
     } 0 .. rand 4;
     @parameters = in_any_order(@parameters, rand() < 0.5 ? ('issuer a', 'audience b', 'key_file c') : ());
     my ($fine, $said) = JWT::Server->prepared(http => 'auth_jwt_issuer shop { ' . join('; ', @parameters) . '; }')->checked;
@@ -166,7 +170,7 @@ my %tried;
 my @directives = sort keys %GOOD;
 for my $round (1 .. $COUNT) {
     my $directive = $directives[$round % @directives];
-    my $kind = ('good', 'bad', 'any')[$round % 3];
+    my $kind = ('good', 'bad', 'any')[int($round / @directives) % 3];
     my @arguments =
           $kind eq 'good' ? $GOOD{$directive}->()
         : $kind eq 'bad' ? $BAD{$directive}->()

@@ -8,6 +8,7 @@ use Time::HiRes qw(sleep time);
 
 use JWT;
 use JWT::KeyServer;
+use JWT::Remote;
 use JWT::Server;
 
 my $module = $ENV{AUTH_JWT_PANICS_MODULE};
@@ -192,6 +193,33 @@ for my $process ('with a master', 'without one') {
     sleep 0.02 while time < $until && $nginx->error_log !~ /(?:.*exited with code 0){2}/s;
     isnt(workers($nginx, $count), $before, "InitProcess, $process: a reload brings new ones");
     is(status_of($nginx, JWT::bearer()), 200, "InitProcess, $process: which serve");
+}
+
+# Keys by URL: what panics costs the files, the last lines of a worker, or the lines of the thread; keys serve.
+for my $entry (qw(InitModule ExitProcess Tick)) {
+    my $remote = JWT::Remote->new;
+    my $nginx = do {
+        local $ENV{AUTH_JWT_PANIC} = $entry;
+        JWT::Server->new($remote->options('', load => "load_module $module;", workers => 2));
+    };
+    my $before = workers($nginx, 2);
+    ok($remote->wait_for_hits(1), "$entry: keys are fetched");
+    # Who comes before they are there is woken by the timer, which panics where it is told to.
+    sleep 1;
+    is($nginx->outcome('/', $remote->bearer('one')), '200 ok', "$entry: and serve") for 1 .. 4;
+    is($nginx->outcome('/'), '401 no_token', "$entry: no token does not pass");
+    is(workers($nginx, 2), $before, "$entry: the workers live");
+    $nginx->signal('HUP');
+    my $until = time + 10;
+    sleep 0.02 while time < $until && $nginx->error_log !~ /(?:.*exited with code 0){2}/s;
+    isnt(workers($nginx, 2), $before, "$entry: a reload brings new ones");
+    sleep 1;
+    is($nginx->outcome('/', $remote->bearer('one')), '200 ok', "$entry: which serve");
+    ok(!-e $nginx->directory . '/temp/auth_jwt', "$entry: there is no directory") if $entry eq 'InitModule';
+    $nginx->stop;
+    my $told = $entry eq 'InitModule' ? $nginx->read('logs/stdout') . $nginx->error_log : $nginx->error_log;
+    like($told, qr/panicked at|\[crit\].*auth_jwt: panic at/, "$entry: something tells");
+    unlike($nginx->error_log, qr/exited on signal|exited with code [^0]|fatal/, "$entry: nothing crashed");
 }
 
 done_testing;

@@ -1,18 +1,24 @@
-// The identity provider of t/identity_provider.t: oidc-provider on a unix socket. It ends with its
-// standard input.
+// The identity provider of t/identity_provider*.t: oidc-provider on a unix socket, or over HTTPS on a port of
+// this machine. It ends with its standard input.
 //
 //   node provider.mjs SOCKET
+//   node provider.mjs PORT KEY CERTIFICATE [STATE]
+//
+// Over HTTPS its issuer is https://localhost:PORT. With STATE, a file, its keys outlive it.
 //
 // The client "robot" (secret "robot's own") gets access tokens by client_credentials. The resource
 // it asks for, urn:api:ALG, decides what they are signed with. POST /rotate/add puts new keys
 // beside the old ones, and signs with them; POST /rotate/drop takes the old ones away.
 
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 
 import Provider from 'oidc-provider';
 
-const ISSUER = 'http://localhost';
+const [place, key, certificate, state] = process.argv.slice(2);
+const ISSUER = key ? `https://localhost:${place}` : 'http://localhost';
 
 // One key for each kind; RS and PS share theirs.
 const KINDS = [
@@ -63,10 +69,15 @@ function provider(keys) {
   return made.callback();
 }
 
-let [current, old] = [newKeys(), []];
-let answer = provider(current);
+let [current, old] = state && existsSync(state) ? JSON.parse(readFileSync(state)) : [newKeys(), []];
+let answer = provider([...current, ...old]);
 
-const server = createServer((request, response) => {
+function keep() {
+  if (state) writeFileSync(state, JSON.stringify([current, old]));
+}
+keep();
+
+function serve(request, response) {
   if (request.url === '/rotate/add') {
     [current, old] = [newKeys(), current];
   } else if (request.url === '/rotate/drop') {
@@ -75,9 +86,13 @@ const server = createServer((request, response) => {
     answer(request, response);
     return;
   }
+  keep();
   answer = provider([...current, ...old]);
   response.end('rotated\n');
-});
+}
 
-server.listen(process.argv[2], () => console.log('ready'));
+const server = key
+  ? createSecureServer({ key: readFileSync(key), cert: readFileSync(certificate) }, serve)
+  : createServer(serve);
+server.listen(key ? { port: Number(place), host: '127.0.0.1' } : place, () => console.log('ready'));
 process.stdin.on('end', () => process.exit()).resume();

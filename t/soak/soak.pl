@@ -15,13 +15,14 @@ use Time::HiRes qw(sleep time);
 use Clients;
 use JWT;
 use JWT::Server;
+use Rotation;
 use Watch;
 
 binmode STDOUT, ':utf8';
 binmode STDERR, ':utf8';
 $| = 1;
 my $QUICK = @ARGV && $ARGV[0] eq '--quick' ? shift @ARGV : '';
-my @PARTS = @ARGV ? @ARGV : qw(load abort reload kill locations keys tokens fetch);
+my @PARTS = @ARGV ? @ARGV : qw(load abort reload kill locations keys tokens fetch urls);
 
 sub amount { return $QUICK ? $_[1] : $_[0] }
 
@@ -32,6 +33,7 @@ my $KILLS = amount(20, 4);
 my $LOCATIONS = 10_000;
 my $KEYS = 10_000;
 my $TOKENS = amount(1_000_000, 50_000);
+my $ROTATING = amount(3600, 30);
 my $CONNECTIONS = 64;
 my $PATIENCE = 30;
 
@@ -330,6 +332,36 @@ $part{fetch} = sub {
     progress(@lines[max(0, $#lines - 20) .. $#lines]) if !$passed;
     my ($counted) = map {/^(Files=\d+, Tests=\d+, +\d+ wallclock secs)/} @lines;
     figure('fetch: t/key_fetch_*.t' . ($QUICK ? '' : ' in the long form'), $counted // 'nothing', $passed);
+};
+
+$part{urls} = sub {
+    my $place = File::Temp->newdir('soak-urls-XXXXXX', TMPDIR => 1);
+    my $rotation = Rotation->new("$place");
+    my $nginx = $rotation->{remote}->nginx($rotation->parameters, workers => 2, log_level => 'notice');
+    my $watch = Watch->new($nginx);
+    my $token = $rotation->{tokens}{always};
+    $nginx->wait_until(sub { $nginx->outcome('/', $token) eq '200 ok' }) for 1 .. 20;
+    $rotation->start_clients($nginx, 4);
+    my ($begun, $next, $steps) = (time, 0, 0);
+    while (time < $begun + $ROTATING) {
+        if (time > $next) {
+            $next = time + $rotation->step;
+            $steps++;
+        }
+        sleep 0.25;
+        # Connections to the provider come and go; the clients' are always there.
+        $watch->sample;
+        progress(sprintf '%d s, %d steps', time - $begun, $steps) if $steps && int(time - $begun) % 300 == 299;
+    }
+    my %told = %{$rotation->{kinds}};
+    my ($seen, @wrong) = $rotation->judge;
+    progress($_) for @wrong[0 .. min($#wrong, 4)];
+    figure(sprintf('urls: steps of a provider in %d s (%s)', $ROTATING, join ', ', map {"$_ $told{$_}"} sort keys %told), $steps, undef);
+    figure('urls: answers, those that the model is certain of, wrong ones', join(', ', map { number($_) } $seen->{all}, $seen->{certain}, scalar @wrong), !@wrong && $seen->{certain} > 100);
+    figure('urls: answers to known keys that came late', $seen->{late} // 0, !$seen->{late});
+    memory_and_files($watch, 'urls');
+    my $allowed = qr/keys cannot be fetched from/;
+    figure('urls: lines at error or worse, but for fetches that failed', worse($nginx, $allowed), worse($nginx, $allowed) == 0);
 };
 
 print "| what | figure | as it must be |\n|---|---|---|\n";

@@ -25,7 +25,7 @@ my $PATIENCE = $ENV{TEST_NGINX_USE_VALGRIND} ? 100 : 10;
 
 # Options: main, http, server (texts of configuration), servers (instead of the one around server), workers (1), log_level (info), load (instead
 # of the modules under test), conf (instead of all these), files (a hash: name in the directory =>
-# bytes). In the texts %DIR% is the directory.
+# bytes), user (of the workers, where root starts nginx: root). In the texts %DIR% is the directory.
 sub new {
     my ($class, %options) = @_;
     my $self = $class->prepared(%options);
@@ -36,8 +36,9 @@ sub new {
 # As new, but nginx is not started.
 sub prepared {
     my ($class, %options) = @_;
-    my $self = $class->in_directory('jwt');
+    my $self = $class->in_directory('jwt', user => $options{user});
     my $directory = $self->directory;
+    chmod 0755, $directory if $options{user};
     make_path(map {"$directory/$_"} qw(conf html logs temp));
     for my $name (sort keys %{$options{files} // {}}) {
         make_path(dirname("$directory/$name"));
@@ -84,8 +85,8 @@ sub command {
     my ($self, @more) = @_;
     my $directory = $self->{directory};
     my @files = ('-c', "$directory/conf/nginx.conf", '-e', "$directory/logs/error.log");
-    # Workers of another user could not read the directory.
-    my $globals = 'daemon off;' . ($> == 0 ? ' user root;' : '');
+    # Workers of another user could not read the directory, unless it is opened for them.
+    my $globals = 'daemon off;' . ($> == 0 ? ' user ' . ($self->{user} // 'root') . ';' : '');
     return ($BINARY, '-p', "$directory/", @files, '-g', $globals, @more);
 }
 
@@ -166,6 +167,71 @@ sub stop {
 sub signal {
     my ($self, $signal) = @_;
     return kill $signal => $self->{pid};
+}
+
+# Its processes, those that leave and helpers left out.
+sub workers {
+    my ($self) = @_;
+    open my $children, '<', "/proc/$self->{pid}/task/$self->{pid}/children" or return;
+    my @workers = grep { title($_) =~ /worker process\s*\z/ } split ' ', <$children> // '';
+    return sort { $a <=> $b } @workers if wantarray;
+    return scalar @workers;
+}
+
+# What a process calls itself.
+sub title {
+    my ($pid) = @_;
+    open my $file, '<', "/proc/$pid/cmdline" or return '';
+    return join ' ', split /\0/, <$file> // '';
+}
+
+# The state of a process by its letter, "T" for one that stands still.
+sub state {
+    my ($pid) = @_;
+    open my $file, '<', "/proc/$pid/stat" or return '';
+    return <$file> =~ /\) (\w)/ ? $1 : '';
+}
+
+# Waits until there are so many workers, and none of those named; gives them.
+sub wait_for_workers {
+    my ($self, $count, @old) = @_;
+    my %old = map { $_ => 1 } @old;
+    $self->wait_until(sub { my @now = $self->workers; @now == $count && !grep { $old{$_} } @now }, $PATIENCE);
+    return $self->workers;
+}
+
+# A connection to each of the workers; $path answers without waiting for anything, with X-Pid. The others stand
+# still only until it is accepted.
+sub connections_by_worker {
+    my ($self, $path) = @_;
+    my @workers = $self->workers;
+    my @connections;
+    for my $worker (@workers) {
+        my @others = grep { $_ != $worker } @workers;
+        my $connection;
+        $self->wait_until(sub {
+            kill STOP => @others;
+            # One that is about to stop could still be the one that is woken.
+            $self->wait_until(sub { !grep { state($_) ne 'T' } @others });
+            $connection = $self->connect;
+            my $answer = $connection ? $connection->get($path) : undef;
+            kill CONT => @others;
+            return $answer && $answer->{headers}{'x-pid'} == $worker;
+        });
+        push @connections, $connection;
+    }
+    return @connections;
+}
+
+# How one GET comes out in each of the workers, one after the other. There is /open for that.
+sub outcomes_by_worker {
+    my ($self, @request) = @_;
+    my @outcomes;
+    for my $connection ($self->connections_by_worker('/open')) {
+        $connection->request('GET', @request);
+        push @outcomes, $connection->outcome;
+    }
+    return @outcomes;
 }
 
 sub error_log { return $_[0]->read('logs/error.log') }

@@ -1,0 +1,152 @@
+# auth_jwt_fetch_proxy: keys by URL are fetched by way of an HTTP proxy, which is asked to CONNECT; what is on this
+# machine is not.
+use strict;
+use warnings;
+
+use IO::Select;
+use IO::Socket::INET;
+use POSIX ();
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use JWT;
+use JWT::Authority;
+use JWT::Remote;
+
+my ($OK, $UNAVAILABLE) = ('200 ok', '500 keys_unavailable');
+my $where = qr/ in \S+nginx[.]conf:\d+/;
+
+# --- what it may say ----------------------------------------------------------------------------------------
+
+my $invalid = qr/invalid URL in "auth_jwt_fetch_proxy" directive, it must be that of an HTTP proxy, such as "http:\/\/proxy.example.com:3128", without path and variables$where/;
+JWT::Server->refuses('http', "auth_jwt_fetch_proxy $_;", $invalid)
+    for '""', 'proxy:3128', 'https://proxy', 'socks5://proxy', 'http://', 'http://:3128', 'http://proxy:0', 'http://proxy:x', 'http://proxy/path', 'http://proxy?a',
+    '"http://proxy#a"', '"http://$host:3128"', '"http://a b"', "http://\xFF", 'off';
+{
+    my ($fine, $said) = JWT::Server->checked_at('http', 'auth_jwt_fetch_proxy http://user:password@proxy/path;');
+    ok(!$fine, 'a URL with a password and a fault');
+    unlike($said, qr/password\@|user:/, 'is not shown');
+}
+JWT::Server->refuses('http', 'auth_jwt_fetch_proxy;', qr/invalid number of arguments in "auth_jwt_fetch_proxy" directive$where/);
+JWT::Server->refuses('http', 'auth_jwt_fetch_proxy http://a http://b;', qr/invalid number of arguments in "auth_jwt_fetch_proxy" directive$where/);
+JWT::Server->refuses('http', 'auth_jwt_fetch_proxy http://a; auth_jwt_fetch_proxy http://b;', qr/"auth_jwt_fetch_proxy" directive is duplicate$where/);
+JWT::Server->refuses($_, 'auth_jwt_fetch_proxy http://a;', qr/"auth_jwt_fetch_proxy" directive is not allowed here$where/) for qw(main server location);
+is_deeply([JWT::Server->accepts('http', "auth_jwt_fetch_proxy $_;")], [], "$_: no warning")
+    for 'http://proxy', 'http://proxy:3128/', 'http://192.0.2.1:3128', 'http://[2001:db8::1]:3128', 'http://user:secret@proxy:3128';
+
+# --- a proxy ---------------------------------------------------------------------------------------------------
+
+# It connects to $target, whoever it is asked for, and notes the heads of requests.
+package Tunnel {
+    use parent 'JWT::Process';
+
+    sub new {
+        my ($class, $target) = @_;
+        my $self = $class->in_directory('proxy', target => $target);
+        my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 10) or die "cannot listen: $!";
+        $self->{port} = $listener->sockport;
+        my $parent = $$;
+        $self->spawn(sub {
+            $SIG{CHLD} = 'IGNORE';
+            while (getppid == $parent) {
+                next unless IO::Select->new($listener)->can_read(1);
+                my $client = $listener->accept or next;
+                next if fork;
+                eval { $self->pass($client) };
+                POSIX::_exit(0);
+            }
+            POSIX::_exit(0);
+        });
+        return $self;
+    }
+
+    sub stop {
+        my ($self) = @_;
+        my $pid = delete $self->{pid} // return;
+        kill KILL => $pid;
+        waitpid $pid, 0;
+        return;
+    }
+
+    sub pass {
+        my ($self, $client) = @_;
+        my $head = '';
+        until ($head =~ /\r\n\r\n/) { sysread $client, $head, 4096, length $head or return }
+        open my $heads, '>>', "$self->{directory}/heads" or die "cannot open heads: $!";
+        syswrite $heads, $head;
+        my $server = IO::Socket::INET->new(PeerAddr => $self->{target});
+        syswrite $client, $server ? "HTTP/1.1 200 Connected\r\n\r\n" : "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n";
+        return unless $server;
+        my $select = IO::Select->new($client, $server);
+        while (my @ready = $select->can_read(30)) {
+            for my $from (@ready) {
+                sysread $from, my $bytes, 65536 or return;
+                syswrite $from == $client ? $server : $client, $bytes;
+            }
+        }
+        return;
+    }
+
+    sub heads { return split /(?<=\r\n\r\n)/, $_[0]->read('heads') }
+}
+
+package main;
+
+# What it leads to: a server of that name, which no resolver knows, with a certificate of our own authority.
+my $authority = JWT::Authority->new;
+my ($key, $certificate) = $authority->issue('DNS:id.example.com');
+my $idp = JWT::Remote->new;
+my $port = do { my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1); $socket->sockport };
+my $provider = JWT::Server->new(files => {'html/keys' => $idp->set('one')}, http => <<"CONF");
+    server {
+        listen 127.0.0.1:$port ssl;
+        ssl_certificate $certificate;
+        ssl_certificate_key $key;
+        location / { root %DIR%/html; }
+    }
+CONF
+my $proxy = Tunnel->new("127.0.0.1:$port");
+my $to_nowhere = Tunnel->new('127.0.0.1:1');
+my $ca = $authority->file('ca.pem');
+
+# The log and the proxies' requests of an nginx with this proxy and keys at this URL, once a token gets what is expected.
+sub is_fetched {
+    my ($name, $proxy_url, $url, $expected, $line) = @_;
+    my $nginx = $idp->nginx("key_url $url; ssl_trusted_certificate $ca; timeout 5s;", http => "auth_jwt_fetch_proxy $proxy_url;");
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    ok($nginx->wait_until(sub { $nginx->error_log =~ $line }), "$name: the log") or diag($nginx->error_log);
+    is($nginx->outcome('/', $idp->bearer('one')), $expected, "$name: $expected");
+    unlike($nginx->error_log, qr/secret/, "$name: no password in the log");
+    $nginx->is_calm('error', qr/keys cannot be fetched|has no keys/);
+    return;
+}
+
+my $url = 'https://id.example.com/keys';
+my $address = "http://127.0.0.1:$proxy->{port}";
+my $keys = qr/issuer "shop": 1 key from "\Q$url\E"/;
+my $cannot = qr/issuer "shop": keys cannot be fetched from "\Q$url\E": /;
+is_fetched('by way of a proxy', $address, $url, $OK, $keys);
+my @heads = $proxy->heads;
+is(scalar @heads, 1, 'one connection');
+like($heads[0], qr/^CONNECT id[.]example[.]com:443 HTTP\/1[.]1\r\n/, 'CONNECT by name, which the proxy resolves');
+unlike($heads[0], qr/Authorization|keys/i, 'and nothing else is told');
+is_fetched('with a port', "$address/", 'https://id.example.com:8443/keys', $OK, qr/1 key from/);
+like(($proxy->heads)[1], qr/^CONNECT id[.]example[.]com:8443 /, 'which it is told');
+is_fetched('with credentials', "http://user:secret\@127.0.0.1:$proxy->{port}", $url, $OK, $keys);
+like(($proxy->heads)[2], qr/^Proxy-Authorization: Basic dXNlcjpzZWNyZXQ=\r$/mi, 'which it is told');
+is_fetched('another name than that of the certificate', $address, 'https://other.example.com/keys', $UNAVAILABLE, qr/keys cannot be fetched from "\S+": TLS: .*certificate/);
+is_fetched('a proxy that reaches nobody', "http://127.0.0.1:$to_nowhere->{port}", $url, $UNAVAILABLE, qr/${cannot}proxy: /);
+is_fetched('a proxy that is not there', 'http://127.0.0.1:1', $url, $UNAVAILABLE, qr/${cannot}.*refused/);
+my $before = () = $proxy->heads;
+is_fetched('what is on this machine', $address, $idp->url('/keys'), $OK, qr/1 key from/);
+is(scalar(() = $proxy->heads), $before, 'goes by way of no proxy');
+
+# Nobody else is asked, and none where nothing says so: not even where the environment does.
+{
+    local @ENV{qw(http_proxy https_proxy HTTPS_PROXY ALL_PROXY all_proxy)} = ($address) x 5;
+    my $nginx = $idp->nginx("key_url $url; ssl_trusted_certificate $ca;", main => 'env https_proxy; env HTTPS_PROXY; env ALL_PROXY; env all_proxy;');
+    ok($nginx->wait_until(sub { $nginx->error_log =~ /$cannot(?:host not found|.*)/ }), 'without the directive the name is resolved here') or diag($nginx->error_log);
+    is(scalar(() = $proxy->heads), $before, 'and no proxy of the environment is asked');
+}
+
+done_testing();

@@ -1,0 +1,105 @@
+# What tests of keys by URL have in common: a key server on loopback, the keys it has, tokens of its issuer, and
+# an nginx that trusts it.
+package JWT::Remote;
+
+use strict;
+use warnings;
+
+use JWT ();
+use JWT::Ed25519;
+use JWT::KeyServer;
+use JWT::Server;
+
+use parent 'JWT::KeyServer';
+
+my %KEYS;
+
+# A key server that has the keys "one" at /keys.
+sub new {
+    my ($class) = @_;
+    my $self = JWT::KeyServer::new($class, tcp => 1);
+    $self->has_keys('one');
+    return $self;
+}
+
+# Where it is, with a path behind it.
+sub url {
+    my ($self, $path) = @_;
+    return 'http://' . $self->address . ($path // '');
+}
+
+# The key of a name; there is one in the whole test.
+sub key {
+    my ($self, $name) = @_;
+    return $KEYS{$name} //= JWT::Ed25519->new($name);
+}
+
+# A set of the keys of these names, as JSON.
+sub set {
+    my ($self, @names) = @_;
+    return JWT::key_set(map { $self->key($_)->jwk } @names);
+}
+
+# From now on these keys are at /keys.
+sub has_keys {
+    my ($self, @names) = @_;
+    return $self->answer('/keys' => {body => $self->set(@names)});
+}
+
+# All is as it was at first, but for the port; it has been asked nothing.
+sub begin_anew {
+    my ($self) = @_;
+    $self->stop;
+    $self->{answers} = {};
+    $self->has_keys('one');
+    $self->start;
+    $self->forget;
+    return;
+}
+
+# The header line with a token of its issuer, signed by the key of that name; further claims, and members of the
+# header.
+sub bearer {
+    my ($self, $name, $claims, %header) = @_;
+    my %claims = (iss => $self->url, aud => 'api', exp => 9_999_999_999, sub => 'alice', %{$claims // {}});
+    return 'Authorization: Bearer ' . $self->key($name)->token(\%claims, %header);
+}
+
+# One whose signature is none, as its kid is nobody's.
+sub bearer_of_nobody {
+    my ($self, $kid) = @_;
+    my %claims = (iss => $self->url, aud => 'api', exp => 9_999_999_999);
+    return JWT::bearer(\%claims, kid => $kid, alg => 'EdDSA', signature => 'x' x 64);
+}
+
+# A block "shop" of its issuer, with these parameters; its keys are at /keys, unless they say where.
+sub block {
+    my ($self, $parameters) = @_;
+    $parameters //= '';
+    $parameters = 'key_url ' . $self->url('/keys') . "; $parameters" unless $parameters =~ /\b(?:key_url|key_file|config_url) /;
+    return 'auth_jwt_issuer shop { issuer ' . $self->url . "; audience api; $parameters }";
+}
+
+# The options of an nginx (of JWT::Server) with this block, and a location / that it guards; more options.
+sub options {
+    my ($self, $parameters, %more) = @_;
+    my ($http, $server) = map { $_ // '' } delete @more{qw(http server)};
+    return (
+        http => $self->block($parameters) . $http,
+        server => <<"CONF",
+        add_header X-Status \$auth_jwt_status always;
+        add_header X-Pid \$pid always;
+        location / { auth_jwt "r"; auth_jwt_issuers shop; empty_gif; }
+        location /open { empty_gif; }
+        $server
+CONF
+        %more,
+    );
+}
+
+sub nginx {
+    my ($self, @options) = @_;
+    return JWT::Server->new($self->options(@options));
+}
+
+1;
