@@ -2,8 +2,8 @@
 
 use std::io::{self};
 
-use super::authority::{Authority, Leaf};
-use super::server::{Duplex, Server, Speaks, ok, response};
+use super::support::authority::{Authority, Leaf};
+use super::support::server::{Duplex, Server, Speaks, ok, response};
 use super::{CUT, Outcome, assert_comes_out, fetch, key, order, set};
 
 const MIB: usize = 1 << 20;

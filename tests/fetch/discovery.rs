@@ -1,6 +1,5 @@
 //! Where an issuer says its keys are.
 
-use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -8,8 +7,8 @@ use ngx_http_auth_jwt_module::auth::key_place::{Discovery, Remote};
 use ngx_http_auth_jwt_module::auth::url::Url;
 use ngx_http_auth_jwt_module::fetch::once::Order;
 
-use super::server::{Server, Speaks, ok, response};
 use super::slow::TOO_SLOW;
+use super::support::server::{Server, Speaks, ok, path, response};
 use super::{LONG, Outcome, assert_comes_out, set};
 
 const OPENID: &str = "/tenant/.well-known/openid-configuration";
@@ -24,24 +23,23 @@ struct Provider {
 
 impl Provider {
     fn of(answers: Vec<(&'static str, String)>, takes: Duration) -> Outcome<Self> {
-        let issuer = Arc::new(OnceLock::<String>::new());
-        let own = issuer.clone();
-        let server = Server::start(Speaks::Http, move |head, stream| {
-            thread::sleep(takes);
-            let path = head.split(' ').nth(1).unwrap_or_default();
-            let answer = answers.iter().find(|(place, _)| *place == path).map(|(_, body)| &**body);
-            let issuer = own.get().map(String::as_str).unwrap_or_default();
-            let base = issuer.trim_end_matches("/tenant");
-            let answer = answer.map(|body| body.replace("ISSUER", issuer).replace("BASE", base));
-            let answer = match answer {
-                Some(status) if status.parse::<u16>().is_ok() => response(&status, &[], ""),
-                Some(body) => ok(&body),
-                None => response("404 Not Found", &[], "there is nothing here"),
-            };
-            stream.write_all(answer.as_bytes())
+        let server = Server::start_knowing(Speaks::Http, |address| {
+            let base = format!("http://{address}");
+            move |head, stream| {
+                thread::sleep(takes);
+                let answer = answers.iter().find(|(place, _)| *place == path(head));
+                let answer = answer
+                    .map(|(_, body)| body.replace("ISSUER", "BASE/tenant").replace("BASE", &base));
+                let answer = match answer {
+                    Some(status) if status.parse::<u16>().is_ok() => response(&status, &[], ""),
+                    Some(body) => ok(&body),
+                    None => response("404 Not Found", &[], "there is nothing here"),
+                };
+                stream.write_all(answer.as_bytes())
+            }
         })?;
-        let url = format!("http://{}/tenant", server.address);
-        Ok(Self { server, issuer: issuer.get_or_init(|| url).clone() })
+        let issuer = format!("http://{}/tenant", server.address);
+        Ok(Self { server, issuer })
     }
 
     /// As a block does it that names no URL.
@@ -55,8 +53,7 @@ impl Provider {
 
     /// Which paths were asked.
     fn asked(&self) -> Vec<String> {
-        let path = |head: String| head.split(' ').nth(1).unwrap_or_default().to_owned();
-        self.server.requests().into_iter().map(path).collect()
+        self.server.requests().iter().map(|head| path(head).to_owned()).collect()
     }
 }
 

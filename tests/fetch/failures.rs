@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ngx_http_auth_jwt_module::auth::key_cache::Rules;
 use serde_json::{Value, json};
 
-use super::server::{Server, Speaks, ok, response};
+use super::support::server::{Server, Speaks, ok, response};
 use super::worker::{Directory, RULES, Worker, clock, configured};
 use super::{Outcome, eventually, set};
 

@@ -7,8 +7,8 @@ use std::io::Read;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::server::{Server, Speaks, hang, ok};
 use super::slow::drip;
+use super::support::server::{Server, Speaks, hang, ok};
 use super::worker::{Directory, RULES, Worker, configured};
 use super::{HANGS, Outcome, eventually, set};
 

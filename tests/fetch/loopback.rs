@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
 
-use super::server::{Server, Speaks, ok};
+use super::support::server::{Server, Speaks, ok};
 use super::{Outcome, assert_comes_out, order, set};
 
 #[test]
@@ -37,7 +37,7 @@ fn nobody_is_there() -> Outcome<()> {
 /// RFC 6761 §6.4: no resolver finds what ends in `.invalid`.
 #[test]
 fn no_such_host() -> Outcome<()> {
-    let certificates = super::authority::Authority::new()?.certificates;
+    let certificates = super::support::authority::Authority::new()?.certificates;
     let order = order("https://id.invalid/keys", Some(&certificates))?;
     assert_comes_out("no host", &order, Err("host not found"))
 }

@@ -2,17 +2,17 @@
 //! processes' threads that share what was fetched.
 
 mod answers;
-mod authority;
 mod discovery;
 mod failures;
 mod leaving;
 mod loopback;
 mod proxy;
 mod request;
-mod server;
 mod sharing;
 mod slow;
 mod state_files;
+#[path = "../support/mod.rs"]
+mod support;
 mod tls;
 mod worker;
 
@@ -25,13 +25,10 @@ use ngx_http_auth_jwt_module::fetch::certificates::Certificates;
 use ngx_http_auth_jwt_module::fetch::once::{self, Order};
 use ngx_http_auth_jwt_module::jose::key_set::KeySet;
 
-type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+use support::{HANGS, Outcome};
 
 /// Of a fetch that is to succeed, or to fail by itself.
 const LONG: Duration = Duration::from_secs(20);
-
-/// Nothing here takes this long unless it hangs.
-const HANGS: Duration = Duration::from_secs(60);
 
 /// What is said of an answer that has no end.
 const CUT: &str = "the connection was closed before the answer was complete";

@@ -8,9 +8,9 @@ use std::thread;
 use ngx_http_auth_jwt_module::fetch::once::Order;
 use ngx_http_auth_jwt_module::fetch::proxy::Proxy as ByProxy;
 
-use super::authority::{Authority, Leaf};
-use super::server::{Duplex, Server, Speaks, hang, lock, ok, read_head};
 use super::slow::{SHORT, TOO_SLOW, drip};
+use super::support::authority::{Authority, Leaf};
+use super::support::server::{Duplex, Server, Speaks, hang, lock, ok, read_head};
 use super::{Outcome, assert_comes_out, order, set};
 
 /// A name that only a proxy can lead to.

@@ -2,8 +2,8 @@
 
 use ngx_http_auth_jwt_module::auth::key_place::{Discovery, Remote};
 
-use super::authority::{Authority, Leaf};
-use super::server::{Server, Speaks, ok, response};
+use super::support::authority::{Authority, Leaf};
+use super::support::server::{Server, Speaks, ok, response};
 use super::{Outcome, assert_comes_out, order, set};
 
 /// The lines of the one request there was.

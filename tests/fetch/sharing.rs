@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use ngx_http_auth_jwt_module::auth::key_cache::Rules;
 use ngx_http_auth_jwt_module::fetch::source::Newer;
 
-use super::server::{Server, Speaks, lock, ok, response};
+use super::support::server::{Server, Speaks, lock, ok, response};
 use super::worker::{Directory, RULES, Worker, a_while, configured};
 use super::{Outcome, eventually, set};
 
@@ -218,7 +218,7 @@ fn keys_are_fetched_before_their_time_is_over() -> Outcome<()> {
 #[test]
 fn sources_are_apart() -> Outcome<()> {
     let directory = Directory::new()?;
-    let hanging = Server::start(Speaks::Http, |_, stream| super::server::hang(stream))?;
+    let hanging = Server::start(Speaks::Http, |_, stream| super::support::server::hang(stream))?;
     let good = Server::of(Speaks::Http, ok(&set("a")))?;
     let stuck = Worker::start(configured(&hanging.http(), RULES)?, Some(directory.path()))?;
     eventually("a request", || hanging.hits() == 1);

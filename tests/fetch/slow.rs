@@ -4,8 +4,8 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
-use super::authority::{Authority, Leaf};
-use super::server::{Duplex, Server, Speaks, hang};
+use super::support::authority::{Authority, Leaf};
+use super::support::server::{Duplex, Server, Speaks, hang};
 use super::{Outcome, assert_comes_out, order};
 
 pub const TOO_SLOW: Result<&str, &str> = Err("it took longer than \"timeout\" allows");

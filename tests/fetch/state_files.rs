@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::server::{Server, Speaks, ok};
+use super::support::server::{Server, Speaks, ok};
 use super::worker::{Directory, RULES, Worker, clock, configured};
 use super::{Outcome, eventually, set};
 
@@ -168,7 +168,7 @@ fn sources_share_no_file() -> Outcome<()> {
     let (directory, server) = kept()?;
     let first = configured(&server.http(), RULES)?;
     let mut trusting = first.clone();
-    trusting.certificates = Some(super::authority::Authority::new()?.certificates);
+    trusting.certificates = Some(super::support::authority::Authority::new()?.certificates);
     let longer = configured(&format!("{}?", server.http()), RULES)?;
     let named = super::worker::Configured { issuer: "other".into(), ..first.clone() };
     for (name, configured, hits) in

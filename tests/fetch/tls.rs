@@ -6,8 +6,8 @@ use ngx_http_auth_jwt_module::fetch::certificates::Certificates;
 use rustls::SupportedProtocolVersion;
 use rustls::version::{TLS12, TLS13};
 
-use super::authority::{Authority, Leaf};
-use super::server::{Duplex, Server, Speaks, ok, response};
+use super::support::authority::{Authority, Leaf};
+use super::support::server::{Duplex, Server, Speaks, ok, response};
 use super::{CUT, Outcome, assert_comes_out, order, set};
 
 const ONLY_12: &[&SupportedProtocolVersion] = &[&TLS12];
@@ -143,7 +143,7 @@ fn https_on_a_plain_port_and_plain_http_on_a_port_of_tls() -> Outcome<()> {
 
 #[test]
 fn which_files_of_certificates() -> Outcome<()> {
-    let pem = super::authority::pem;
+    let pem = super::support::authority::pem;
     let garbage = pem(b"\x30\x03\x02\x01\x05");
     for (text, expected) in [
         (String::new(), "there is no certificate in PEM"),

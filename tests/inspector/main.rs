@@ -5,6 +5,8 @@ mod arguments;
 mod issuers;
 mod program;
 mod server;
+#[path = "../support/mod.rs"]
+mod support;
 mod urls;
 
 use std::fs;

@@ -1,13 +1,12 @@
 //! Builds the inspector and runs it.
 
-use std::error::Error;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::{env, fs, process};
 
-pub type Outcome<T> = Result<T, Box<dyn Error>>;
+pub use super::support::Outcome;
 
 /// The built example. cargo builds examples with all tests, but not with `--test inspector` alone.
 fn program() -> &'static Path {

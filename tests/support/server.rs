@@ -62,9 +62,25 @@ impl Server {
     }
 
     pub fn start_at(address: IpAddr, speaks: Speaks, answer: impl Answer) -> Outcome<Self> {
+        Self::listen(address, speaks, |_| answer)
+    }
+
+    /// One whose answers tell where it is.
+    pub fn start_knowing<A: Answer>(
+        speaks: Speaks,
+        answer: impl FnOnce(SocketAddr) -> A,
+    ) -> Outcome<Self> {
+        Self::listen(Ipv4Addr::LOCALHOST.into(), speaks, answer)
+    }
+
+    fn listen<A: Answer>(
+        address: IpAddr,
+        speaks: Speaks,
+        answer: impl FnOnce(SocketAddr) -> A,
+    ) -> Outcome<Self> {
         let listener = TcpListener::bind((address, 0))?;
         let server = Self { address: listener.local_addr()?, seen: Arc::default() };
-        let (seen, answer) = (server.seen.clone(), Arc::new(answer));
+        let (seen, answer) = (server.seen.clone(), Arc::new(answer(server.address)));
         thread::spawn(move || {
             while let Ok((stream, _)) = listener.accept() {
                 if seen.stop.load(Ordering::Acquire) {
@@ -144,11 +160,16 @@ impl Seen {
     }
 }
 
-/// The bytes up to an empty line.
+/// The path of a request, or the target of CONNECT.
+pub fn path(head: &str) -> &str {
+    head.split(' ').nth(1).unwrap_or_default()
+}
+
+/// The bytes up to an empty line. Of a handshake of TLS, after which nothing more comes before there is an answer, the first.
 pub fn read_head(stream: &mut dyn Duplex) -> io::Result<String> {
     let mut head = Vec::new();
     let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") {
+    while !head.ends_with(b"\r\n\r\n") && head != [0x16] {
         stream.read_exact(&mut byte)?;
         head.extend(byte);
     }

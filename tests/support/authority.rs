@@ -5,7 +5,10 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ngx_http_auth_jwt_module::fetch::certificates::Certificates;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair,
+    date_time_ymd,
+};
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::{ALL_VERSIONS, ServerConfig, SupportedProtocolVersion};
@@ -13,9 +16,10 @@ use rustls::{ALL_VERSIONS, ServerConfig, SupportedProtocolVersion};
 use super::Outcome;
 
 pub struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    /// What who trusts it is given.
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    /// What a client that trusts it is given: as the module reads it, and as the file of it.
     pub certificates: Certificates,
+    pub pem: String,
 }
 
 /// What a certificate says.
@@ -37,14 +41,14 @@ impl Leaf {
 
 impl Authority {
     pub fn new() -> Outcome<Self> {
-        let mut params = CertificateParams::new(Vec::new())?;
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()])?;
         params.distinguished_name.push(DnType::CommonName, "authority of tests");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate()?;
-        let own = pem(params.self_signed(&key)?.der());
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
+        let pem = pem(issuer.der());
         let certificates =
-            Certificates::parse(own.as_bytes()).map_err(|error| error.to_string())?;
-        Ok(Self { issuer: Issuer::new(params, key), certificates })
+            Certificates::parse(pem.as_bytes()).map_err(|error| error.to_string())?;
+        Ok(Self { issuer, certificates, pem })
     }
 
     /// A server that has such a certificate.
@@ -57,15 +61,26 @@ impl Authority {
             true => params.self_signed(&key)?,
             false => params.signed_by(&key, &self.issuer)?,
         };
-        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-            .with_protocol_versions(leaf.versions)?
-            .with_no_client_auth()
-            .with_single_cert(
-                vec![certificate.der().clone()],
-                PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
-            )?;
-        Ok(Arc::new(config))
+        serving(&certificate, &key, leaf.versions)
     }
+
+    /// A server on this machine whose certificate is the authority's own.
+    pub fn own_server(&self) -> Outcome<Arc<ServerConfig>> {
+        serving(self.issuer.as_ref(), self.issuer.key(), ALL_VERSIONS)
+    }
+}
+
+fn serving(
+    certificate: &Certificate,
+    key: &KeyPair,
+    versions: &[&'static SupportedProtocolVersion],
+) -> Outcome<Arc<ServerConfig>> {
+    let key = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
+    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_protocol_versions(versions)?
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)?;
+    Ok(Arc::new(config))
 }
 
 pub fn pem(der: &[u8]) -> String {
