@@ -3,14 +3,13 @@
 use strict;
 use warnings;
 
-use IO::Select;
 use IO::Socket::INET;
-use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
 use JWT;
 use JWT::Authority;
+use JWT::ConnectProxy;
 use JWT::Remote;
 
 my ($OK, $UNAVAILABLE) = ('200 ok', '500 keys_unavailable');
@@ -36,62 +35,6 @@ is_deeply([JWT::Server->accepts('http', "auth_jwt_fetch_proxy $_;")], [], "$_: n
 
 # --- a proxy ---------------------------------------------------------------------------------------------------
 
-# It connects to $target, whoever it is asked for, and notes the heads of requests.
-package Tunnel {
-    use parent 'JWT::Process';
-
-    sub new {
-        my ($class, $target) = @_;
-        my $self = $class->in_directory('proxy', target => $target);
-        my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 10) or die "cannot listen: $!";
-        $self->{port} = $listener->sockport;
-        my $parent = $$;
-        $self->spawn(sub {
-            $SIG{CHLD} = 'IGNORE';
-            while (getppid == $parent) {
-                next unless IO::Select->new($listener)->can_read(1);
-                my $client = $listener->accept or next;
-                next if fork;
-                eval { $self->pass($client) };
-                POSIX::_exit(0);
-            }
-            POSIX::_exit(0);
-        });
-        return $self;
-    }
-
-    sub stop {
-        my ($self) = @_;
-        my $pid = delete $self->{pid} // return;
-        kill KILL => $pid;
-        waitpid $pid, 0;
-        return;
-    }
-
-    sub pass {
-        my ($self, $client) = @_;
-        my $head = '';
-        until ($head =~ /\r\n\r\n/) { sysread $client, $head, 4096, length $head or return }
-        open my $heads, '>>', "$self->{directory}/heads" or die "cannot open heads: $!";
-        syswrite $heads, $head;
-        my $server = IO::Socket::INET->new(PeerAddr => $self->{target});
-        syswrite $client, $server ? "HTTP/1.1 200 Connected\r\n\r\n" : "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n";
-        return unless $server;
-        my $select = IO::Select->new($client, $server);
-        while (my @ready = $select->can_read(30)) {
-            for my $from (@ready) {
-                sysread $from, my $bytes, 65536 or return;
-                syswrite $from == $client ? $server : $client, $bytes;
-            }
-        }
-        return;
-    }
-
-    sub heads { return split /(?<=\r\n\r\n)/, $_[0]->read('heads') }
-}
-
-package main;
-
 # What it leads to: a server of that name, which no resolver knows, with a certificate of our own authority.
 my $authority = JWT::Authority->new;
 my ($key, $certificate) = $authority->issue('DNS:id.example.com');
@@ -105,8 +48,8 @@ my $provider = JWT::Server->new(files => {'html/keys' => $idp->set('one')}, http
         location / { root %DIR%/html; }
     }
 CONF
-my $proxy = Tunnel->new("127.0.0.1:$port");
-my $to_nowhere = Tunnel->new('127.0.0.1:1');
+my $proxy = JWT::ConnectProxy->new("127.0.0.1:$port");
+my $to_nowhere = JWT::ConnectProxy->new('127.0.0.1:1');
 my $ca = $authority->file('ca.pem');
 
 # The log and the proxies' requests of an nginx with this proxy and keys at this URL, once a token gets what is expected.
@@ -122,7 +65,7 @@ sub is_fetched {
 }
 
 my $url = 'https://id.example.com/keys';
-my $address = "http://127.0.0.1:$proxy->{port}";
+my $address = $proxy->url;
 my $keys = qr/issuer "shop": 1 key from "\Q$url\E"/;
 my $cannot = qr/issuer "shop": keys cannot be fetched from "\Q$url\E": /;
 is_fetched('by way of a proxy', $address, $url, $OK, $keys);
@@ -135,7 +78,7 @@ like(($proxy->heads)[1], qr/^CONNECT id[.]example[.]com:8443 /, 'which it is tol
 is_fetched('with credentials', "http://user:secret\@127.0.0.1:$proxy->{port}", $url, $OK, $keys);
 like(($proxy->heads)[2], qr/^Proxy-Authorization: Basic dXNlcjpzZWNyZXQ=\r$/mi, 'which it is told');
 is_fetched('another name than that of the certificate', $address, 'https://other.example.com/keys', $UNAVAILABLE, qr/keys cannot be fetched from "\S+": TLS: .*certificate/);
-is_fetched('a proxy that reaches nobody', "http://127.0.0.1:$to_nowhere->{port}", $url, $UNAVAILABLE, qr/${cannot}proxy: /);
+is_fetched('a proxy that reaches nobody', $to_nowhere->url, $url, $UNAVAILABLE, qr/${cannot}proxy: /);
 is_fetched('a proxy that is not there', 'http://127.0.0.1:1', $url, $UNAVAILABLE, qr/${cannot}.*refused/);
 my $before = () = $proxy->heads;
 is_fetched('what is on this machine', $address, $idp->url('/keys'), $OK, qr/1 key from/);

@@ -36,14 +36,6 @@ sub nginx {
     return $idp->nginx('key_cache 1h;', http => $http, @options);
 }
 
-sub is_asked {
-    my ($nginx, $expected, $name, $token) = @_;
-    my $seen = '';
-    $nginx->wait_until(sub { ($seen = $nginx->outcome('/', $token // $GOOD)) eq $expected });
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-    return is($seen, $expected, $name);
-}
-
 # The mode and the owner of a file.
 sub rights { return sprintf '%04o %d', map { (S_IMODE($_->[2]), $_->[4]) } [stat $_[0]] }
 
@@ -53,7 +45,7 @@ for my $user ('root', 'nobody') {
         skip 'only root can change to another user', 6 if $> || !defined $nobody;
         my $nginx = nginx('', user => $user eq 'root' ? undef : 'nobody ' . getgrgid $group);
         my $owner = $user eq 'root' ? 0 : $nobody;
-        is_asked($nginx, $OK, "$user: keys are there");
+        $idp->is_soon($nginx, $OK, "$user: keys are there");
         my $path = $nginx->directory . '/temp/auth_jwt';
         is(rights($path), "0700 $owner", "$user: the directory is of the workers, and of nobody else");
         my ($file, @others) = glob "$path/*.json";
@@ -79,7 +71,7 @@ for my $http (sort keys %PLACES) {
     $nginx->write('conf/nginx.conf', $text =~ s/^ *client_body_temp_path temp.*\n//mr) if $http =~ /client_body/;
     $idp->begin_anew;
     $nginx->start;
-    is_asked($nginx, $OK, "$http: keys are there");
+    $idp->is_soon($nginx, $OK, "$http: keys are there");
     my $directory = $nginx->directory . "/$PLACES{$http}";
     opendir my $list, $directory or fail("$http: $!");
     ok((grep {/[.]json\z/} readdir $list), "$http: and are kept in $PLACES{$http}");
@@ -105,7 +97,7 @@ for my $http (sort keys %PLACES) {
         $nginx->write('logs/error.log', '');
         $nginx->start;
         $nginx->wait_for_workers(2);
-        is_asked($nginx, $OK, "$name: keys are there");
+        $idp->is_soon($nginx, $OK, "$name: keys are there");
         ok($idp->wait_for_hits(2), "$name: each worker fetches");
         is_deeply([$nginx->outcomes_by_worker('/', $GOOD)], [$OK, $OK], "$name: and serves");
         is($idp->hits, 2, "$name: once");
@@ -120,10 +112,10 @@ for my $http (sort keys %PLACES) {
 {
     my $nginx = nginx('auth_jwt_state_path kept;', workers => 2);
     $nginx->wait_for_workers(2);
-    is_asked($nginx, $OK, 'a directory that will go');
+    $idp->is_soon($nginx, $OK, 'a directory that will go');
     system 'rm', '-r', $nginx->directory . '/kept';
     $idp->has_keys('two');
-    is_asked($nginx, $OK, 'keys are fetched on', $idp->bearer('two'));
+    $idp->is_soon($nginx, $OK, 'keys are fetched on', $idp->bearer('two'));
     my $told = sub { return grep {/\[warn\].*keys by URL cannot be kept in "auth_jwt_state_path": /} split /^/m, $nginx->error_log };
     ok($nginx->wait_until(sub { $told->() }), 'a warning says so');
     cmp_ok(scalar $told->(), '<=', 2, 'once in each worker');
@@ -138,7 +130,7 @@ sub after {
     $idp->begin_anew;
     my $nginx = $idp->nginx('key_cache 1h;', workers => 2, http => 'auth_jwt_state_path kept;', %options);
     $nginx->wait_for_workers(2);
-    is_asked($nginx, $OK, "$name: keys are there");
+    $idp->is_soon($nginx, $OK, "$name: keys are there");
     $nginx->stop;
     my $path = $nginx->directory . '/kept';
     my ($file) = glob "$path/*.json";
@@ -146,7 +138,7 @@ sub after {
     $idp->forget;
     $nginx->start;
     $nginx->wait_for_workers(2);
-    is_asked($nginx, $OK, "$name: a start after that");
+    $idp->is_soon($nginx, $OK, "$name: a start after that");
     is_deeply([$nginx->outcomes_by_worker('/', $GOOD)], [$OK, $OK], "$name: in each worker");
     is($idp->hits, $hits, "$name: by $hits fetches");
     my ($now) = glob "$path/*.json";
@@ -195,7 +187,7 @@ after('a lock that nobody holds', sub { my $lock = $_[1] =~ s/json\z/lock/r; JWT
 # Files that are damaged while nginx runs change nothing: the keys at hand serve on.
 {
     my $nginx = nginx('auth_jwt_state_path kept;');
-    is_asked($nginx, $OK, 'a file that is damaged while nginx runs');
+    $idp->is_soon($nginx, $OK, 'a file that is damaged while nginx runs');
     my ($file) = glob $nginx->directory . '/kept/*.json';
     for my $bytes ('', '{', 'x' x 1000) {
         $nginx->replace("kept/$1", $bytes) if $file =~ m{([^/]+)\z};
@@ -218,7 +210,7 @@ after('a lock that nobody holds', sub { my $lock = $_[1] =~ s/json\z/lock/r; JWT
     }
     my $trusting = sub { return $idp->options('key_cache 1h;' . ($_[0] ? ' ssl_trusted_certificate trusted.pem;' : ''), http => 'auth_jwt_state_path kept;') };
     my $nginx = JWT::Server->new($trusting->(1), files => {'conf/trusted.pem' => $files[0]});
-    is_asked($nginx, $OK, 'ssl_trusted_certificate: keys are there');
+    $idp->is_soon($nginx, $OK, 'ssl_trusted_certificate: keys are there');
     my @steps = (
         ['unchanged', sub { }, 0, 1], ['of other bytes', sub { $nginx->replace('conf/trusted.pem', $files[1]) }, 1, 1],
         ['of the old ones', sub { $nginx->replace('conf/trusted.pem', $files[0]) }, 0, 1], ['that is not there any more', sub { }, 1, 0],
@@ -231,7 +223,7 @@ after('a lock that nobody holds', sub { my $lock = $_[1] =~ s/json\z/lock/r; JWT
         $nginx->configure($trusting->($has_any));
         $nginx->signal('HUP');
         $nginx->wait_for_workers(1, @old);
-        is_asked($nginx, $OK, "one $name: keys are there");
+        $idp->is_soon($nginx, $OK, "one $name: keys are there");
         is($idp->hits, $hits, "one $name: by $hits fetches");
     }
     $nginx->is_calm('warn');

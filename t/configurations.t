@@ -26,19 +26,12 @@ my $main = join "\n", 'pid nginx.pid;', 'error_log logs/error.log info;',
     map({"load_module $_;"} JWT::Server::modules()), '';
 my $http = join "\n", map {"${_}_temp_path temp/$_;"} qw(client_body proxy fastcgi uwsgi scgi);
 
-sub slurp {
-    my ($name) = @_;
-    open my $file, '<:raw', $name or die "cannot open $name: $!";
-    local $/ = undef;
-    return <$file>;
-}
-
 # An nginx that runs a sample. Options: application (instead of the usual one), files (as JWT::Server
 # has them), change (text => text), before (called before the start).
 sub run {
     my ($name, %options) = @_;
     my $application = $options{application} // $APPLICATION;
-    my $text = slurp("$SAMPLES/$name.conf");
+    my $text = JWT::read_file("$SAMPLES/$name.conf");
     ok($text =~ s{^load_module modules/ngx_http_auth_jwt_module[.]so;\n}{$main}m,
         "$name: loads the module");
     my $log = $text =~ /access_log/ ? '' : 'access_log off;';
@@ -46,7 +39,7 @@ sub run {
     $text =~ s{listen 8080}{listen unix:%DIR%/nginx.sock}g;
     $text =~ s{server 127[.]0[.]0[.]1:8081;}{server unix:%DIR%/app.sock;}g;
     $text = $options{change}->($text) if $options{change};
-    my %keys = map { ('conf/keys/' . basename($_) => slurp($_)) } glob "$SAMPLES/keys/*";
+    my %keys = map { ('conf/keys/' . basename($_) => JWT::read_file($_)) } glob "$SAMPLES/keys/*";
     my $nginx = JWT::Server->prepared(conf => $text, files => {%keys, %{$options{files} // {}}});
     $options{before}->($nginx) if $options{before};
     $nginx->start;
@@ -374,8 +367,8 @@ sub echo_on {
 
 # Every sample is run, here or with the identity providers, and has its line in the README.
 my @all = sort map { basename($_, '.conf') } glob "$SAMPLES/*.conf";
-my $elsewhere = slurp(dirname(__FILE__) . '/identity_provider_configurations.t');
+my $elsewhere = JWT::read_file(dirname(__FILE__) . '/identity_provider_configurations.t');
 is_deeply([grep { !$seen{$_} && $elsewhere !~ /^\s+'?\Q$_\E'? => \{/m } @all], [], 'every sample is run');
-is_deeply([sort(slurp("$SAMPLES/README.md") =~ /^- \[\S+\]\((\S+)[.]conf\): /gm)], \@all, 'the README has a line on each');
+is_deeply([sort(JWT::read_file("$SAMPLES/README.md") =~ /^- \[\S+\]\((\S+)[.]conf\): /gm)], \@all, 'the README has a line on each');
 
 done_testing();

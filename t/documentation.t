@@ -17,17 +17,11 @@ use File::Spec::Functions qw(abs2rel catfile rel2abs);
 use File::Temp ();
 use Test::More;
 
+use JWT;
 use JWT::Server;
 
 my $ROOT = rel2abs(dirname(__FILE__) . '/..');
 my %OTHER_LANGUAGES = map { ($_ => 1) } qw(console http json lua sh text toml yaml);
-
-sub slurp {
-    my ($name) = @_;
-    open my $file, '<:raw', $name or die "cannot open $name: $!";
-    local $/ = undef;
-    return <$file> // '';
-}
 
 # --- blocks ------------------------------------------------------------------------
 
@@ -118,7 +112,7 @@ sub problem_of {
     }
     my ($level, $file) = $info =~ /^nginx(?: (http|server|location)| file=(\S+))?$/
         or return "is of an unknown kind, \"$info\"";
-    return "is not $file" if defined $file && $text ne slurp(catfile($ROOT, $file));
+    return "is not $file" if defined $file && $text ne JWT::read_file(catfile($ROOT, $file));
     return refused($level // '', $text);
 }
 
@@ -155,7 +149,7 @@ sub broken_links {
         my ($path, $anchor) = $target =~ /^([^#]*)(?:#(.*))?$/;
         my $file = $path eq '' ? $name : catfile(dirname($name), $path);
         my $fine = -e $file;
-        $fine &&= grep { $_ eq $anchor } anchors(slurp($file)) if defined $anchor;
+        $fine &&= grep { $_ eq $anchor } anchors(JWT::read_file($file)) if defined $anchor;
         push @broken, $target unless $fine;
     }
     return @broken;
@@ -197,7 +191,7 @@ find({
 
 my $loaded = 0;
 for my $file (sort @files) {
-    my ($name, $markdown) = (abs2rel($file, $ROOT), slurp($file));
+    my ($name, $markdown) = (abs2rel($file, $ROOT), JWT::read_file($file));
     is_deeply([broken_links($file, $markdown)], [], "$name: links lead somewhere");
     for my $block (blocks($markdown)) {
         $loaded++ if $block->{info} =~ /^nginx/;
@@ -210,11 +204,11 @@ for my $file (sort @files) {
 cmp_ok($loaded, '>', 25, 'there are blocks of configuration');
 
 # What the README promises of Rust is what cargo asks for.
-my ($rust) = slurp("$ROOT/Cargo.toml") =~ /^rust-version = "([\d.]+)"/m;
-like(slurp("$ROOT/$_"), qr/Rust \Q$rust\E or newer/, "$_: Rust $rust") for 'README.md', 'CONTRIBUTING.md';
+my ($rust) = JWT::read_file("$ROOT/Cargo.toml") =~ /^rust-version = "([\d.]+)"/m;
+like(JWT::read_file("$ROOT/$_"), qr/Rust \Q$rust\E or newer/, "$_: Rust $rust") for 'README.md', 'CONTRIBUTING.md';
 
 # The picture of the source has each file and folder of the four floors, and no other.
-my ($picture) = grep { $_->{info} eq 'text' } blocks(slurp("$ROOT/docs/architecture.md"));
+my ($picture) = grep { $_->{info} eq 'text' } blocks(JWT::read_file("$ROOT/docs/architecture.md"));
 my ($floor, %drawn);
 for my $line (split /\n/, $picture->{text}) {
     $floor = $1 if $line =~ m{^src/(\w+)/};
@@ -225,7 +219,7 @@ my %there = map { ("$_" => 1) }
 # What only tests are built with is not drawn.
 for my $parent (glob "$ROOT/src/{jose,auth,fetch,nginx}/mod.rs") {
     my ($folder) = $parent =~ m{src/(\w+)/};
-    delete $there{"$folder/$_.rs"} for slurp($parent) =~ /^#\[cfg\(test\)\]\nmod (\w+);$/mg;
+    delete $there{"$folder/$_.rs"} for JWT::read_file($parent) =~ /^#\[cfg\(test\)\]\nmod (\w+);$/mg;
 }
 # A folder beside a file of its name holds parts and tests of that file.
 delete @there{map {s/[.]rs$//r} grep {/[.]rs$/} keys %there};

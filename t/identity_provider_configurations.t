@@ -38,13 +38,6 @@ sub openssl {
     return $text;
 }
 
-sub slurp {
-    my ($name) = @_;
-    open my $file, '<:raw', $name or die "cannot open $name: $!";
-    local $/ = undef;
-    return <$file>;
-}
-
 sub write_file { return JWT::write_file("$made/$_[0]", $_[1]) }
 
 my $serial = 1;
@@ -98,7 +91,7 @@ sub discovery {
 my ($TENANT, $OTHER_TENANT) = map { '00000000-0000-0000-0000-000000000000' =~ s/0/$_/gr } 1, 4;
 my $ENTRA = 'https://login.microsoftonline.com';
 my $API = '22222222-2222-2222-2222-222222222222';
-my $PEM = slurp("$made/signing.crt");
+my $PEM = JWT::read_file("$made/signing.crt");
 
 # Entra ID's keys have no "alg", and members that no RFC knows.
 sub entra_keys {
@@ -487,7 +480,7 @@ certificate('other', 'Another root', undef, 1);
 certificate('first', 'First intermediate', 'root', 1);
 certificate('second', 'Second intermediate', 'first', 1);
 certificate($_, $_, 'second') for sort(keys %hosts), 'wrong.example';
-write_file("$_-chain.pem", join '', map { slurp("$made/$_.pem") } $_, 'second', 'first') for keys %hosts, 'wrong.example';
+write_file("$_-chain.pem", join '', map { JWT::read_file("$made/$_.pem") } $_, 'second', 'first') for keys %hosts, 'wrong.example';
 
 # All hosts, each under its own name alone; and on another socket one with a certificate of a name that is
 # nobody's.
@@ -564,9 +557,9 @@ sub asked {
 sub configuration {
     my ($name) = @_;
     my $provider = $PROVIDERS{$name};
-    return slurp("$FindBin::Bin/../nginx-conf/$name.conf") unless $provider->{from};
+    return JWT::read_file("$FindBin::Bin/../nginx-conf/$name.conf") unless $provider->{from};
     my ($guide, $section) = @{$provider->{from}};
-    my ($text) = slurp("$FindBin::Bin/../docs/guides/$guide.md") =~ /^## \Q$section\E\n(.*?)(?=^## |\z)/ms
+    my ($text) = JWT::read_file("$FindBin::Bin/../docs/guides/$guide.md") =~ /^## \Q$section\E\n(.*?)(?=^## |\z)/ms
         or die "$guide.md has no section \"$section\"";
     my ($block) = $text =~ /^```nginx http\n(.*?)^```$/ms or die "no configuration in \"$section\" of $guide.md";
     my %files = map { ($_ => ($text =~ $provider->{files}{$_})[0] // die "no $_ in $guide.md") } keys %{$provider->{files} // {}};
@@ -689,7 +682,7 @@ for my $name ('auth0', 'kubernetes') {
 # docs/migrating.md has one; it reaches the stand-in at this socket.
 sub old_way {
     my ($trusted, $socket) = @_;
-    my ($text) = slurp("$FindBin::Bin/../docs/migrating.md")
+    my ($text) = JWT::read_file("$FindBin::Bin/../docs/migrating.md")
         =~ /^### Keys by a location of your own\n.*?^```nginx http\n(.*?)^```$/ms or die 'no such configuration';
     my $peer = $providers->directory;
     for my $change (

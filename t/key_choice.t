@@ -11,12 +11,8 @@ __DATA__
 auth_jwt_key_file $TEST_NGINX_HTML_DIR/many.jwks;
 --- user_files eval
 [['many.jwks', JWT::key_set(map { JWT::jwk("secret $_", kid => "k$_") } 1 .. 1000)]]
---- request eval
-["GET /", "GET /", "GET /"]
---- more_headers eval
-[map { JWT::bearer(undef, secret => 'secret 1000', kid => $_) } 'k1000', 'k999', 'k1001']
---- error_code eval
-[200, 401, 401]
+--- cases eval
+[map { ['GET /', JWT::bearer(undef, secret => 'secret 1000', kid => $_), $_ eq 'k1000' ? 200 : 401] } 'k1000', 'k999', 'k1001']
 
 
 === TEST 2: several keys of one kid are all tried, in order
@@ -37,12 +33,8 @@ auth_jwt_key_file $TEST_NGINX_HTML_DIR/twins.jwks;
 auth_jwt_key_file $TEST_NGINX_HTML_DIR/many.jwks;
 --- user_files eval
 [['many.jwks', JWT::key_set(map { JWT::jwk("secret $_", kid => "k$_") } 1 .. 40)]]
---- request eval
-["GET /", "GET /", "GET /"]
---- more_headers eval
-[map { JWT::bearer(undef, secret => "secret $_") } 1, 32, 33]
---- error_code eval
-[200, 200, 401]
+--- cases eval
+[map { ['GET /', JWT::bearer(undef, secret => "secret $_"), $_ <= 32 ? 200 : 401] } 1, 32, 33]
 
 
 === TEST 4: alg, use and key_ops of a key bind

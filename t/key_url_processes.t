@@ -48,13 +48,7 @@ sub open_files {
     return scalar @files;
 }
 
-sub is_asked {
-    my ($nginx, $expected, $name, $token) = @_;
-    my $seen = '';
-    $nginx->wait_until(sub { ($seen = $nginx->outcome('/', $token // $GOOD)) eq $expected });
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-    return is($seen, $expected, $name);
-}
+sub is_asked { local $Test::Builder::Level = $Test::Builder::Level + 1; return $idp->is_soon(@_) }
 
 my $CACHE = 'proxy_cache_path %DIR%/cache keys_zone=zone:1m;';
 

@@ -14,16 +14,9 @@ use JWT::Server;
 
 my $MAX_LINES = 40;
 
-sub slurp {
-    my ($name) = @_;
-    open my $file, '<:raw', $name or die "cannot open $name: $!";
-    local $/ = undef;
-    return <$file>;
-}
-
 # --- the page ----------------------------------------------------------------------------
 
-my $page = slurp(dirname(__FILE__) . '/../docs/policies.md');
+my $page = JWT::read_file(dirname(__FILE__) . '/../docs/policies.md');
 my (%policies, @letters);
 while ($page =~ /^## \((\w)\) ([^\n]+)\n(.*?)(?=^## |\z)/msg) {
     my ($letter, $asked, $section) = ($1, $2, $3);
@@ -73,7 +66,7 @@ sub openssl {
     binmode $output;
     local $/ = undef;
     my $bytes = <$output>;
-    close $output or die "openssl @arguments: ", slurp("$made/errors");
+    close $output or die "openssl @arguments: ", JWT::read_file("$made/errors");
     return $bytes;
 }
 
@@ -379,7 +372,7 @@ SKIP: {
     my $fetched = sub {
         my ($name) = "$made/idp.jwks";
         system 'sh', '-c', "{ $shell } 2>/dev/null";
-        return -e $name ? slurp($name) : 'nothing';
+        return -e $name ? JWT::read_file($name) : 'nothing';
     };
     is($fetched->(), 'nothing', 'no keys to fetch');
     JWT::write_file($served, JWT::key_set());

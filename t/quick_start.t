@@ -13,12 +13,7 @@ use JWT::Server;
 
 my $ROOT = dirname(__FILE__) . '/..';
 
-sub slurp {
-    my ($name) = @_;
-    open my $file, '<:raw', "$ROOT/$name" or die "cannot open $name: $!";
-    local $/ = undef;
-    return <$file>;
-}
+sub slurp { return JWT::read_file("$ROOT/$_[0]") }
 
 my $readme = slurp('README.md');
 my ($steps) = $readme =~ /^## Two minutes.*?\n(.*?)^## /ms or die 'README.md has no two minutes';

@@ -10,11 +10,7 @@ use JWT;
 use JWT::KeyServer;
 use JWT::Server;
 
-my $page = do {
-    open my $file, '<:raw', dirname(__FILE__) . '/../docs/troubleshooting.md' or die "no page: $!";
-    local $/ = undef;
-    <$file>;
-};
+my $page = JWT::read_file(dirname(__FILE__) . '/../docs/troubleshooting.md');
 my ($section) = $page =~ /^### Keys by URL\n(.*?)^### /ms or die 'no section on keys by URL';
 my ($table) = $section =~ /^\| behind the URL .*?\n\|---.*?\n(.*?)\n\n/ms or die 'no table in it';
 

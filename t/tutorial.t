@@ -11,12 +11,7 @@ use JWT::Server;
 
 my $TUTORIAL = File::Spec->rel2abs(dirname(__FILE__) . '/../nginx-conf/tutorial');
 
-sub text_of {
-    my ($name) = @_;
-    open my $file, '<:raw', "$TUTORIAL/$name" or die "cannot open $TUTORIAL/$name: $!";
-    local $/ = undef;
-    return scalar <$file>;
-}
+sub text_of { return JWT::read_file("$TUTORIAL/$_[0]") }
 
 my ($module) = grep {/auth_jwt/} JWT::Server::modules();
 my $conf = text_of('nginx.conf');

@@ -139,13 +139,6 @@ finds('log_format x \'{"a": "$jwt_claim_sub"}\'; map $jwt_claim_sub $a { "~^a{1}
 
 # --- the files -------------------------------------------------------------------------------
 
-sub slurp {
-    my ($name) = @_;
-    open my $file, '<:raw', $name or die "cannot open $name: $!";
-    local $/ = undef;
-    return <$file> // '';
-}
-
 my @files;
 find({
     no_chdir => 1,
@@ -155,7 +148,7 @@ find({
 
 my $maps = 0;
 for my $file (sort @files) {
-    my ($name, $text) = (abs2rel($file, $ROOT), slurp($file));
+    my ($name, $text) = (abs2rel($file, $ROOT), JWT::read_file($file));
     # "nginx other" is configuration of other modules, which mean something else by such names.
     my @texts = $file =~ /[.]conf$/ ? $text : $text =~ /^\s*```nginx(?! other)[^\n]*\n(.*?)^\s*```\s*$/msg;
     next unless @texts;

@@ -156,12 +156,18 @@ sub write_file {
     return;
 }
 
+# The bytes of a file, which must be there.
+sub read_file {
+    my ($name) = @_;
+    open my $file, '<:raw', $name or croak "cannot open $name: $!";
+    local $/ = undef;
+    return scalar(<$file>) // '';
+}
+
 # A file of t/data as Perl data.
 sub data {
     my ($name) = @_;
-    open my $file, '<:raw', "$DATA/$name.json" or croak "cannot open $DATA/$name.json: $!";
-    local $/ = undef;
-    return JSON::PP->new->utf8->decode(<$file>);
+    return JSON::PP->new->utf8->decode(read_file("$DATA/$name.json"));
 }
 
 # The cases of a corpus in t/data, each with the JSON text of its key set as {key_set}. Names and

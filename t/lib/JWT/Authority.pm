@@ -42,7 +42,7 @@ sub openssl {
         exec 'openssl', @arguments or exit 127;
     }
     waitpid $pid, 0;
-    croak "openssl @arguments failed: " . do { open my $file, '<', $log; local $/ = undef; <$file> } if $?;
+    croak "openssl @arguments failed: " . JWT::read_file($log) if $?;
     return;
 }
 

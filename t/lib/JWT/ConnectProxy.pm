@@ -1,5 +1,5 @@
 # An HTTP proxy that knows CONNECT alone, on a free loopback port: whatever host is asked for, it leads to one
-# unix socket. So a configuration that names real hosts meets a stand-in, by TLS from end to end.
+# place. So a configuration that names real hosts meets a stand-in, by TLS from end to end.
 package JWT::ConnectProxy;
 
 use strict;
@@ -14,7 +14,7 @@ use Socket qw(SOMAXCONN);
 
 use parent 'JWT::Process';
 
-# The socket that it leads to.
+# Where it leads to: the path of a unix socket, or "host:port".
 sub new {
     my ($class, $destination) = @_;
     my $self = $class->in_directory('proxy');
@@ -23,7 +23,7 @@ sub new {
     return $self;
 }
 
-# From the next connection on it leads to another socket.
+# From the next connection on it leads somewhere else.
 sub lead_to {
     my ($self, $destination) = @_;
     $self->replace('destination', $destination);
@@ -32,13 +32,16 @@ sub lead_to {
 
 sub url { return "http://127.0.0.1:$_[0]{port}" }
 
+# The heads of all requests so far, in order.
+sub heads { return split /(?<=\r\n\r\n)/, $_[0]->read('heads') }
+
 # What was asked for since the last call, as "host:port", in order.
 sub asked {
     my ($self) = @_;
-    my $all = $self->read('asked');
-    my $new = substr $all, $self->{seen} // 0;
-    $self->{seen} = length $all;
-    return split /\n/, $new;
+    my @heads = $self->heads;
+    my @new = splice @heads, $self->{seen} // 0;
+    $self->{seen} += @new;
+    return map { /\ACONNECT (\S+)/ } @new;
 }
 
 sub start {
@@ -48,7 +51,7 @@ sub start {
     $self->{port} = $listener->sockport;
     my $parent = $$;
     $self->spawn(sub {
-        local ($SIG{CHLD}, $SIG{TERM}) = ('IGNORE', 'DEFAULT');
+        local $SIG{CHLD} = 'IGNORE';
         my $select = IO::Select->new($listener);
         while (getppid == $parent) {
             next unless $select->can_read(1);
@@ -63,14 +66,6 @@ sub start {
     return;
 }
 
-sub stop {
-    my ($self) = @_;
-    my $pid = delete $self->{pid} // return;
-    kill TERM => $pid;
-    waitpid $pid, 0;
-    return;
-}
-
 # --- in a process of its own -----------------------------------------------
 
 sub serve {
@@ -78,11 +73,12 @@ sub serve {
     alarm 30;
     my $head = '';
     while ($head !~ /\r\n\r\n\z/) { sysread $client, $head, 1, length $head or return }
-    my ($place) = $head =~ m{\ACONNECT (\S+) HTTP/1[.]1\r\n} or return syswrite $client, "HTTP/1.1 405 No\r\n\r\n";
-    open my $asked, '>>', "$self->{directory}/asked" or return;
-    syswrite $asked, "$place\n";
-    my $server = IO::Socket::UNIX->new(Peer => $self->read('destination'))
-        or return syswrite $client, "HTTP/1.1 502 No\r\n\r\n";
+    open my $heads, '>>', "$self->{directory}/heads" or return;
+    syswrite $heads, $head;
+    return syswrite $client, "HTTP/1.1 405 No\r\n\r\n" if $head !~ m{\ACONNECT \S+ HTTP/1[.]1\r\n};
+    my $destination = $self->read('destination');
+    my $server = $destination =~ m{^/} ? IO::Socket::UNIX->new(Peer => $destination) : IO::Socket::INET->new(PeerAddr => $destination);
+    return syswrite $client, "HTTP/1.1 502 No\r\n\r\n" if !$server;
     syswrite $client, "HTTP/1.1 200 Connected\r\n\r\n";
     my $select = IO::Select->new($client, $server);
     while (my @ready = $select->can_read) {

@@ -111,15 +111,6 @@ sub start {
     return;
 }
 
-# It dies: nobody listens any more, connections break.
-sub stop {
-    my ($self) = @_;
-    my $pid = delete $self->{pid} // return;
-    kill KILL => $pid;
-    waitpid $pid, 0;
-    return;
-}
-
 # --- in the process of its own ---------------------------------------------
 
 sub serve {

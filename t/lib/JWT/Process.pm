@@ -1,4 +1,4 @@
-# What nginx and the key server of a test have in common: a process of its own with a directory of its
+# What nginx, the key server and the proxy of a test have in common: a process of its own with a directory of its
 # own, which ends when the object goes.
 package JWT::Process;
 
@@ -25,6 +25,15 @@ sub spawn {
     my $pid = fork // croak "cannot fork: $!";
     $run->() unless $pid;
     return $self->{pid} = $pid;
+}
+
+# It dies: nobody listens any more, and its connections break.
+sub stop {
+    my ($self) = @_;
+    my $pid = delete $self->{pid} // return;
+    kill KILL => $pid;
+    waitpid $pid, 0;
+    return;
 }
 
 sub DESTROY {

@@ -5,6 +5,8 @@ package JWT::Remote;
 use strict;
 use warnings;
 
+use Test::More ();
+
 use JWT ();
 use JWT::Ed25519;
 use JWT::KeyServer;
@@ -95,6 +97,16 @@ sub options {
 CONF
         %more,
     );
+}
+
+# A test: what becomes of this token (or of a good one) is what is expected, now or soon.
+sub is_soon {
+    my ($self, $nginx, $expected, $name, $token) = @_;
+    $token //= $self->bearer('one');
+    my $seen = '';
+    $nginx->wait_until(sub { ($seen = $nginx->outcome('/', $token)) eq $expected });
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return Test::More::is($seen, $expected, $name);
 }
 
 sub nginx {
