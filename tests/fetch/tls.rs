@@ -75,23 +75,14 @@ fn only_the_own_certificates_are_trusted() -> Outcome<()> {
 }
 
 #[test]
-fn an_address_is_a_name_too() -> Outcome<()> {
+fn a_name_is_sent_and_an_address_is_one_without_sni() -> Outcome<()> {
     let authority = Authority::new()?;
-    let server =
-        Server::of(Speaks::Https(authority.server(Leaf::of("127.0.0.1"))?), ok(&set("a")))?;
-    let url = format!("https://{}/keys", server.address);
-    assert_comes_out("address", &order(&url, Some(&authority.certificates))?, Ok("a"))?;
-    assert_eq!(server.names(), [None], "an address is no SNI");
-    Ok(())
-}
-
-#[test]
-fn the_name_is_sent() -> Outcome<()> {
-    let authority = Authority::new()?;
-    let server =
-        Server::of(Speaks::Https(authority.server(Leaf::of("localhost"))?), ok(&set("a")))?;
-    assert_comes_out("name", &order(&server.https(), Some(&authority.certificates))?, Ok("a"))?;
-    assert_eq!(server.names(), [Some("localhost".to_owned())]);
+    for (host, sent) in [("localhost", Some("localhost")), ("127.0.0.1", None)] {
+        let server = Server::of(Speaks::Https(authority.server(Leaf::of(host))?), ok(&set("a")))?;
+        let url = server.https().replace("localhost", host);
+        assert_comes_out(host, &order(&url, Some(&authority.certificates))?, Ok("a"))?;
+        assert_eq!(server.names(), [sent.map(str::to_owned)], "{host}");
+    }
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 mod arguments;
 mod issuers;
 mod program;
+mod refused;
 mod server;
 #[path = "../support/mod.rs"]
 mod support;

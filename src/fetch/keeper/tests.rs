@@ -18,6 +18,9 @@ const RULES: Rules = Rules { fresh_for: 10_000, refresh_every: Some(30_000), sta
 
 const EARLY: u64 = 7_500;
 
+/// Long after noon.
+const LATE: u64 = 50_000_000;
+
 const URL: &str = "https://id.example.com/keys";
 
 /// One of the processes that share a directory, or have none. Times are since noon.
@@ -112,18 +115,20 @@ fn set(kid: &str) -> String {
     format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","kid":"{kid}","x":"{x}"}}]}}"#)
 }
 
-/// Processes whose configuration was read at noon; the first has fetched `a` just then.
-fn fetched<const COUNT: usize>(directory: &Path, rules: Rules) -> [Process; COUNT] {
-    let processes = std::array::from_fn(|_| Process::start(Some(directory), rules, 0));
+/// Processes that share a directory. Their configuration was read at this time, and the first has fetched `a` just
+/// then.
+fn fetched<const COUNT: usize>(at: u64) -> io::Result<(Scratch, [Process; COUNT])> {
+    let directory = Scratch::new()?;
+    let processes = std::array::from_fn(|_| Process::start(Some(&directory), RULES, at));
     if let Some(first) = processes.first() {
-        assert_eq!(first.tend(0), Fetch);
-        first.succeeds(0, "a");
+        assert_eq!(first.tend(at), Fetch);
+        first.succeeds(at, "a");
     }
     for process in &processes {
-        assert_eq!(process.tend(1), Look(500));
+        assert_eq!(process.tend(at.saturating_add(1)), Look(500));
         assert_eq!(process.finds().as_deref(), Some("a"));
     }
-    processes
+    Ok((directory, processes))
 }
 
 #[test]
@@ -156,8 +161,7 @@ fn one_process_fetches_and_all_have_it() -> io::Result<()> {
 /// A file is looked at twice a second at least.
 #[test]
 fn when_to_look_again() -> io::Result<()> {
-    let directory = Scratch::new()?;
-    let [one] = fetched(&directory, RULES);
+    let (_directory, [one]) = fetched(0)?;
     assert_eq!(one.tend(7_000), Look(500));
     assert_eq!(one.tend(7_200), Look(300));
     let alone = Process::start(None, RULES, 0);
@@ -171,8 +175,7 @@ fn when_to_look_again() -> io::Result<()> {
 
 #[test]
 fn unknown_kids_of_all_make_one_fetch() -> io::Result<()> {
-    let directory = Scratch::new()?;
-    let [one, two] = fetched(&directory, RULES);
+    let (_directory, [one, two]) = fetched(0)?;
     assert_eq!(one.wants_newer(), Newer::Wanted);
     assert_eq!(one.wants_newer(), Newer::UnderWay, "of the same process");
     assert_eq!(two.wants_newer(), Newer::Wanted, "it knows nothing yet");
@@ -197,8 +200,7 @@ fn unknown_kids_of_all_make_one_fetch() -> io::Result<()> {
 /// Another process learns within a second that there is a fetch for an unknown `kid`, and waits with it.
 #[test]
 fn a_fetch_of_another_process_for_an_unknown_kid() -> io::Result<()> {
-    let directory = Scratch::new()?;
-    let [one, two] = fetched(&directory, RULES);
+    let (_directory, [one, two]) = fetched(0)?;
     assert_eq!((one.wants_newer(), one.tend(100)), (Newer::Wanted, Fetch));
     assert_eq!((two.tend(500), two.is_under_way()), (Look(50), true));
     assert_eq!(two.wants_newer(), Newer::UnderWay);
@@ -213,8 +215,7 @@ fn a_fetch_of_another_process_for_an_unknown_kid() -> io::Result<()> {
 /// Newer keys have come another way: there is no fetch for who has not looked at them.
 #[test]
 fn a_wish_that_has_been_met() -> io::Result<()> {
-    let directory = Scratch::new()?;
-    let [one, two] = fetched(&directory, RULES);
+    let (_directory, [one, two]) = fetched(0)?;
     assert_eq!(one.tend(EARLY), Fetch);
     one.succeeds(EARLY, "b");
     assert_eq!(two.wants_newer(), Newer::Wanted);
@@ -232,8 +233,7 @@ fn a_wish_that_has_been_met() -> io::Result<()> {
 /// The kernel takes the lock back from a process that dies.
 #[test]
 fn a_process_that_dies_while_it_fetches() -> io::Result<()> {
-    let directory = Scratch::new()?;
-    let [one, two, three] = fetched(&directory, RULES);
+    let (_directory, [one, two, three]) = fetched(0)?;
     assert_eq!(one.tend(EARLY), Fetch);
     assert_eq!(two.tend(EARLY), Look(50));
     drop(one);
@@ -244,8 +244,7 @@ fn a_process_that_dies_while_it_fetches() -> io::Result<()> {
 
 #[test]
 fn a_new_configuration_tries_at_once_what_had_failed() -> io::Result<()> {
-    let directory = Scratch::new()?;
-    let [old] = fetched(&directory, RULES);
+    let (directory, [old]) = fetched(0)?;
     assert_eq!(old.tend(EARLY), Fetch);
     old.fails(EARLY, 500);
     let [new, other] = std::array::from_fn(|_| Process::start(Some(&directory), RULES, 7_600));
@@ -262,12 +261,7 @@ fn a_new_configuration_tries_at_once_what_had_failed() -> io::Result<()> {
 
 #[test]
 fn a_clock_that_was_set_back() -> io::Result<()> {
-    let directory = Scratch::new()?;
-    let late = 50_000_000;
-    let [one, two] = std::array::from_fn(|_| Process::start(Some(&directory), RULES, late));
-    assert_eq!(one.tend(late), Fetch);
-    one.succeeds(late, "a");
-    assert_eq!(two.tend(late), Look(500));
+    let (_directory, [one, two]) = fetched(LATE)?;
     // Nobody knows how old they are: they are fetched, and serve until then.
     for failures in 0..2 {
         let at = 1_000_u64.saturating_mul(failures);
@@ -284,14 +278,10 @@ fn a_clock_that_was_set_back() -> io::Result<()> {
 /// What lay ahead is as if it had happened when a process looks, later than what others have done by then.
 #[test]
 fn what_others_have_done_after_the_clock_was_set_back() -> io::Result<()> {
-    let directory = Scratch::new()?;
-    let late = 50_000_000;
-    let [one, two] = std::array::from_fn(|_| Process::start(Some(&directory), RULES, late));
-    assert_eq!(one.tend(late), Fetch);
-    one.succeeds(late, "a");
-    assert_eq!(one.tend(late.saturating_add(EARLY)), Fetch);
-    one.fails(late.saturating_add(EARLY), 500);
-    assert_eq!(two.tend(late.saturating_add(EARLY)), Look(500));
+    let (_directory, [one, two]) = fetched(LATE)?;
+    assert_eq!(one.tend(LATE.saturating_add(EARLY)), Fetch);
+    one.fails(LATE.saturating_add(EARLY), 500);
+    assert_eq!(two.tend(LATE.saturating_add(EARLY)), Look(500));
     assert_eq!(one.tend(1_000), Look(500));
     assert_eq!(one.tend(2_000), Fetch);
     one.succeeds(2_100, "b");
@@ -303,8 +293,7 @@ fn what_others_have_done_after_the_clock_was_set_back() -> io::Result<()> {
 /// Where a file cannot be written for a while, what it has is older.
 #[test]
 fn what_could_not_be_written() -> io::Result<()> {
-    let directory = Scratch::new()?;
-    let [one] = fetched(&directory, RULES);
+    let (directory, [one]) = fetched(0)?;
     let Ok(kept) = std::fs::read_dir(&*directory).map(|entries| {
         let paths = entries.flatten().map(|entry| entry.path());
         paths.filter(|path| path.extension().is_some_and(|own| own == "json")).collect::<Vec<_>>()

@@ -4,8 +4,7 @@ use super::*;
 
 #[test]
 fn a_failure_is_tried_again_ever_later() -> io::Result<()> {
-    let directory = Scratch::new()?;
-    let [one, two] = fetched(&directory, RULES);
+    let (_directory, [one, two]) = fetched(0)?;
     let mut at = EARLY;
     for (turn, pause) in
         [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000].into_iter().enumerate()
@@ -32,7 +31,6 @@ fn a_failure_is_tried_again_ever_later() -> io::Result<()> {
 
 #[test]
 fn keys_serve_on_while_the_source_fails_and_no_longer() -> io::Result<()> {
-    let directory = Scratch::new()?;
     for (stale_for, last) in [(100_000, 109_999), (0, 9_999), (1, 10_000)] {
         let rules = Rules { stale_for, ..RULES };
         let one = Process::start(None, rules, 0);
@@ -47,7 +45,7 @@ fn keys_serve_on_while_the_source_fails_and_no_longer() -> io::Result<()> {
         assert_eq!(one.finds(), None, "{stale_for}");
     }
     // Where nothing has failed they do not: there is a fetch under way.
-    let [one] = fetched(&directory, RULES);
+    let (_directory, [one]) = fetched(0)?;
     assert_eq!(one.tend_or_wait(10_000, false), Due);
     assert_eq!((one.finds(), one.is_under_way()), (None, true));
     Ok(())
@@ -55,8 +53,7 @@ fn keys_serve_on_while_the_source_fails_and_no_longer() -> io::Result<()> {
 
 #[test]
 fn what_is_told_and_how_often() -> io::Result<()> {
-    let directory = Scratch::new()?;
-    let [one, two] = fetched(&directory, RULES);
+    let (_directory, [one, two]) = fetched(0)?;
     drop(one.log());
     let failed = |status| {
         format!(
@@ -102,8 +99,7 @@ fn what_is_told_and_how_often() -> io::Result<()> {
 
 #[test]
 fn keys_that_cannot_be_used_replace_none() -> io::Result<()> {
-    let directory = Scratch::new()?;
-    let [one] = fetched(&directory, RULES);
+    let (directory, [one]) = fetched(0)?;
     drop(one.log());
     assert_eq!(one.tend(EARLY), Fetch);
     let mut notices = Vec::new();
@@ -134,8 +130,7 @@ fn keys_that_cannot_be_used_replace_none() -> io::Result<()> {
 /// Whoever is stopped, or hangs, does not take the keys of all others along.
 #[test]
 fn a_lock_that_nobody_gives_back() -> io::Result<()> {
-    let directory = Scratch::new()?;
-    let [one] = fetched(&directory, RULES);
+    let (_directory, [one]) = fetched(0)?;
     drop(one.log());
     let held = one.keeper.borrow().file.as_ref().map(StateFile::lock);
     assert!(matches!(held, Some(Lock::Held(_))));
@@ -158,8 +153,7 @@ fn a_lock_that_nobody_gives_back() -> io::Result<()> {
 /// Where a lock is of no use two may fetch at a time: who fails takes nothing back.
 #[test]
 fn older_keys_never_replace_newer_ones() -> io::Result<()> {
-    let directory = Scratch::new()?;
-    let [one, two] = fetched(&directory, RULES);
+    let (directory, [one, two]) = fetched(0)?;
     assert_eq!(one.tend(EARLY), Fetch);
     let mut newer = one.keeper.borrow().record.clone();
     newer.times.succeed(NOON.saturating_add(EARLY).saturating_add(1), 0);
