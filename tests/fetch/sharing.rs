@@ -48,6 +48,14 @@ impl Provider {
     }
 }
 
+/// A provider, and workers that share a directory and have its keys.
+fn started(count: usize) -> Outcome<(Directory, Provider, Vec<Worker>)> {
+    let (directory, provider) = (Directory::new()?, Provider::start()?);
+    let workers = provider.workers(count, Some(directory.path()), RULES)?;
+    all_find(&workers, "a");
+    Ok((directory, provider, workers))
+}
+
 fn all_find(workers: &[Worker], kids: &str) {
     eventually(kids, || workers.iter().all(|worker| worker.finds().as_deref() == Some(kids)));
 }
@@ -101,9 +109,7 @@ fn after_a_restart_keys_serve_without_network() -> Outcome<()> {
 
 #[test]
 fn one_fetch_for_unknown_kids_of_all() -> Outcome<()> {
-    let (directory, provider) = (Directory::new()?, Provider::start()?);
-    let workers = provider.workers(4, Some(directory.path()), RULES)?;
-    all_find(&workers, "a");
+    let (_directory, provider, workers) = started(4)?;
     provider.answers("200 OK", &set("b"));
     // The fetch at the start has not set the throttle.
     assert!(all_want_newer(&workers).contains(&Newer::Wanted));
@@ -124,9 +130,7 @@ fn one_fetch_for_unknown_kids_of_all() -> Outcome<()> {
 /// A worker hears of it although none of its own requests has asked.
 #[test]
 fn new_keys_reach_all() -> Outcome<()> {
-    let (directory, provider) = (Directory::new()?, Provider::start()?);
-    let workers = provider.workers(3, Some(directory.path()), RULES)?;
-    all_find(&workers, "a");
+    let (_directory, provider, workers) = started(3)?;
     provider.answers("200 OK", &set("b"));
     assert_eq!(workers.first().map(Worker::wants_newer), Some(Newer::Wanted));
     all_find(&workers, "b");
@@ -144,9 +148,7 @@ fn a_failure_does_not_lift_the_throttle_and_spoils_no_keys() -> Outcome<()> {
         ("200 OK", "{}", "JWK set has no \"keys\" array"),
         ("200 OK", r#"{"keys":[]}"#, "empty JWK set"),
     ] {
-        let (directory, provider) = (Directory::new()?, Provider::start()?);
-        let workers = provider.workers(3, Some(directory.path()), RULES)?;
-        all_find(&workers, "a");
+        let (_directory, provider, workers) = started(3)?;
         drop(log(&workers));
         provider.answers(status, body);
         all_want_newer(&workers);
