@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use ngx_http_auth_jwt_module::auth::issuer_block::discovery;
 use ngx_http_auth_jwt_module::auth::key_place::{Discovery, Remote};
 use ngx_http_auth_jwt_module::auth::url::{Url, UrlError};
 use ngx_http_auth_jwt_module::fetch::discovery::jwks_uri;
@@ -87,7 +86,7 @@ fn guess(url: &Url) -> Guess {
 
 /// As a block whose `issuer` this is, without any place of keys.
 fn by_issuer(url: &Url, iss: Option<&str>, means: &Means) -> Result<Told, UrlError> {
-    let mut place = discovery(url.text())?;
+    let mut place = Discovery::of(url.text())?;
     if let Some(iss) = iss.filter(|iss| *iss != url.text()) {
         place = Discovery { fallback: None, issuer: iss.to_owned(), ..place };
     }

@@ -1,11 +1,11 @@
 //! The parameters of an `auth_jwt_issuer` block → an [`Issuer`] and where its keys are. Each message
 //! names the block, the parameter and what is allowed.
 
+mod by_url;
+
 use super::claim_path::ClaimPath;
 use super::issuer::{Issuer, Typ, media_type};
-use super::key_cache::Rules;
-use super::key_place::{Discovery, FetchSettings, KeyPlace, Remote};
-use super::url::{Url, UrlError};
+use super::key_place::{FetchSettings, KeyPlace};
 use crate::jose::algorithm::SignatureAlgorithm;
 
 /// The parameters, as a message names them.
@@ -29,18 +29,6 @@ const PARAMETERS: [&str; 15] = [
 
 /// A time, as a message describes it.
 const TIME: &str = "a time in seconds or larger units, such as \"30s\" or \"12h\"";
-
-/// A time of `key_cache` or `timeout`, as a message describes it.
-const TIME_OF_FETCHING: &str = "a time of at least 1s, such as \"10m\"";
-
-/// A URL, as a message describes it.
-const URL: &str = "one URL that begins with \"https://\" (\"http://\" to this machine alone), without credentials, fragment and variables";
-
-/// What may be configured of a cache of keys by URL, as a message describes it.
-const KEY_CACHE: &str = "a time of at least 1s, such as \"10m\", with \"refresh=30s\", \"refresh=off\" or \"stale=1d\" behind it";
-
-/// The parameters that say how keys are fetched. They have an effect beside keys by URL alone.
-const OF_FETCHING: [&str; 3] = ["key_cache", "timeout", "ssl_trusted_certificate"];
 
 /// Reads times as nginx does, in seconds and in milliseconds.
 #[derive(Clone, Copy)]
@@ -108,33 +96,11 @@ impl IssuerBlock {
         match parameter {
             "issuer" => own.issuers.extend(values.iter().map(|iss| (*iss).to_owned())),
             "key_file" => return self.key_file(values),
-            "key_url" => {
-                let url = self.url(parameter, values)?;
-                self.keys.push(KeyPlace::Remote(Box::new(Remote::KeySet(url))));
-            }
-            "config_url" => {
-                let url = self.url(parameter, values)?;
-                // Whose it is, is known once the whole block is.
-                let discovery = Discovery { url, fallback: None, issuer: String::new() };
-                self.keys.push(KeyPlace::Remote(Box::new(Remote::Discovery(discovery))));
-            }
+            "key_url" => return self.key_url(values),
+            "config_url" => return self.config_url(values),
             "key_cache" => return self.key_cache(values, times),
-            "timeout" => {
-                let time = match values {
-                    [time] => (times.milliseconds)(time.as_bytes()),
-                    _ => None,
-                };
-                let time = time.filter(|time| *time >= 1_000);
-                let time = time.ok_or_else(|| self.invalid(parameter, values, TIME_OF_FETCHING))?;
-                self.fetch.timeout = time;
-            }
-            "ssl_trusted_certificate" => match values {
-                [file] if !file.contains('$') => self.fetch.certificates = Some((*file).to_owned()),
-                _ => {
-                    let allowed = "the name of one file in PEM, without variables";
-                    return Err(self.invalid(parameter, values, allowed));
-                }
-            },
+            "timeout" => return self.timeout(values, times),
+            "ssl_trusted_certificate" => return self.trusted_certificate(values),
             "audience" => return self.audience(values),
             "algorithms" => return self.algorithms(values),
             "typ" => return self.typ(values),
@@ -180,24 +146,8 @@ impl IssuerBlock {
         if let Some((parameter, example)) = missing {
             return Err(format!("no \"{parameter}\" in issuer \"{name}\", it must name {example}"));
         }
-        let first = self.issuer.issuers.first().cloned().unwrap_or_default();
-        if self.keys.is_empty() {
-            let discovery = discovery(&first).map_err(|error| {
-                let first = first.as_bytes().escape_ascii();
-                format!("no keys in issuer \"{name}\", it must name \"key_file\", \"key_url\" or \"config_url\": its keys cannot be found by \"issuer {first}\", {error}")
-            })?;
-            self.keys.push(KeyPlace::Remote(Box::new(Remote::Discovery(discovery))));
-        }
-        for place in &mut self.keys {
-            if let KeyPlace::Remote(remote) = place
-                && let Remote::Discovery(discovery) = &mut **remote
-            {
-                discovery.issuer.clone_from(&first);
-            }
-        }
-        let fetches = self.keys.iter().any(|place| !matches!(place, KeyPlace::File(_)));
-        let stands = |parameter: &&str| self.once.contains(parameter);
-        let ineffective = OF_FETCHING.into_iter().find(stands).filter(|_| !fetches);
+        self.find_keys()?;
+        let ineffective = self.ineffective();
         Ok(Block { issuer: self.issuer, keys: self.keys, fetch: self.fetch, ineffective })
     }
 
@@ -225,44 +175,6 @@ impl IssuerBlock {
                 return Err(self.invalid("key_file", values, allowed));
             }
         }
-        Ok(())
-    }
-
-    fn url(&self, parameter: &str, values: &[&str]) -> Result<Url, String> {
-        let url = match values {
-            [url] if !url.contains('$') => url.parse().ok(),
-            _ => None,
-        };
-        url.ok_or_else(|| self.invalid(parameter, values, URL))
-    }
-
-    fn key_cache(&mut self, values: &[&str], times: Times) -> Result<(), String> {
-        let mut parameters = values.iter();
-        let at_least = |time: &str, least: u64| {
-            (times.milliseconds)(time.as_bytes()).filter(|time| *time >= least)
-        };
-        let read = || {
-            let fresh_for = at_least(parameters.next()?, 1_000)?;
-            let (mut refresh, mut stale) = (None, None);
-            for parameter in parameters {
-                let place = if let Some(time) = parameter.strip_prefix("refresh=") {
-                    let off = (time == "off").then_some(0);
-                    refresh.replace(off.or_else(|| at_least(time, 1_000))?)
-                } else {
-                    stale.replace(at_least(parameter.strip_prefix("stale=")?, 0)?)
-                };
-                if place.is_some() {
-                    return None;
-                }
-            }
-            let default = FetchSettings::default().cache;
-            let refresh_every = match refresh {
-                Some(interval) => Some(interval).filter(|interval| *interval > 0),
-                None => default.refresh_every,
-            };
-            Some(Rules { fresh_for, refresh_every, stale_for: stale.unwrap_or(default.stale_for) })
-        };
-        self.fetch.cache = read().ok_or_else(|| self.invalid("key_cache", values, KEY_CACHE))?;
         Ok(())
     }
 
@@ -321,13 +233,6 @@ impl IssuerBlock {
     }
 }
 
-/// Where an issuer says where its keys are: OpenID Connect Discovery, then RFC 8414.
-pub fn discovery(issuer: &str) -> Result<Discovery, UrlError> {
-    let url: Url = issuer.parse()?;
-    let (config, fallback) = (url.openid_configuration()?, url.authorization_server()?);
-    Ok(Discovery { url: config, fallback: Some(fallback), issuer: issuer.to_owned() })
-}
-
 fn quoted(names: &[&str]) -> String {
     let quoted: Vec<_> = names.iter().map(|name| format!("\"{name}\"")).collect();
     match quoted.split_last() {
@@ -337,255 +242,4 @@ fn quoted(names: &[&str]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// `120` is a time of so many seconds.
-    const TIMES: Times = Times {
-        seconds: |text| std::str::from_utf8(text).ok()?.parse().ok(),
-        milliseconds: |text| (TIMES.seconds)(text)?.checked_mul(1_000),
-    };
-
-    /// The block `b` of those parameters; `|` ends one, and a blank a word.
-    fn block(parameters: &str) -> Result<Block, String> {
-        let mut block = IssuerBlock::new("b".to_owned());
-        for parameter in parameters.split('|').filter(|parameter| !parameter.is_empty()) {
-            let words: Vec<&[u8]> = parameter.split(' ').map(str::as_bytes).collect();
-            block.set(&words, TIMES)?;
-        }
-        block.finish()
-    }
-
-    fn files(names: &[&str]) -> Vec<KeyPlace> {
-        names.iter().map(|name| KeyPlace::File((*name).to_owned())).collect()
-    }
-
-    #[test]
-    fn every_parameter() {
-        use SignatureAlgorithm::*;
-        let plain = "issuer i|audience a|key_file k";
-        let Ok(Block { issuer, keys, .. }) = block(plain) else { unreachable!("{plain}") };
-        assert_eq!((issuer.name.as_str(), keys), ("b", files(&["k"])));
-        assert_eq!(issuer.issuers, ["i"]);
-        assert_eq!(issuer.audience, Some(vec!["a".to_owned()]));
-        assert!(issuer.algorithms.is_none() && issuer.scope_claim.is_none());
-        assert!(!issuer.may_lack_exp && issuer.typ == Typ::Usual);
-        assert_eq!((issuer.leeway, issuer.max_lifetime, issuer.max_age), (None, None, None));
-
-        let full = "issuer i j|issuer k|audience a b|audience c|key_file k|key_file l|\
-            algorithms ES256 EdDSA|typ JWT application/X|exp optional|leeway 1|max_lifetime 2|\
-            max_age 3|scope_claim a.b [\"c\"]";
-        let Ok(Block { issuer, keys, .. }) = block(full) else { unreachable!("{full}") };
-        assert_eq!(keys, files(&["k", "l"]));
-        assert_eq!(issuer.issuers, ["i", "j", "k"]);
-        assert_eq!(issuer.audience, Some(["a", "b", "c"].map(str::to_owned).to_vec()));
-        assert_eq!(issuer.algorithms, Some(vec![Es256, EdDsa]));
-        assert_eq!(issuer.typ, Typ::Of(vec!["JWT".to_owned(), "X".to_owned()]));
-        assert!(issuer.may_lack_exp);
-        let times = (issuer.leeway, issuer.max_lifetime, issuer.max_age);
-        assert_eq!(times, (Some(1), Some(2), Some(3)));
-        let paths = issuer.scope_claim.unwrap_or_default();
-        let paths: Vec<_> = paths.iter().map(|path| path.text().to_string()).collect();
-        assert_eq!(paths, ["a.b", "[\"c\"]"]);
-
-        let any = "issuer i|audience any|key_file k|typ any|exp required|max_age 0";
-        let Ok(Block { issuer, .. }) = block(any) else { unreachable!("{any}") };
-        assert!(issuer.audience.is_none() && issuer.typ == Typ::Any && !issuer.may_lack_exp);
-        assert_eq!(issuer.max_age, Some(0));
-    }
-
-    #[test]
-    fn keys_by_url() {
-        let read = |parameters: &str| block(&format!("audience any|{parameters}"));
-        let url = |text: &str| match text.parse() {
-            Ok(url) => url,
-            Err(error) => unreachable!("{text}: {error}"),
-        };
-        let discovery = |place: &str, fallback: Option<&str>, issuer: &str| {
-            let (place, issuer) = (url(place), issuer.to_owned());
-            let discovery = Discovery { url: place, fallback: fallback.map(url), issuer };
-            KeyPlace::Remote(Box::new(Remote::Discovery(discovery)))
-        };
-        let of_a = discovery(
-            "https://a/t/.well-known/openid-configuration",
-            Some("https://a/.well-known/oauth-authorization-server/t"),
-            "https://a/t/",
-        );
-        for (parameters, expected) in [
-            ("issuer https://a/t/ b", vec![of_a]),
-            (
-                "config_url https://c|issuer https://a",
-                vec![discovery("https://c", None, "https://a")],
-            ),
-            (
-                "issuer i|key_url https://k|key_file f|key_url http://[::1]/|config_url https://c",
-                vec![
-                    KeyPlace::Remote(Box::new(Remote::KeySet(url("https://k")))),
-                    KeyPlace::File("f".to_owned()),
-                    KeyPlace::Remote(Box::new(Remote::KeySet(url("http://[::1]/")))),
-                    discovery("https://c", None, "i"),
-                ],
-            ),
-        ] {
-            let found = read(parameters).map(|block| block.keys);
-            assert_eq!(found, Ok(expected), "{parameters}");
-        }
-        let rules =
-            |fresh_for, refresh_every, stale_for| Rules { fresh_for, refresh_every, stale_for };
-        for (parameters, cache, timeout, certificates) in [
-            ("", rules(600_000, Some(30_000), 86_400_000), 5_000, None),
-            (
-                "key_cache 60|timeout 1|ssl_trusted_certificate c",
-                rules(60_000, Some(30_000), 86_400_000),
-                1_000,
-                Some("c"),
-            ),
-            ("key_cache 60 refresh=off", rules(60_000, None, 86_400_000), 5_000, None),
-            ("key_cache 1 stale=0 refresh=1", rules(1_000, Some(1_000), 0), 5_000, None),
-        ] {
-            let found = read(&format!("issuer https://a|{parameters}"));
-            let certificates = certificates.map(str::to_owned);
-            let expected = FetchSettings { cache, timeout, certificates };
-            assert_eq!(found.map(|block| (block.fetch, block.ineffective)), Ok((expected, None)));
-        }
-        let file = read("issuer i|key_file f|key_cache 60");
-        assert_eq!(file.map(|block| block.ineffective), Ok(Some("key_cache")));
-    }
-
-    #[test]
-    fn every_refusal_names_block_parameter_and_what_is_allowed() {
-        const ALLOWED: &str = "\"issuer\", \"key_file\", \"key_url\", \"config_url\", \"key_cache\", \
-            \"timeout\", \"ssl_trusted_certificate\", \"audience\", \"algorithms\", \"typ\", \"exp\", \"leeway\", \"max_lifetime\", \"max_age\" or \"scope_claim\"";
-        const AUDIENCES: &str = "it must be audiences, or \"any\" and nothing else";
-        const NO_KEYS: &str = "no keys in issuer \"b\", it must name \"key_file\", \"key_url\" or \
-            \"config_url\": its keys cannot be found by ";
-        const ONE_FILE: &str = "it must be the name of one file, without variables";
-        const ALGORITHMS: &str = "it must be \"HS256\", \"HS384\", \"HS512\", \"RS256\", \"RS384\", \
-            \"RS512\", \"PS256\", \"PS384\", \"PS512\", \"ES256\", \"ES384\", \"ES512\", \"EdDSA\", \
-            \"Ed25519\" or \"Ed448\"";
-        let invalid = |value: &str, parameter: &str, allowed: &str| {
-            format!("invalid value \"{value}\" of \"{parameter}\" in issuer \"b\", {allowed}")
-        };
-        let time = format!("it must be {TIME}");
-        let (url, cache) = (format!("it must be {URL}"), format!("it must be {KEY_CACHE}"));
-        for (parameters, message) in [
-            (
-                "isuer i",
-                format!("unknown parameter \"isuer\" in issuer \"b\", allowed is {ALLOWED}"),
-            ),
-            (
-                "Issuer i",
-                format!("unknown parameter \"Issuer\" in issuer \"b\", allowed is {ALLOWED}"),
-            ),
-            (
-                "",
-                "no \"issuer\" in issuer \"b\", it must name the \"iss\" of its tokens, such as \
-                    \"issuer https://id.example.com;\""
-                    .into(),
-            ),
-            (
-                "issuer i|key_file k",
-                "no \"audience\" in issuer \"b\", it must name what its tokens are for, such as \
-                    \"audience orders-api;\" (\"audience any;\" asks for none)"
-                    .into(),
-            ),
-            ("issuer i|audience any", NO_KEYS.to_owned() + "\"issuer i\", it is no URL"),
-            (
-                "issuer http://id.example.com|audience any",
-                NO_KEYS.to_owned()
-                    + "\"issuer http://id.example.com\", it is neither \"https:\" nor \"http:\" to this machine",
-            ),
-            (
-                "issuer https://a/?b|audience any",
-                NO_KEYS.to_owned() + "\"issuer https://a/?b\", it has a query",
-            ),
-            ("key_url http://a/", invalid("http://a/", "key_url", &url)),
-            ("key_url https://a/ https://b/", invalid("https://a/ https://b/", "key_url", &url)),
-            ("key_url https://u:p@a/", invalid("https://u:p@a/", "key_url", &url)),
-            ("config_url https://a/#b", invalid("https://a/#b", "config_url", &url)),
-            ("config_url https://$host/", invalid("https://$host/", "config_url", &url)),
-            (
-                "config_url https://a/|config_url https://b/",
-                "duplicate parameter \"config_url\" in issuer \"b\"".into(),
-            ),
-            ("key_cache 0", invalid("0", "key_cache", &cache)),
-            ("key_cache x", invalid("x", "key_cache", &cache)),
-            ("key_cache 1 refresh=0", invalid("1 refresh=0", "key_cache", &cache)),
-            ("key_cache 1 refresh=on", invalid("1 refresh=on", "key_cache", &cache)),
-            ("key_cache 1 stale=off", invalid("1 stale=off", "key_cache", &cache)),
-            ("key_cache 1 2", invalid("1 2", "key_cache", &cache)),
-            ("key_cache 1 stale=1 stale=1", invalid("1 stale=1 stale=1", "key_cache", &cache)),
-            ("timeout 0", invalid("0", "timeout", &format!("it must be {TIME_OF_FETCHING}"))),
-            (
-                "ssl_trusted_certificate $a",
-                invalid(
-                    "$a",
-                    "ssl_trusted_certificate",
-                    "it must be the name of one file in PEM, without variables",
-                ),
-            ),
-            ("issuer", "no value of \"issuer\" in issuer \"b\"".into()),
-            ("audience", "no value of \"audience\" in issuer \"b\"".into()),
-            ("exp", "no value of \"exp\" in issuer \"b\"".into()),
-            ("issuer ", invalid("", "issuer", "it must be UTF-8 and not empty")),
-            ("audience a ", invalid("", "audience", "it must be UTF-8 and not empty")),
-            ("key_file a b", invalid("a b", "key_file", ONE_FILE)),
-            ("key_file $host", invalid("$host", "key_file", ONE_FILE)),
-            ("audience any a", invalid("any a", "audience", AUDIENCES)),
-            ("audience any any", invalid("any any", "audience", AUDIENCES)),
-            ("audience any|audience any", invalid("any", "audience", AUDIENCES)),
-            ("audience any|audience a", invalid("a", "audience", AUDIENCES)),
-            ("audience a|audience any", invalid("any", "audience", AUDIENCES)),
-            ("algorithms ES256 none", invalid("none", "algorithms", ALGORITHMS)),
-            ("algorithms es256", invalid("es256", "algorithms", ALGORITHMS)),
-            ("algorithms dir", invalid("dir", "algorithms", ALGORITHMS)),
-            (
-                "typ any jwt",
-                invalid("any jwt", "typ", "it must be types, or \"any\" and nothing else"),
-            ),
-            ("exp on", invalid("on", "exp", "it must be \"required\" or \"optional\"")),
-            (
-                "exp optional required",
-                invalid("optional required", "exp", "it must be \"required\" or \"optional\""),
-            ),
-            ("leeway x", invalid("x", "leeway", &time)),
-            ("leeway 1 2", invalid("1 2", "leeway", &time)),
-            ("max_lifetime -1", invalid("-1", "max_lifetime", &time)),
-            ("max_age 1.5", invalid("1.5", "max_age", &time)),
-            (
-                "scope_claim a b..c",
-                "invalid path \"b..c\" of \"scope_claim\" in issuer \"b\": a name in it is empty"
-                    .into(),
-            ),
-        ] {
-            assert_eq!(block(parameters).err(), Some(message), "{parameters}");
-        }
-        for value in [
-            "algorithms ES256",
-            "typ any",
-            "exp required",
-            "leeway 1",
-            "max_lifetime 1",
-            "max_age 1",
-            "scope_claim a",
-        ] {
-            let name = value.split(' ').next().unwrap_or_default();
-            let message = format!("duplicate parameter \"{name}\" in issuer \"b\"");
-            assert_eq!(block(&format!("{value}|{value}")).err(), Some(message));
-        }
-        // A message is one line, whatever stands in the configuration.
-        for (parameters, shown) in [
-            ("exp a\nb", "invalid value \"a\\nb\" of \"exp\""),
-            ("key_file a\0 b", "invalid value \"a\\x00 b\" of \"key_file\""),
-            ("algorithms a\rb", "invalid value \"a\\rb\" of \"algorithms\""),
-            ("scope_claim a\rb", "invalid path \"a\\rb\" of \"scope_claim\""),
-        ] {
-            let message = block(parameters).err().unwrap_or_default();
-            assert!(message.starts_with(shown), "{message:?}");
-        }
-        let mut block = IssuerBlock::new("b".to_owned());
-        let message = "invalid value \"\\xff\" of \"issuer\" in issuer \"b\", it must be UTF-8 and \
-            not empty";
-        assert_eq!(block.set(&[b"issuer", b"\xff"], TIMES).err().as_deref(), Some(message));
-    }
-}
+mod tests;

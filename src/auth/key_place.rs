@@ -1,7 +1,7 @@
 //! Where the keys of an issuer are, and how those that are not on this machine are fetched.
 
 use super::key_cache::Rules;
-use super::url::Url;
+use super::url::{Url, UrlError};
 
 /// Where keys are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +37,15 @@ pub struct Discovery {
     pub fallback: Option<Url>,
     /// Whose it must say it is.
     pub issuer: String,
+}
+
+impl Discovery {
+    /// Where an issuer says where its keys are: OpenID Connect Discovery, then RFC 8414.
+    pub fn of(issuer: &str) -> Result<Self, UrlError> {
+        let own: Url = issuer.parse()?;
+        let (url, fallback) = (own.openid_configuration()?, own.authorization_server()?);
+        Ok(Self { url, fallback: Some(fallback), issuer: issuer.to_owned() })
+    }
 }
 
 /// How keys by URL are fetched. Times are in milliseconds.

@@ -4,7 +4,6 @@ use std::thread;
 use std::time::Duration;
 
 use ngx_http_auth_jwt_module::auth::key_place::{Discovery, Remote};
-use ngx_http_auth_jwt_module::auth::url::Url;
 use ngx_http_auth_jwt_module::fetch::once::Order;
 
 use super::slow::TOO_SLOW;
@@ -44,10 +43,7 @@ impl Provider {
 
     /// As a block does it that names no URL.
     fn order(&self) -> Outcome<Order> {
-        let issuer: Url = self.issuer.parse().map_err(|_| "a URL")?;
-        let url = issuer.openid_configuration().map_err(|_| "a URL")?;
-        let fallback = Some(issuer.authorization_server().map_err(|_| "a URL")?);
-        let place = Remote::Discovery(Discovery { url, fallback, issuer: self.issuer.clone() });
+        let place = Remote::Discovery(Discovery::of(&self.issuer).map_err(|_| "a URL")?);
         Ok(Order { place, timeout: LONG, certificates: None, proxy: None })
     }
 

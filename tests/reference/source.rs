@@ -164,6 +164,7 @@ impl File {
     fn level(&self, literal: &Literal) -> String {
         let configuration = [
             "auth/issuer_block.rs",
+            "auth/issuer_block/by_url.rs",
             "nginx/merge.rs",
             "ffi/block.rs",
             "ffi/conf.rs",
