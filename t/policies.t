@@ -5,11 +5,11 @@ use strict;
 use warnings;
 
 use File::Basename qw(dirname);
-use File::Temp ();
 use Test::More;
 
 use JWT;
 use JWT::Log;
+use JWT::OpenSSL;
 use JWT::Server;
 
 my $MAX_LINES = 40;
@@ -56,28 +56,17 @@ like($page, qr/\bour directives\b[^.]*\btogether $count\b/, "there are $count, a
 
 # --- keys and tokens -------------------------------------------------------------------------
 
-my $has_openssl = qx(openssl version 2>/dev/null) =~ /SSL/;
-my $made = File::Temp->newdir('policies-XXXXXX', TMPDIR => 1);
-
-# What openssl writes: bytes.
-sub openssl {
-    my (@arguments) = @_;
-    open my $output, '-|', "cd $made && openssl @arguments 2>errors" or die "cannot run openssl: $!";
-    binmode $output;
-    local $/ = undef;
-    my $bytes = <$output>;
-    close $output or die "openssl @arguments: ", JWT::read_file("$made/errors");
-    return $bytes;
-}
+my $openssl = JWT::OpenSSL->new;
+my $has_openssl = $openssl->is_there;
+my $made = $openssl->directory;
 
 # An RSA and an EC key: the private ones are kept in files, the public ones are JWKs.
 sub asymmetric {
-    openssl(qw(genrsa -out rsa.pem 2048));
-    openssl(qw(ecparam -name prime256v1 -genkey -noout -out ec.pem));
-    my ($modulus) = openssl(qw(rsa -in rsa.pem -noout -modulus)) =~ /=([0-9A-F]+)/;
-    my ($x, $y) = openssl(qw(ec -in ec.pem -pubout -outform DER)) =~ /\x04(.{32})(.{32})\z/s;
+    my $rsa = $openssl->rsa('rsa.pem');
+    $openssl->run(qw(ecparam -name prime256v1 -genkey -noout -out ec.pem));
+    my ($x, $y) = $openssl->run(qw(ec -in ec.pem -pubout -outform DER)) =~ /\x04(.{32})(.{32})\z/s;
     return (
-        {kty => 'RSA', kid => 'rsa', e => 'AQAB', n => JWT::b64url(pack 'H*', $modulus)},
+        {%$rsa, kid => 'rsa'},
         {kty => 'EC', kid => 'ec', crv => 'P-256', x => JWT::b64url($x), y => JWT::b64url($y)},
     );
 }
@@ -86,8 +75,7 @@ sub asymmetric {
 sub signed {
     my ($alg, $kid, $arguments, $claims) = @_;
     my $input = JWT::b64url(JWT::json({alg => $alg, kid => $kid})) . '.' . JWT::b64url(JWT::json($claims));
-    JWT::write_file("$made/input", $input);
-    my $signature = openssl("dgst $arguments -sign $kid.pem input");
+    my $signature = $openssl->signature("$kid.pem", $input, split / /, $arguments);
     if ($kid eq 'ec') {
         # DER: two integers, which are fixed in length in a JWS.
         my ($r, $s) = unpack 'x2 x C/a x C/a', $signature;
