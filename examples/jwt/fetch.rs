@@ -6,7 +6,7 @@ use ngx_http_auth_jwt_module::auth::key_place::{Discovery, Remote};
 use ngx_http_auth_jwt_module::auth::url::{Url, UrlError};
 use ngx_http_auth_jwt_module::fetch::discovery::jwks_uri;
 use ngx_http_auth_jwt_module::fetch::error::FetchError;
-use ngx_http_auth_jwt_module::fetch::once::{Failed, Fetched, Order, Step, fetch_by_steps};
+use ngx_http_auth_jwt_module::fetch::once::{Exchange, Failed, Fetched, Order, fetch_observed};
 use ngx_http_auth_jwt_module::jose::error::KeySetError;
 use ngx_http_auth_jwt_module::jose::key_set;
 
@@ -38,7 +38,7 @@ pub fn fetch(order: &Order) -> Told {
         Remote::Discovery(discovery) => Some(discovery.issuer.as_str()),
         Remote::KeySet(_) => None,
     };
-    let result = fetch_by_steps(order, |step| steps.push_str(&told(&step, iss, order)));
+    let result = fetch_observed(order, |step| steps.push_str(&told(&step, iss, order)));
     let hints = result.as_ref().err().map(|failed| fetch_hints::of(failed, order));
     Told { steps, result, hints: hints.unwrap_or_default() }
 }
@@ -98,7 +98,7 @@ fn as_given(url: &Url, iss: Option<&str>, means: &Means) -> Told {
     let order = means.order(Remote::KeySet(url.clone()));
     let (mut steps, mut document) = (String::new(), None);
     let started = Instant::now();
-    let result = fetch_by_steps(&order, |step| {
+    let result = fetch_observed(&order, |step| {
         steps.push_str(&told(&step, iss, &order));
         document = step.answer.ok().map(<[u8]>::to_vec);
     });
@@ -157,7 +157,7 @@ fn prefix(block: Option<&str>) -> String {
 }
 
 /// A step, and what a document says where it is one; `iss` is whose it must say it is.
-fn told(step: &Step<'_>, iss: Option<&str>, order: &Order) -> String {
+fn told(step: &Exchange<'_>, iss: Option<&str>, order: &Order) -> String {
     let way = match order.proxy {
         Some(_) if !step.url.is_local() => " by way of the proxy",
         _ => "",

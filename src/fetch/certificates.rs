@@ -1,4 +1,4 @@
-//! The certificates that an identity provider's own must lead to.
+//! The certificates by which that of an identity provider is trusted.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub struct Certificates {
     pub(super) fingerprint: Fingerprint,
 }
 
-/// What is wrong about a file of certificates.
+/// What is wrong with a file of certificates.
 #[derive(Debug)]
 pub enum CertificateError {
     None,

@@ -15,11 +15,11 @@ use crate::auth::url::Url;
 
 const USER_AGENT: &str = concat!("ngx_http_auth_jwt_module/", env!("CARGO_PKG_VERSION"));
 
-/// What a server answers that has keys of their own type alone (RFC 7517 section 8.5.2), as Kubernetes does.
+/// The status of a server that offers keys by their own media type alone (RFC 7517 section 8.5.2), as Kubernetes does.
 const NOT_ACCEPTABLE: u16 = 406;
 const KEY_SET: &str = "application/jwk-set+json";
 
-/// Of a thread that only waits. In bytes.
+/// The stack of a thread that only waits. In bytes.
 const STACK: usize = 64 << 10;
 
 /// The body of the answer that `url` gives before `deadline`, if it is a good one.
@@ -74,8 +74,8 @@ pub fn get(
     response.body_mut().with_config().limit(MAX_SIZE).read_to_vec().map_err(failed)
 }
 
-/// Ends what `agent` does when the time is over, unless what this answers with is dropped before. ureq gives each
-/// read of a proxy's answer the whole time anew.
+/// Ends what `agent` does when the time is over, unless the sender that this returns is dropped before. ureq gives
+/// each read of a proxy's answer the whole time anew.
 fn watch(agent: &Agent, left: Duration) -> Result<Sender<()>, FetchError> {
     let (watch, is_over) = mpsc::channel();
     let agent = agent.clone();
@@ -88,7 +88,7 @@ fn watch(agent: &Agent, left: Duration) -> Result<Sender<()>, FetchError> {
     thread.map(|_| watch).map_err(|_| FetchError::Thread)
 }
 
-/// In our words, as far as they go.
+/// An error of ureq as one of ours.
 fn reason(error: Error) -> FetchError {
     match error {
         Error::Timeout(_) => FetchError::TooSlow,

@@ -22,10 +22,10 @@ pub fn prepare(directory: &Path, owner: Option<u32>) -> io::Result<()> {
     if let Some(owner) = owner.filter(|owner| metadata.uid() != *owner) {
         fchown(&opened, Some(owner), None)?;
     }
-    // Of a name that another nginx, which tests its configuration, does not use at the same time.
+    // Another nginx that tests its configuration at the same time has another name for it.
     let probe = directory.join(format!("{}.probe", std::process::id()));
     match File::create_new(&probe) {
-        // A process that died has left it.
+        // An earlier process of this id has died and left it.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         made => drop(made?),
     }

@@ -25,7 +25,7 @@ pub enum FetchError {
     NothingTrusted,
     Tls(String),
     Proxy(String),
-    /// The answer has no end.
+    /// The connection ended before the answer did.
     Cut,
     Io(io::Error),
     /// What was answered is not HTTP.
@@ -36,7 +36,7 @@ pub enum FetchError {
     Thread,
 }
 
-/// What is wrong about a document that is to say where the keys are.
+/// What is wrong with a document that is to say where the keys are.
 #[derive(Debug)]
 pub enum DocumentError {
     Json(JsonError),

@@ -18,25 +18,25 @@ use super::once::{self, Failed, Fetched, Order};
 use super::proxy::Proxy;
 use super::source::Source;
 
-/// So many fetches at the most are under way in a process.
+/// At most so many fetches are under way in a process.
 const MAX_FETCHES: usize = 16;
 
-/// And so many from one host: one that hangs keeps no other waiting.
+/// And at most so many from one host: one that hangs keeps no other waiting.
 const MAX_FETCHES_OF_HOST: usize = 4;
 
 /// A fetch that goes on for this much longer than it may is given up. In milliseconds.
 const GRACE: u64 = 1_000;
 
-/// A fetch that waits for others looks this often whether it is still due. In milliseconds.
+/// While a fetch waits for others to end, we look this often whether it is still due. In milliseconds.
 const LOOK_EVERY: u64 = 500;
 
-/// So many lines at the most wait to be logged.
+/// At most so many lines wait to be logged.
 const MAX_MESSAGES: usize = 1_024;
 
 /// A thread that fetches needs no more stack than this. In bytes.
 const STACK: usize = 1 << 20;
 
-/// After a panic the thread rests for this long. In milliseconds.
+/// After a panic the thread rests for this long: what panicked would do so again at once. In milliseconds.
 const AFTER_PANIC: u64 = 1_000;
 
 /// What holds for all sources.
@@ -46,7 +46,7 @@ pub struct Settings {
     pub directory: Option<PathBuf>,
     pub proxy: Option<Proxy>,
     /// When the configuration was read, in milliseconds since the epoch.
-    pub since: u64,
+    pub configured_at: u64,
 }
 
 /// The thread that fetches. Dropped, it ends as soon as it can; nobody waits for it.
@@ -56,33 +56,33 @@ pub struct Fetcher {
 
 #[derive(Default)]
 struct Mailbox {
-    letters: Mutex<Letters>,
+    contents: Mutex<Contents>,
     arrived: Condvar,
 }
 
 /// What there is for the thread, and from it.
 #[derive(Default)]
-struct Letters {
+struct Contents {
     stop: bool,
-    /// The sources whose requests want newer keys, by their place.
+    /// The sources whose requests want newer keys, by their index.
     wanted: Vec<usize>,
     ended: VecDeque<Ended>,
     messages: Vec<Message>,
     has_warned: bool,
 }
 
-/// A fetch that has ended, by the place of its source.
+/// A fetch that has ended, and the index of its source.
 struct Ended {
-    place: usize,
+    index: usize,
     /// The number of the fetch.
     number: u64,
     result: Result<Fetched, Failed>,
 }
 
 impl Mailbox {
-    /// A panic while it was held has left it whole.
-    fn open(&self) -> MutexGuard<'_, Letters> {
-        self.letters.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A lock that a panic has poisoned is taken all the same: what it guards is whole after each statement.
+    fn lock(&self) -> MutexGuard<'_, Contents> {
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -92,13 +92,13 @@ impl Fetcher {
         let mailbox = Arc::<Mailbox>::default();
         let keepers = sources.iter().map(|source| {
             let (directory, proxy) = (settings.directory.as_deref(), settings.proxy.clone());
-            Keeper::new(source.clone(), directory, proxy, settings.since)
+            Keeper::new(source.clone(), directory, proxy, settings.configured_at)
         });
         let mut thread = Thread {
             mailbox: mailbox.clone(),
             sources: keepers
                 .zip(sources)
-                .map(|(keeper, source)| Kept::new(keeper, source))
+                .map(|(keeper, source)| Entry::new(keeper, source))
                 .collect(),
             due: VecDeque::new(),
             fetches: 0,
@@ -110,32 +110,32 @@ impl Fetcher {
         Ok(Self { mailbox })
     }
 
-    /// Requests of the source at this place want newer keys.
-    pub fn wake(&self, source: usize) {
-        let mut letters = self.mailbox.open();
-        if !letters.wanted.contains(&source) {
-            letters.wanted.push(source);
+    /// Requests want newer keys of the source at this index.
+    pub fn wake(&self, index: usize) {
+        let mut contents = self.mailbox.lock();
+        if !contents.wanted.contains(&index) {
+            contents.wanted.push(index);
         }
         self.mailbox.arrived.notify_one();
     }
 
     /// What is to be logged.
     pub fn take_messages(&self) -> Vec<Message> {
-        std::mem::take(&mut self.mailbox.open().messages)
+        std::mem::take(&mut self.mailbox.lock().messages)
     }
 }
 
 impl Drop for Fetcher {
     fn drop(&mut self) {
-        self.mailbox.open().stop = true;
+        self.mailbox.lock().stop = true;
         self.mailbox.arrived.notify_one();
     }
 }
 
 struct Thread {
     mailbox: Arc<Mailbox>,
-    sources: Vec<Kept>,
-    /// Those that are to fetch and may not yet, by their places, first come first served.
+    sources: Vec<Entry>,
+    /// Those that are to fetch and may not yet, by their indexes, first come first served.
     due: VecDeque<usize>,
     /// How many fetches there were.
     fetches: u64,
@@ -143,40 +143,40 @@ struct Thread {
     random: RandomState,
 }
 
-struct Kept {
+/// A source of the thread.
+struct Entry {
     keeper: Keeper,
     /// The host and port of its URL.
     host: String,
     /// What is asked first.
     url: String,
-    /// In milliseconds since the thread has started.
-    look_at: u64,
+    /// When to look after it next, in milliseconds since the thread has started.
+    next_look: u64,
     /// The fetch under way: its number, and until when it may go on.
     fetch: Option<(u64, u64)>,
     is_due: bool,
 }
 
-impl Kept {
+impl Entry {
     fn new(keeper: Keeper, source: &Source) -> Self {
         let url = source.configured.remote.url();
         let (host, url) = (url.authority().to_owned(), url.text().to_owned());
-        Self { keeper, host, url, look_at: 0, fetch: None, is_due: false }
+        Self { keeper, host, url, next_look: 0, fetch: None, is_due: false }
     }
 }
 
 impl Thread {
     fn run(&mut self) {
         loop {
-            // What panics here would panic again at once.
             let turn = panic::catch_unwind(AssertUnwindSafe(|| self.turn()));
             let rest = turn.unwrap_or(AFTER_PANIC);
-            let letters = self.mailbox.open();
-            if letters.stop {
+            let contents = self.mailbox.lock();
+            if contents.stop {
                 return;
             }
-            if letters.ended.is_empty() && letters.wanted.is_empty() {
+            if contents.ended.is_empty() && contents.wanted.is_empty() {
                 let rest = Duration::from_millis(rest);
-                drop(self.mailbox.arrived.wait_timeout(letters, rest));
+                drop(self.mailbox.arrived.wait_timeout(contents, rest));
             }
         }
     }
@@ -184,71 +184,72 @@ impl Thread {
     /// Does what is to be done now; answers after how many milliseconds to look again.
     fn turn(&mut self) -> u64 {
         let mut log = Vec::new();
-        // One by one: a panic loses no other.
-        while let Some(Ended { place, number, result }) = self.next_ended() {
-            self.end(place, number, result, &mut log);
+        // One by one: a panic loses no more than the one at hand.
+        while let Some(Ended { index, number, result }) = self.next_ended() {
+            self.end(index, number, result, &mut log);
         }
-        let wanted = std::mem::take(&mut self.mailbox.open().wanted);
-        for place in wanted {
-            if let Some(kept) = self.sources.get_mut(place) {
-                kept.look_at = 0;
+        let wanted = std::mem::take(&mut self.mailbox.lock().wanted);
+        for index in wanted {
+            if let Some(entry) = self.sources.get_mut(index) {
+                entry.next_look = 0;
             }
         }
         let elapsed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        for place in 0..self.sources.len() {
-            self.look(place, elapsed, &mut log);
+        for index in 0..self.sources.len() {
+            self.look(index, elapsed, &mut log);
         }
-        while let Some(place) = self.next_due() {
-            self.begin(place, elapsed, &mut log);
+        while let Some(index) = self.next_due() {
+            self.begin(index, elapsed, &mut log);
         }
         self.tell(log);
-        let next = self.sources.iter().map(|kept| kept.look_at).min().unwrap_or(u64::MAX);
+        let next = self.sources.iter().map(|entry| entry.next_look).min().unwrap_or(u64::MAX);
         next.saturating_sub(elapsed).clamp(1, 3_600_000)
     }
 
     fn next_ended(&self) -> Option<Ended> {
-        let mut letters = self.mailbox.open();
-        if letters.stop { None } else { letters.ended.pop_front() }
+        let mut contents = self.mailbox.lock();
+        if contents.stop { None } else { contents.ended.pop_front() }
     }
 
     /// A fetch has ended; one that was given up before counts no more.
     fn end(
         &mut self,
-        place: usize,
+        index: usize,
         number: u64,
         result: Result<Fetched, Failed>,
         log: &mut Vec<Message>,
     ) {
         let jitter = self.random.hash_one(self.fetches) as u16;
-        let Some(kept) = self.sources.get_mut(place) else { return };
-        if kept.fetch.take_if(|(own, _)| *own == number).is_some() {
-            kept.look_at = 0;
-            kept.keeper.ended(clock(), jitter, result, log);
+        let Some(entry) = self.sources.get_mut(index) else { return };
+        if entry.fetch.take_if(|(own, _)| *own == number).is_some() {
+            entry.next_look = 0;
+            entry.keeper.ended(clock(), jitter, result, log);
         }
     }
 
     /// Looks after a source, if it is time to.
-    fn look(&mut self, place: usize, elapsed: u64, log: &mut Vec<Message>) {
-        let Some(kept) = self.sources.get_mut(place).filter(|kept| kept.look_at <= elapsed) else {
+    fn look(&mut self, index: usize, elapsed: u64, log: &mut Vec<Message>) {
+        let Some(entry) = self.sources.get_mut(index).filter(|entry| entry.next_look <= elapsed)
+        else {
             return;
         };
-        if let Some((number, _)) = kept.fetch.filter(|(_, until)| *until <= elapsed) {
-            let (url, notices) = (kept.url.clone(), Vec::new());
+        if let Some((number, _)) = entry.fetch.filter(|(_, until)| *until <= elapsed) {
+            let (url, notices) = (entry.url.clone(), Vec::new());
             let failed = Failed { url, error: FetchError::TooSlow, notices };
-            return self.end(place, number, Err(failed), log);
+            return self.end(index, number, Err(failed), log);
         }
-        let was_due = std::mem::take(&mut kept.is_due);
-        let after = match kept.keeper.tend(clock(), false, log) {
+        let was_due = std::mem::take(&mut entry.is_due);
+        let after = match entry.keeper.tend(clock(), false, log) {
             Next::Look(after) => after,
             Next::Due | Next::Fetch(_) => {
-                kept.is_due = true;
+                entry.is_due = true;
                 if !was_due {
-                    self.due.push_back(place);
+                    self.due.push_back(index);
                 }
                 LOOK_EVERY
             }
         };
-        kept.look_at = kept.fetch.map_or(elapsed.saturating_add(after), |(_, until)| until);
+        entry.next_look = entry.fetch.map_or(elapsed.saturating_add(after), |(_, until)| until);
     }
 
     /// Who fetches next, if anybody may.
@@ -256,15 +257,15 @@ impl Thread {
         let under_way: Vec<&str> = self
             .sources
             .iter()
-            .filter(|kept| kept.fetch.is_some())
-            .map(|kept| &*kept.host)
+            .filter(|entry| entry.fetch.is_some())
+            .map(|entry| &*entry.host)
             .collect();
         if under_way.len() >= MAX_FETCHES {
             return None;
         }
         let sources = &self.sources;
-        let may = |place: &usize| {
-            let host = sources.get(*place).map_or("", |kept| &*kept.host);
+        let may = |index: &usize| {
+            let host = sources.get(*index).map_or("", |entry| &*entry.host);
             under_way.iter().filter(|other| **other == host).count() < MAX_FETCHES_OF_HOST
         };
         let at = self.due.iter().position(may)?;
@@ -272,20 +273,20 @@ impl Thread {
     }
 
     /// Has a source fetch, if it is still due.
-    fn begin(&mut self, place: usize, elapsed: u64, log: &mut Vec<Message>) {
-        let Some(kept) = self.sources.get_mut(place) else { return };
-        if !std::mem::take(&mut kept.is_due) {
+    fn begin(&mut self, index: usize, elapsed: u64, log: &mut Vec<Message>) {
+        let Some(entry) = self.sources.get_mut(index) else { return };
+        if !std::mem::take(&mut entry.is_due) {
             return;
         }
-        kept.look_at = match kept.keeper.tend(clock(), true, log) {
+        entry.next_look = match entry.keeper.tend(clock(), true, log) {
             Next::Look(after) => elapsed.saturating_add(after),
             Next::Due => elapsed.saturating_add(LOOK_EVERY),
             Next::Fetch(order) => {
                 self.fetches = self.fetches.saturating_add(1);
                 let timeout = u64::try_from(order.timeout.as_millis()).unwrap_or(u64::MAX);
                 let until = elapsed.saturating_add(timeout).saturating_add(GRACE);
-                kept.fetch = Some((self.fetches, until));
-                fetch(&self.mailbox, place, self.fetches, order);
+                entry.fetch = Some((self.fetches, until));
+                spawn_fetch(&self.mailbox, index, self.fetches, order);
                 until
             }
         };
@@ -295,25 +296,25 @@ impl Thread {
         if log.is_empty() {
             return;
         }
-        let mut letters = self.mailbox.open();
+        let mut contents = self.mailbox.lock();
         for message in log {
-            // Whatever cannot be written: once for all sources.
-            if message.level == Level::Warn && std::mem::replace(&mut letters.has_warned, true) {
+            // The only warning is that files cannot be kept: once for all sources.
+            if message.level == Level::Warn && std::mem::replace(&mut contents.has_warned, true) {
                 continue;
             }
-            if letters.messages.len() < MAX_MESSAGES {
-                letters.messages.push(message);
+            if contents.messages.len() < MAX_MESSAGES {
+                contents.messages.push(message);
             }
         }
     }
 }
 
 /// Has a fetch done by a thread of its own.
-fn fetch(mailbox: &Arc<Mailbox>, place: usize, number: u64, order: Box<Order>) {
+fn spawn_fetch(mailbox: &Arc<Mailbox>, index: usize, number: u64, order: Box<Order>) {
     let url = order.place.url().text().to_owned();
     let failed = move || Err(Failed { url, error: FetchError::Thread, notices: Vec::new() });
     let deliver = move |mailbox: &Mailbox, result| {
-        mailbox.open().ended.push_back(Ended { place, number, result });
+        mailbox.lock().ended.push_back(Ended { index, number, result });
         mailbox.arrived.notify_one();
     };
     let builder = thread::Builder::new().name("auth_jwt_fetch".to_owned()).stack_size(STACK);

@@ -15,19 +15,19 @@ use crate::auth::url::Url;
 use crate::jose::crypto::Fingerprint;
 use crate::jose::key_set::{KeySet, Notice};
 
-/// A file is looked at this often: what another process has fetched is seen within a second.
+/// A file is looked at this often: what another process has fetched is seen within a second. In milliseconds.
 const LOOK_EVERY: u64 = 500;
 
-/// Without a file the clock is looked at this often.
+/// Without a file the clock is looked at this often. In milliseconds.
 const LOOK_ALONE: u64 = 1_000;
 
-/// A lock may be held for this much longer than a fetch may take.
+/// A lock may be held for this much longer than a fetch may take. In milliseconds.
 const GRACE: u64 = 5_000;
 
-/// While somebody else fetches, this often.
+/// While another process fetches, the file is looked at this often. In milliseconds.
 const LOOK_OFTEN: u64 = 50;
 
-/// The same failure is told of this often. In milliseconds.
+/// The same failure is logged this often. In milliseconds.
 const TELL_EVERY: u64 = 60_000;
 
 /// What is kept of one source.
@@ -35,16 +35,16 @@ pub(super) struct Keeper {
     source: Arc<Source>,
     order: Order,
     /// When the configuration was read, in milliseconds since the epoch.
-    since: u64,
+    configured_at: u64,
     file: Option<StateFile>,
     record: Record,
-    /// Whether the file could not be written since.
+    /// Whether the record has what could not be written to the file.
     is_unwritten: bool,
     keys: Option<Arc<KeySet>>,
     /// Whether requests with an unknown `kid` wait.
     wanted: bool,
     fetching: Option<Fetching>,
-    /// Since when somebody else has had the lock.
+    /// Since when another process has had the lock, in milliseconds since the epoch.
     busy_since: Option<u64>,
 }
 
@@ -71,7 +71,7 @@ impl Keeper {
         source: Arc<Source>,
         directory: Option<&std::path::Path>,
         proxy: Option<Proxy>,
-        since: u64,
+        configured_at: u64,
     ) -> Self {
         let configured = source.configured.clone();
         let file = directory.map(|directory| {
@@ -89,7 +89,7 @@ impl Keeper {
         Self {
             source,
             order,
-            since,
+            configured_at,
             file,
             record,
             keys,
@@ -107,16 +107,17 @@ impl Keeper {
             return Next::Look(LOOK_EVERY);
         }
         let rules = self.source.configured.rules;
-        // The clock was set back: else no failure would count as one since then, and none would have its pause.
-        if self.since > now {
-            self.since = 0;
+        // The clock was set back. Only what fails after the configuration was read has its pause: nothing would, until
+        // the clock is there again.
+        if self.configured_at > now {
+            self.configured_at = 0;
         }
         self.record.times.correct(now, rules);
         let mut is_news = self.adopt(now);
         // Taken in any case: who has news looks at them first.
         let is_asked = self.source.take_wanted();
         self.wanted = !is_news && (self.wanted || is_asked);
-        if !self.wanted && self.record.times.next_fetch(now, rules, self.since) > now {
+        if !self.wanted && self.record.times.next_fetch(now, rules, self.configured_at) > now {
             return self.rest(now, is_news);
         }
         if !may_fetch {
@@ -144,7 +145,7 @@ impl Keeper {
         }
         let refreshed = self.record.times.refreshed;
         let wanted = std::mem::take(&mut self.wanted);
-        match self.record.times.step(now, rules, self.since, wanted) {
+        match self.record.times.step(now, rules, self.configured_at, wanted) {
             Step::Rest => self.rest(now, is_news || wanted),
             Step::Fetch => {
                 let is_refresh = self.record.times.refreshed != refreshed;
@@ -158,7 +159,7 @@ impl Keeper {
         }
     }
 
-    /// The fetch has ended at `now`; `jitter` is a number at random.
+    /// The fetch has ended at `now`; `jitter` is a random number.
     pub(super) fn ended(
         &mut self,
         now: u64,
@@ -166,7 +167,7 @@ impl Keeper {
         result: Result<Fetched, Failed>,
         log: &mut Vec<Message>,
     ) {
-        // Whatever happens here, another fetch may follow.
+        // Taken first: even after a panic further down, another fetch may follow.
         let fetching = self.fetching.take();
         // Somebody may have fetched without the lock, too.
         self.adopt(now);
@@ -271,12 +272,12 @@ impl Keeper {
         let times = &self.record.times;
         let is_refreshing = times.is_refreshing(now, self.timeout());
         self.publish(now, is_refreshing, is_news);
-        let next = times.next_fetch(now, self.source.configured.rules, self.since);
+        let next = times.next_fetch(now, self.source.configured.rules, self.configured_at);
         let left = next.saturating_sub(now).max(1);
         Next::Look(match &self.file {
             Some(_) if is_refreshing => LOOK_OFTEN,
             Some(_) => left.min(LOOK_EVERY),
-            // A machine that was suspended finds out that its keys are old.
+            // The clock goes on while a machine is suspended, which a wait does not: keys may be old after it.
             None => left.min(LOOK_ALONE),
         })
     }
@@ -288,12 +289,12 @@ impl Keeper {
 
     fn publish(&self, now: u64, under_way: bool, is_news: bool) {
         let (rules, times) = (self.source.configured.rules, &self.record.times);
-        let own = self.fetching.as_ref().is_some_and(|fetching| fetching.is_refresh);
+        let is_own_refresh = self.fetching.as_ref().is_some_and(|fetching| fetching.is_refresh);
         let state = State {
             keys: self.keys.as_ref(),
             usable_for: times.usable_for(now, rules),
             under_way,
-            refreshing: own || times.is_refreshing(now, self.timeout()),
+            refreshing: is_own_refresh || times.is_refreshing(now, self.timeout()),
             throttled_for: times.throttled_for(now, rules),
             is_news,
         };
@@ -308,13 +309,12 @@ impl Keeper {
         }
     }
 
-    /// The thread says it once for all sources.
+    /// The thread passes it on once for all sources.
     fn warn(&self, error: &io::Error, log: &mut Vec<Message>) {
-        let message = |level, text| Message { level, text };
-        log.push(message(
-            Level::Warn,
-            format!("keys by URL cannot be kept in \"auth_jwt_state_path\": {error}"),
-        ));
+        log.push(Message {
+            level: Level::Warn,
+            text: format!("keys by URL cannot be kept in \"auth_jwt_state_path\": {error}"),
+        });
     }
 }
 
@@ -345,7 +345,7 @@ fn identity(source: &Source) -> Vec<String> {
     words.into_iter().map(str::to_owned).collect()
 }
 
-/// The name of its file: the host, for who looks into the directory, and what no other source has.
+/// The name of its file: the host, for whoever looks into the directory, and a fingerprint that no other source has.
 fn file_name(source: &Source, identity: &[String]) -> String {
     let plain = |char: char| if char.is_ascii_alphanumeric() || char == '.' { char } else { '-' };
     let host: String =

@@ -15,7 +15,7 @@ use crate::jose::key_set::{KeySet, Notice};
 #[derive(Clone)]
 pub struct Order {
     pub place: Remote,
-    /// All in all.
+    /// How long it may take, all in all.
     pub timeout: Duration,
     pub certificates: Option<Certificates>,
     pub proxy: Option<Proxy>,
@@ -45,8 +45,8 @@ impl Failed {
     }
 }
 
-/// A URL that was asked, for who wants to know each.
-pub struct Step<'s> {
+/// A URL that was asked on the way to the keys, and what came of it.
+pub struct Exchange<'s> {
     pub url: &'s Url,
     /// What was answered.
     pub answer: Result<&'s [u8], &'s FetchError>,
@@ -55,11 +55,14 @@ pub struct Step<'s> {
 
 /// Fetches the keys. It takes no longer than the order allows.
 pub fn fetch(order: &Order) -> Result<Fetched, Failed> {
-    fetch_by_steps(order, |_| ())
+    fetch_observed(order, |_| ())
 }
 
-/// [`fetch`], telling each step once it is done.
-pub fn fetch_by_steps(order: &Order, mut on_step: impl FnMut(Step<'_>)) -> Result<Fetched, Failed> {
+/// [`fetch`], which tells `observe` of each exchange once it is done.
+pub fn fetch_observed(
+    order: &Order,
+    mut observe: impl FnMut(Exchange<'_>),
+) -> Result<Fetched, Failed> {
     let started = Instant::now();
     let deadline = started.checked_add(order.timeout).unwrap_or(started);
     let mut get = |url: &Url| {
@@ -68,7 +71,7 @@ pub fn fetch_by_steps(order: &Order, mut on_step: impl FnMut(Step<'_>)) -> Resul
         let trusted = trusted(order.certificates.as_ref());
         let answer = trusted.and_then(|trusted| get(url, deadline, trusted, proxy));
         let took = asked.elapsed();
-        on_step(Step { url, answer: answer.as_deref(), took });
+        observe(Exchange { url, answer: answer.as_deref(), took });
         answer
     };
     let found;
@@ -92,16 +95,16 @@ fn discover(
     Discovery { url, fallback, issuer }: &Discovery,
     mut get: impl FnMut(&Url) -> Result<Vec<u8>, FetchError>,
 ) -> Result<Url, Failed> {
-    let mut place = url;
+    let mut asked = url;
     let mut answer = get(url);
     if let (Err(FetchError::Status(404)), Some(fallback)) = (&answer, fallback) {
         match get(fallback) {
             // Neither place has it: the first is the one to look at.
             Err(FetchError::Status(404)) => {}
-            other => (place, answer) = (fallback, other),
+            other => (asked, answer) = (fallback, other),
         }
     }
-    let document = answer.map_err(|error| Failed::at(place, error))?;
+    let document = answer.map_err(|error| Failed::at(asked, error))?;
     let uri = jwks_uri(&document, issuer).map_err(FetchError::Document);
-    uri.map_err(|error| Failed::at(place, error))
+    uri.map_err(|error| Failed::at(asked, error))
 }

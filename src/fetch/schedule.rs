@@ -17,7 +17,7 @@ const LAST_RETRY: u64 = 30_000;
 pub struct Times {
     /// When the keys at hand were fetched.
     pub fetched: Option<u64>,
-    /// A number at random, drawn when they were fetched: processes and machines do not all fetch at once.
+    /// A random number, drawn when they were fetched: processes and machines do not all fetch at once.
     pub jitter: u16,
     /// When a fetch last failed, since one has succeeded.
     pub failed: Option<u64>,
@@ -35,47 +35,47 @@ pub enum Step {
 }
 
 impl Times {
-    /// Corrects times that lie ahead, after the clock was set back: keys of an unknown age are fetched anew at
-    /// once, and serve on as if it were time for that.
+    /// Corrects times that lie ahead, after the clock was set back: keys of an unknown age count as just old enough to be
+    /// fetched anew, and serve on meanwhile.
     pub fn correct(&mut self, now: u64, rules: Rules) {
         if self.fetched.is_some_and(|fetched| fetched > now) {
-            self.fetched = Some(now.saturating_sub(self.early(rules)));
+            self.fetched = Some(now.saturating_sub(self.renew_after(rules)));
         }
         self.failed = self.failed.map(|failed| failed.min(now));
         self.refreshed = self.refreshed.map(|refreshed| refreshed.min(now));
     }
 
-    /// When the next fetch is due by itself, in a process whose configuration was read at `since`: what
+    /// When the next fetch is due by itself, in a process whose configuration was read at `configured_at`: what
     /// had failed before is tried at once.
-    pub fn next_fetch(&self, now: u64, rules: Rules, since: u64) -> u64 {
-        if let Some(failed) = self.failed.filter(|failed| (since..=now).contains(failed)) {
+    pub fn next_fetch(&self, now: u64, rules: Rules, configured_at: u64) -> u64 {
+        if let Some(failed) = self.failed.filter(|failed| (configured_at..=now).contains(failed)) {
             let doublings = self.failures.saturating_sub(1).min(16);
             return failed.saturating_add((FIRST_RETRY << doublings).min(LAST_RETRY));
         }
         match self.fetched {
-            // It has failed before.
+            // Under an earlier configuration.
             Some(_) if self.failed.is_some() => now,
-            Some(fetched) => fetched.saturating_add(self.early(rules)),
+            Some(fetched) => fetched.saturating_add(self.renew_after(rules)),
             None => now,
         }
     }
 
-    /// From 75 to 85 % of the time of the keys.
-    fn early(&self, rules: Rules) -> u64 {
+    /// After how long keys are fetched anew: 75 to 85 % of the time for which they are fresh.
+    fn renew_after(&self, rules: Rules) -> u64 {
         let thousandths = 750_u64.saturating_add(u64::from(self.jitter) % 101);
         let whole = (rules.fresh_for / 1_000).saturating_mul(thousandths);
         let rest = (rules.fresh_for % 1_000).saturating_mul(thousandths) / 1_000;
         whole.saturating_add(rest)
     }
 
-    /// What to do now, by a process that holds the lock of the source; with `wants_newer`, requests have
-    /// an unknown `kid`. The throttle of these is set here: no failure lifts it.
-    pub fn step(&mut self, now: u64, rules: Rules, since: u64, wants_newer: bool) -> Step {
+    /// What a process that holds the lock of the source does now; with `wants_newer`, requests have an unknown
+    /// `kid`. The throttle of these is set here: no failure lifts it.
+    pub fn step(&mut self, now: u64, rules: Rules, configured_at: u64, wants_newer: bool) -> Step {
         if wants_newer && self.may_refresh(now, rules) {
             self.refreshed = Some(now);
             return Step::Fetch;
         }
-        match self.next_fetch(now, rules, since) <= now {
+        match self.next_fetch(now, rules, configured_at) <= now {
             true => Step::Fetch,
             false => Step::Rest,
         }
@@ -92,8 +92,8 @@ impl Times {
         interval.saturating_sub(now.saturating_sub(last))
     }
 
-    /// Whether an unknown `kid` has made a fetch that is still under way somewhere, if none takes longer
-    /// than `timeout`.
+    /// Whether a fetch for an unknown `kid` is still under way in some process, if none takes longer than
+    /// `timeout`.
     pub fn is_refreshing(&self, now: u64, timeout: u64) -> bool {
         self.refreshed.is_some_and(|refreshed| {
             self.fetched.max(self.failed).is_none_or(|ended| ended < refreshed)
@@ -112,7 +112,7 @@ impl Times {
         self.failures = self.failures.saturating_add(1);
     }
 
-    /// For how long the keys at hand serve on from now. Where fetches fail, beyond their time, too.
+    /// For how long the keys at hand serve on from now: while they are fresh, and where fetches fail beyond that.
     pub fn usable_for(&self, now: u64, rules: Rules) -> u64 {
         let Some(fetched) = self.fetched else { return 0 };
         let stale_for = if self.failed.is_some() { rules.stale_for } else { 0 };

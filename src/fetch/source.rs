@@ -17,7 +17,7 @@ pub struct Configured {
     pub issuer: String,
     pub remote: Remote,
     pub rules: Rules,
-    /// Of one fetch, all in all; a request waits no longer.
+    /// How long one fetch may take, all in all; a request waits no longer.
     pub timeout: Duration,
     pub certificates: Option<Certificates>,
 }
@@ -26,7 +26,7 @@ pub struct Configured {
 pub struct Source {
     pub configured: Configured,
     published: Mutex<Published>,
-    /// How often there was something new for who waits.
+    /// How often there was something new for those who wait.
     news: AtomicU64,
 }
 
@@ -36,7 +36,7 @@ struct Published {
     usable_until: Instant,
     /// Whether a fetch is under way, here or in another process.
     under_way: bool,
-    /// Whether an unknown `kid` has made it.
+    /// Whether that is a fetch for an unknown `kid`.
     refreshing: bool,
     /// Until when an unknown `kid` makes no fetch.
     throttled_until: Instant,
@@ -79,7 +79,7 @@ impl Source {
         Self { configured, published: Mutex::new(published), news: AtomicU64::new(0) }
     }
 
-    /// A panic while it was held has left it whole: fields are set one by one.
+    /// A lock that a panic has poisoned is taken all the same: what it guards is whole after each statement.
     fn published(&self) -> MutexGuard<'_, Published> {
         self.published.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -92,7 +92,7 @@ impl Source {
         Look { keys, under_way: published.under_way, news }
     }
 
-    /// How often there was something new for who waits: look again when it has changed.
+    /// How often there was something new for those who wait: they look again when it has changed.
     pub fn news(&self) -> u64 {
         self.news.load(Ordering::Acquire)
     }
@@ -109,7 +109,7 @@ impl Source {
         if now < published.throttled_until {
             return Newer::No;
         }
-        // What is under way by itself may bring it.
+        // A fetch that is under way anyway may bring it.
         if published.under_way {
             return Newer::UnderWay;
         }
@@ -127,7 +127,7 @@ impl Source {
         let after = |milliseconds| now.checked_add(Duration::from_millis(milliseconds));
         let mut published = self.published();
         let was_under_way = published.under_way;
-        // Keys that go are wiped, which takes its time.
+        // Keys are wiped when they are dropped, which takes a while: not under the lock.
         let replaced = std::mem::replace(&mut published.keys, state.keys.cloned());
         published.usable_until = after(state.usable_for).unwrap_or(now);
         published.under_way = state.under_way;

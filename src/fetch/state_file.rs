@@ -1,7 +1,7 @@
 //! The file in which processes share what is known of a source, and its lock.
 //!
-//! It is replaced as a whole, so that who reads it needs no lock; who fetches holds one (`flock`), which
-//! the kernel takes back from a process that dies. What is damaged, or somebody else's, counts as not there.
+//! It is replaced as a whole, so that a reader needs no lock. A process that fetches holds one (`flock`), which the
+//! kernel takes back when it dies. A file that is damaged, or somebody else's, counts as not there.
 
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
@@ -16,7 +16,7 @@ use super::schedule::Times;
 /// A larger file is none of ours: 1 MiB of keys is longer in JSON. In bytes.
 const MAX_SIZE: u64 = 8 << 20;
 
-/// Of the form of the file.
+/// The version of its form.
 const FORMAT: u32 = 1;
 
 /// What is known of a source.
@@ -29,7 +29,7 @@ pub struct Record {
     pub times: Times,
     /// The last good keys.
     pub document: Option<Document>,
-    /// The last failure that was told of.
+    /// The last failure that was logged.
     pub told: Option<Told>,
 }
 
@@ -40,7 +40,7 @@ pub struct Document {
     pub keys: String,
 }
 
-/// A failure that was told of.
+/// A failure that was logged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
     pub url: String,
@@ -55,24 +55,24 @@ pub struct StateFile {
     /// Without a suffix.
     name: String,
     source: Vec<String>,
-    seen: Option<Identity>,
+    seen: Option<Version>,
 }
 
-/// Who may fetch.
+/// Whether this process may fetch.
 pub enum Lock {
-    /// We, as long as it is not dropped.
+    /// It may, as long as this is not dropped.
     Held(
         // Closing the file releases it.
         #[expect(dead_code)] File,
     ),
-    /// Somebody else does.
+    /// Another process does.
     Busy,
     Failed(io::Error),
 }
 
-/// What differs when a file has been replaced.
+/// What tells a file from the one that replaces it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Identity {
+struct Version {
     inode: u64,
     size: u64,
     modified: (i64, i64),
@@ -80,7 +80,7 @@ struct Identity {
 }
 
 impl StateFile {
-    /// The file in `directory` of the source that `source` tells from others, named `name`.
+    /// The file named `name` in `directory`, of the source that is told from others by `source`.
     pub fn new(directory: &Path, name: &str, source: Vec<String>) -> Self {
         let (directory, name) = (directory.into(), name.to_owned());
         Self { directory, name, source, seen: None }
@@ -93,8 +93,8 @@ impl StateFile {
     /// What is in the file, if it has been replaced since it was read or written here.
     pub fn read_if_changed(&mut self) -> Option<Record> {
         let path = self.path("json");
-        let identity = Identity::of(&fs::symlink_metadata(&path).ok()?);
-        if self.seen == Some(identity) {
+        let version = Version::of(&fs::symlink_metadata(&path).ok()?);
+        if self.seen == Some(version) {
             return None;
         }
         self.read(&path).ok().flatten()
@@ -103,7 +103,7 @@ impl StateFile {
     fn read(&mut self, path: &Path) -> io::Result<Option<Record>> {
         let file = self.open(path, OpenOptions::new().read(true))?;
         let metadata = file.metadata()?;
-        self.seen = Some(Identity::of(&metadata));
+        self.seen = Some(Version::of(&metadata));
         // Keys are believed: nobody else may have written them.
         directory::check(&self.directory)?;
         let owner = fs::metadata(&self.directory)?.uid();
@@ -141,7 +141,7 @@ impl StateFile {
         let path = self.path("lock");
         let open = || self.open(&path, OpenOptions::new().write(true).create(true));
         match open() {
-            // It is of a user that the workers had before.
+            // It belongs to the user that the workers ran as before.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 fs::remove_file(&path)?;
                 open()
@@ -150,12 +150,12 @@ impl StateFile {
         }
     }
 
-    /// Replaces the file, by who holds the lock.
+    /// Replaces the file; whoever does so holds the lock.
     pub fn write(&mut self, record: &Record) -> io::Result<()> {
         let record = Record { format: FORMAT, source: self.source.clone(), ..record.clone() };
         let text = serde_json::to_vec(&record)?;
         let new = self.path("new");
-        // What a process has left that died here may be of any kind.
+        // A process that died here may have left anything under this name.
         match fs::remove_file(&new) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -165,18 +165,18 @@ impl StateFile {
         // A machine that loses its power must not leave an empty file under the name.
         file.sync_data()?;
         fs::rename(&new, self.path("json"))?;
-        // Renaming has changed it.
-        self.seen = Some(Identity::of(&file.metadata()?));
+        // Renaming has set its ctime.
+        self.seen = Some(Version::of(&file.metadata()?));
         Ok(())
     }
 
-    /// Opens no link, and waits for nobody: a FIFO would.
+    /// Opens no link, and does not wait, as it would for the other end of a FIFO.
     fn open(&self, path: &Path, options: &mut OpenOptions) -> io::Result<File> {
         options.mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)
     }
 }
 
-impl Identity {
+impl Version {
     fn of(metadata: &Metadata) -> Self {
         Self {
             inode: metadata.ino(),

@@ -48,7 +48,7 @@ pub struct Fetching {
     pub directory: RefCell<Option<PathBuf>>,
     pub sources: Vec<Rc<KeyUrl>>,
     /// When the configuration was read, in milliseconds since the epoch.
-    pub since: u64,
+    pub configured_at: u64,
 }
 
 /// Where a directive stands: `file:line`.

@@ -15,7 +15,8 @@ use crate::fetch::directory;
 use crate::fetch::fetcher::Settings;
 use crate::fetch::source::Source;
 
-/// Notes how keys are fetched, once the whole configuration is read, where a block that is used has any by URL.
+/// Notes how keys are fetched, once the whole configuration is read; nothing, where no block that is used has any by
+/// URL.
 pub fn note(cf: &mut Conf<'_>) {
     let Some(main) = cf.main_conf::<MainConf>() else { return };
     let issuers = main.issuers.borrow();
@@ -29,15 +30,15 @@ pub fn note(cf: &mut Conf<'_>) {
         beside.set_file_name("auth_jwt");
         Some(beside)
     });
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     main.fetching.get_or_init(|| Fetching {
         directory: RefCell::new(directory),
         sources,
-        since: u64::try_from(since).unwrap_or(u64::MAX),
+        configured_at: u64::try_from(now).unwrap_or(u64::MAX),
     });
 }
 
-/// Makes the directory where keys are kept, in the process that starts the others.
+/// Makes the directory where keys are kept, in the process that starts the workers.
 pub fn init_module(cycle: Cycle<'_>) {
     let fetching = cycle.main_conf::<MainConf>().and_then(|main| main.fetching.get());
     let Some(fetching) = fetching else { return };
@@ -60,9 +61,10 @@ pub fn init_process(cycle: Cycle<'_>) {
     let worker = worker::this();
     drop(worker.url_sources.take());
     let Some(main) = cycle.main_conf::<MainConf>().filter(|_| serves_requests()) else { return };
-    let Some(Fetching { directory, sources, since }) = main.fetching.get() else { return };
+    let Some(Fetching { directory, sources, configured_at }) = main.fetching.get() else { return };
     let proxy = main.fetch_proxy.borrow().clone();
-    let settings = Settings { directory: directory.borrow().clone(), proxy, since: *since };
+    let settings =
+        Settings { directory: directory.borrow().clone(), proxy, configured_at: *configured_at };
     let sources = sources.iter().map(|source| (source.id, Source::new(source.configured.clone())));
     let sources = sources.map(|(id, source)| (id, Arc::new(source))).collect();
     match UrlSources::start(settings, sources) {
@@ -74,7 +76,7 @@ pub fn init_process(cycle: Cycle<'_>) {
     }
 }
 
-/// Has the thread end, and waits for nothing.
+/// Logs what the thread has still said, and has it end; nobody waits for it.
 pub fn exit_process() {
     if let Some(sources) = worker::this().url_sources.take() {
         sources.log();

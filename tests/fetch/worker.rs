@@ -71,8 +71,11 @@ impl Worker {
     /// It has a configuration that was read just now.
     pub fn start(configured: Configured, directory: Option<&Path>) -> Outcome<Self> {
         let source = Arc::new(Source::new(configured));
-        let settings =
-            Settings { directory: directory.map(Path::to_owned), proxy: None, since: clock()? };
+        let settings = Settings {
+            directory: directory.map(Path::to_owned),
+            proxy: None,
+            configured_at: clock()?,
+        };
         let fetcher = Fetcher::start(settings, std::slice::from_ref(&source))?;
         Ok(Self { source, fetcher })
     }

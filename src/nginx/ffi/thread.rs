@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-/// Calls `start`, which starts threads, so that no signal is ever delivered to one of them: they are nginx's.
+/// Calls `start`, which starts threads, so that no signal is ever delivered to one of them: signals are for nginx.
 pub fn with_signals_blocked<T>(start: impl FnOnce() -> T) -> T {
     /// What was blocked before is again when it is dropped.
     struct Before(libc::sigset_t);

@@ -6,10 +6,10 @@ use std::rc::Rc;
 use super::event::{Event, Handler};
 use super::guard::Entry;
 
-/// Does something again and again.
+/// Calls something again and again, until it is dropped.
 pub type Timer = Event<Ticking>;
 
-/// When something is done again.
+/// When it is called again.
 #[derive(Clone, Copy)]
 pub struct Again {
     pub milliseconds: usize,
@@ -17,21 +17,21 @@ pub struct Again {
     pub holds: bool,
 }
 
-/// What is done, which tells when it is done again.
+/// What is called, which says when to call it again.
 pub struct Ticking {
     tick: Box<dyn Fn() -> Again>,
     next: Cell<Again>,
 }
 
 impl Timer {
-    /// Calls `tick` when `first` says, and then when it says itself.
+    /// Calls `tick` after `first`, and then whenever its last call has said.
     pub fn start(first: Again, tick: impl Fn() -> Again + 'static) -> Rc<Self> {
         let timer = Self::with(Ticking { tick: Box::new(tick), next: Cell::new(first) });
         timer.set(first);
         timer
     }
 
-    /// Has it called when `again` says, instead.
+    /// Has it called after `again`, whatever was set before.
     pub fn set(&self, again: Again) {
         self.handler.next.set(again);
         self.arm(again.milliseconds, again.holds);

@@ -20,17 +20,17 @@ use crate::nginx::ffi::thread::with_signals_blocked;
 use crate::nginx::ffi::timer::{Again, Timer};
 use crate::nginx::ffi::wait::Waiter;
 
-/// How often the thread is looked at while requests wait for it: these end before their worker does.
+/// How often to look for news while requests wait: a worker that shuts down waits for them.
 const OFTEN: Again = Again { milliseconds: 5, holds: true };
 
-/// And else.
+/// And how often while none does.
 const SELDOM: Again = Again { milliseconds: 500, holds: false };
 
 /// The sources by URL of a worker.
 pub struct UrlSources {
-    /// Until the worker is to leave: what it fetched then by the settings it has would come too late.
+    /// `None` once the worker shuts down and no request waits: what it fetched then would come too late.
     fetcher: RefCell<Option<Fetcher>>,
-    /// By their numbers, each with its place in the thread's list.
+    /// By their numbers, each with its index in the thread's list.
     sources: HashMap<u64, (usize, Arc<Source>), foldhash::fast::RandomState>,
     waiting: RefCell<Vec<Waiting>>,
     timer: Rc<Timer>,
@@ -39,7 +39,7 @@ pub struct UrlSources {
 /// A request that waits for news of a source.
 struct Waiting {
     source: Arc<Source>,
-    /// What [`Source::news`] was when it looked.
+    /// What [`Source::news`] was when the request looked.
     news: u64,
     until: Instant,
     waiter: Weak<Waiter>,
@@ -50,8 +50,8 @@ impl UrlSources {
     pub fn start(settings: Settings, sources: Vec<(u64, Arc<Source>)>) -> io::Result<Rc<Self>> {
         let list: Vec<_> = sources.iter().map(|(_, source)| source.clone()).collect();
         let fetcher = with_signals_blocked(|| Fetcher::start(settings, &list))?;
-        let places = sources.into_iter().enumerate();
-        let sources = places.map(|(place, (id, source))| (id, (place, source))).collect();
+        let sources = sources.into_iter().enumerate();
+        let sources = sources.map(|(index, (id, source))| (id, (index, source))).collect();
         Ok(Rc::new_cyclic(|own: &Weak<Self>| {
             let own = own.clone();
             let timer =
@@ -68,13 +68,13 @@ impl UrlSources {
 
     /// Asks for newer keys than the source of that number has; answers whether to wait for them.
     pub fn want_newer(&self, id: u64, now: Instant) -> bool {
-        let Some((place, source)) = self.sources.get(&id) else { return false };
+        let Some((index, source)) = self.sources.get(&id) else { return false };
         match source.want_newer(now) {
             Newer::No => false,
             Newer::UnderWay => true,
             Newer::Wanted => match &*self.fetcher.borrow() {
                 Some(fetcher) => {
-                    fetcher.wake(*place);
+                    fetcher.wake(*index);
                     true
                 }
                 None => false,
@@ -88,7 +88,7 @@ impl UrlSources {
         let Some(source) = self.source(id).cloned() else { return };
         let waiter = Rc::downgrade(waiter);
         let mut waiting = self.waiting.borrow_mut();
-        // Whoever comes later does not put the timer off.
+        // A request that comes later does not put the timer off.
         if waiting.is_empty() {
             self.timer.set(OFTEN);
         }

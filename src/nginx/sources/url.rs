@@ -15,7 +15,7 @@ use crate::nginx::worker;
 
 /// A key source by URL.
 pub struct KeyUrl {
-    /// No other has it, one of an earlier configuration included.
+    /// Its number, which no other source has, not even one of an earlier configuration.
     pub id: u64,
     pub configured: Configured,
 }
@@ -27,8 +27,8 @@ struct Wish {
     kid: Option<Box<str>>,
     /// How long it waits at the most.
     until: Instant,
-    /// How often it may still have newer keys fetched: the fetch that was under way when it came may have
-    /// begun before there were any.
+    /// How often it may still ask for newer keys: once is not enough, as a fetch that was under way when it came may
+    /// have begun before there were any.
     asks_left: u32,
 }
 
