@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
@@ -46,6 +46,7 @@ pub enum Speaks {
 pub struct Server {
     pub address: SocketAddr,
     seen: Arc<Seen>,
+    listens: Option<JoinHandle<()>>,
 }
 
 #[derive(Default)]
@@ -79,18 +80,18 @@ impl Server {
         answer: impl FnOnce(SocketAddr) -> A,
     ) -> Outcome<Self> {
         let listener = TcpListener::bind((address, 0))?;
-        let server = Self { address: listener.local_addr()?, seen: Arc::default() };
-        let (seen, answer) = (server.seen.clone(), Arc::new(answer(server.address)));
-        thread::spawn(move || {
+        let (address, seen) = (listener.local_addr()?, Arc::<Seen>::default());
+        let (own, answer) = (seen.clone(), Arc::new(answer(address)));
+        let listens = thread::spawn(move || {
             while let Ok((stream, _)) = listener.accept() {
-                if seen.stop.load(Ordering::Acquire) {
+                if own.stop.load(Ordering::Acquire) {
                     return;
                 }
-                let (speaks, answer, seen) = (speaks.clone(), answer.clone(), seen.clone());
+                let (speaks, answer, seen) = (speaks.clone(), answer.clone(), own.clone());
                 thread::spawn(move || seen.serve(stream, speaks, &*answer));
             }
         });
-        Ok(server)
+        Ok(Self { address, seen, listens: Some(listens) })
     }
 
     /// One that answers each request with these bytes.
@@ -122,9 +123,13 @@ impl Server {
 }
 
 impl Drop for Server {
+    /// After it nobody listens at the address.
     fn drop(&mut self) {
         self.seen.stop.store(true, Ordering::Release);
-        drop(TcpStream::connect(self.address));
+        let is_woken = TcpStream::connect(self.address).is_ok();
+        if let Some(listens) = self.listens.take().filter(|_| is_woken) {
+            drop(listens.join());
+        }
     }
 }
 
