@@ -21,7 +21,6 @@ sub refused { return JWT::Server->refuses('http', @_) }
 my $of_shop = qr/in issuer "shop"/;
 refused(block('', 'issuer'), qr/no "issuer" $of_shop, it must name the "iss" of its tokens, such as "issuer https:.*$where/);
 refused(block('', 'audience'), qr/no "audience" $of_shop, it must name what its tokens are for.*"audience any;".*$where/);
-refused(block('', 'key_file'), qr/no "key_file" $of_shop, it must name a file with its keys.*$where/);
 refused('auth_jwt_issuer shop { }', qr/no "issuer" $of_shop.*$where/);
 
 refused(block('issuers https://b.example;'),

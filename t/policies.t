@@ -1,5 +1,5 @@
-# docs/policies.md: each of its configurations is run as it is but for addresses, with keys of our own, and
-# is asked with tokens that pass and tokens that are refused. A policy on the page has cases here, and cases
+# docs/policies.md: each of its configurations is run as it is but for addresses and for keys, which each of
+# its issuers has in a file here (t/identity_provider_configurations.t finds them by URL), and is asked with tokens that pass and tokens that are refused. A policy on the page has cases here, and cases
 # here have a policy there; its lines of our directives are counted.
 use strict;
 use warnings;
@@ -321,10 +321,11 @@ CONF
 sub run {
     my ($text) = @_;
     my %files;
-    for my $file ($text =~ /key_file +([^;]+);/g) {
-        my ($name) = $file =~ m{^keys/(\w+)[.]jwks$} or die "no key file of this test: $file";
-        $files{"conf/$file"} = JWT::key_set(JWT::jwk(secret($name), kid => 'hmac'), @public);
+    for my $name ($text =~ /^auth_jwt_issuer (\w+) \{$/mg) {
+        $files{"conf/keys/$name.jwks"} = JWT::key_set(JWT::jwk(secret($name), kid => 'hmac'), @public);
     }
+    unlike($text, qr/key_file|key_url|config_url/, 'keys are found by the issuer');
+    $text =~ s/^(auth_jwt_issuer (\w+) \{)$/$1 key_file keys\/$2.jwks;/mg;
     is($text =~ s{listen 8080;}{listen unix:%DIR%/nginx.sock;}g, 1, 'its port');
     is($text =~ s{http://127[.]0[.]0[.]1:8081;}{http://unix:%DIR%/app.sock:;}g, 1, 'its application');
     $text =~ s{/var/log/nginx/}{logs/}g;

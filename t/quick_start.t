@@ -1,5 +1,5 @@
-# The first five minutes of README.md, step by step: its configuration as it is but for addresses, in
-# front of a stand-in that has a realm of Keycloak's, its paths, its kinds of keys and its claims.
+# The first two minutes of README.md, step by step: its configuration as it is but for addresses, in front of
+# a stand-in that has the realm of Keycloak's which the page makes, its paths, its kinds of keys and its claims.
 use strict;
 use warnings;
 
@@ -8,6 +8,7 @@ use JSON::PP ();
 use Test::More;
 
 use JWT;
+use JWT::KeyServer;
 use JWT::Server;
 
 my $ROOT = dirname(__FILE__) . '/..';
@@ -20,68 +21,71 @@ sub slurp {
 }
 
 my $readme = slurp('README.md');
-my ($steps) = $readme =~ /^## Five minutes.*?\n(.*?)^## /ms or die 'README.md has no five minutes';
+my ($steps) = $readme =~ /^## Two minutes.*?\n(.*?)^## /ms or die 'README.md has no two minutes';
 my ($configuration) = $steps =~ /^```nginx http\n(.*?)^```$/ms or die 'no configuration in it';
 
 # What the steps say must fit together.
-my ($issuer) = $configuration =~ /map \$jwt_claim_iss.*?"([^"]+)" 1;/s;
-my ($path) = $configuration =~ m{proxy_pass http://127\.0\.0\.1:8180(/realms/\S+/certs);};
+my ($audience) = $configuration =~ /^    audience (\S+);/m;
+my ($issuer) = $steps =~ m{^Line 1 is then `issuer (http://localhost:8180/\S+);`}m or die 'no issuer to try it with';
 my ($token_url) = $steps =~ m{curl -s (http://\S+)/protocol/openid-connect/token};
 is($token_url, $issuer, 'tokens are asked for where the issuer is');
-is("http://localhost:8180$path", "$issuer/protocol/openid-connect/certs", 'and so are the keys');
-like($steps, qr/create realms -s realm=\Q@{[$issuer =~ m{([^\/]+)$}]}\E /, 'it is the realm that is made');
+my ($realm) = $issuer =~ m{([^/]+)$};
+like($steps, qr/create realms -s realm=\Q$realm\E /, 'it is the realm that is made');
+like($steps, qr/included\.custom\.audience"=\Q$audience\E'/, 'the mapper is for that audience');
+like($configuration, qr{^    issuer +https://\S+/realms/\Q$realm\E; +\# 1:}m, 'line 1 is the issuer');
+like($configuration, qr/ \# $_: /, "there is a line $_") for 2, 3;
 
 # A realm has a key for signatures and one for encryption.
 my $key = JSON::PP::decode_json(slurp('nginx-conf/tutorial/partner/private.jwk'));
 my %public = map { ($_ => $key->{$_}) } qw(kty n e);
-my $keycloak = JWT::Server->new(
-    http => <<"CONF",
-    log_format told '\$request authorization=\$http_authorization';
-    server {
-        listen unix:%DIR%/keycloak.sock;
-        access_log logs/keycloak.log told;
-        root html;
-        location = $path { add_header Cache-Control no-cache; try_files /certs =404; }
-    }
-CONF
-    files => {
-        'html/certs' => JWT::key_set(
-            {%public, kid => 'of encryption', use => 'enc', alg => 'RSA-OAEP'},
-            {%public, kid => $key->{kid}, use => 'sig', alg => 'RS256'},
-        ),
-    },
+my $keycloak = JWT::KeyServer->new(tcp => 1);
+my $here = $issuer =~ s{localhost:8180}{$keycloak->address}er;
+my ($base) = $here =~ m{^http://[^/]+(/.*)$};
+my $certs = "$base/protocol/openid-connect/certs";
+$keycloak->answer(
+    "$base/.well-known/openid-configuration" => {body => JWT::json({
+        issuer => $here, jwks_uri => "$here/protocol/openid-connect/certs", token_endpoint => "$here/protocol/openid-connect/token",
+    })},
+    $certs => {headers => ['Cache-Control: no-cache'], body => JWT::key_set(
+        {%public, kid => 'of encryption', use => 'enc', alg => 'RSA-OAEP'},
+        {%public, kid => $key->{kid}, use => 'sig', alg => 'RS256'},
+    )},
 );
 
-my $there = $keycloak->directory;
+$configuration =~ s{^    issuer +\K[^;]+;}{$here;}m;
 $configuration =~ s{listen 8080;}{listen unix:%DIR%/nginx.sock;} or die 'no port 8080';
-$configuration =~ s{proxy_pass http://127\.0\.0\.1:8180/}{proxy_pass http://unix:$there/keycloak.sock:/};
 $configuration =~ s{proxy_pass +http://127\.0\.0\.1:8081;}{proxy_pass http://unix:%DIR%/api.sock;};
 $configuration =~ s{listen 127\.0\.0\.1:8081;}{listen unix:%DIR%/api.sock;};
-unlike($configuration, qr/:\d{4}[^"]*;/, 'no port is left');
+unlike($configuration, qr/:80\d\d\b/, 'no port is left');
 my $nginx = JWT::Server->new(servers => $configuration);
 
 my %claims = (
-    iss => $issuer, aud => 'account', azp => 'shop', typ => 'Bearer', exp => time + 300,
+    iss => $here, aud => [$audience, 'account'], azp => 'shop', typ => 'Bearer', exp => time + 300, sub => 'f:shop',
     preferred_username => 'service-account-shop', realm_access => {roles => ['offline_access']},
 );
-my ($ours, $others) = map { 'Authorization: Bearer ' . JWT::rs256({%claims, iss => $_}, $key) }
-    $issuer, 'http://localhost:8180/realms/master';
+
+sub with {
+    my (%changes) = @_;
+    my %all = (%claims, %changes);
+    delete $all{$_} for grep { !defined $all{$_} } keys %all;
+    return 'Authorization: Bearer ' . JWT::rs256(\%all, $key);
+}
 
 my $answer = $nginx->get('/');
 is($answer->{status}, 401, 'without a token');
 my ($challenge) = $steps =~ /401, WWW-Authenticate: (.*)$/m;
 is($answer->{headers}{'www-authenticate'}, $challenge, 'the challenge is the one that is told');
 
-$answer = $nginx->get('/', $ours, 'X-User: admin');
+$answer = $nginx->get('/', with(), 'X-User: admin');
 is($answer->{status}, 200, 'with one');
-my ($greeting) = $steps =~ /200, (hello .*)$/m;
-is($answer->{body}, "$greeting\n", 'the API knows who it is');
+my ($greeting) = $steps =~ /200, (hello) and the token's "sub"$/m;
+is($answer->{body}, "$greeting $claims{sub}\n", 'the API knows who it is');
 
-is($nginx->get('/', $others)->{status}, 401, 'a token of another realm');
-is($nginx->get('/_jwks', $ours)->{status}, 404, 'the keys are not for clients');
-# Its log is written once the answer has been sent; by the end it is there.
-$keycloak->stop;
-like($keycloak->read('logs/keycloak.log'), qr{\AGET \Q$path\E HTTP/1\.[01] authorization=-\n\z},
-    'Keycloak was asked for its keys once, and saw no token');
+is($nginx->get('/', with(iss => $here =~ s/\Q$realm\E$/master/r))->{status}, 401, 'a token of another realm');
+is($nginx->get('/', with(aud => 'account'))->{status}, 401, 'a token for another API');
+is($nginx->get('/', with(aud => undef))->{status}, 401, 'a token for none, as without the mapper');
+is($keycloak->hits($_), 1, "asked for once: $_") for "$base/.well-known/openid-configuration", $certs;
+is_deeply([grep { exists $_->{headers}{authorization} } $keycloak->requests], [], 'and no token was told');
+$nginx->is_calm('warn');
 
 done_testing();

@@ -18,8 +18,8 @@ use ngx_http_auth_jwt_module::jose::jwk::Key;
 use ngx_http_auth_jwt_module::jose::select::{try_decryption_keys, try_verification_keys};
 
 use super::describe;
-use super::input::KeyFiles;
 use super::issuers::Known;
+use super::key_sets::KeySets;
 use super::rule_hints;
 use super::rules::Rules;
 use super::time::{rfc3339, span};
@@ -34,7 +34,7 @@ pub struct Case<'c> {
     /// In seconds.
     pub leeway: u64,
     pub now: Timestamp,
-    pub files: Option<&'c KeyFiles>,
+    pub keys: Option<&'c KeySets>,
     pub known: Option<&'c Known>,
     /// Whose token it is, once that is verified.
     pub issuer: Option<&'c Issuer>,
@@ -95,7 +95,7 @@ fn disowned(case: &Case<'_>, refusal: &Refusal) -> Option<String> {
 
 fn passed(case: &Case<'_>, claims: Option<&Claims>) -> Vec<String> {
     let mut hints = Vec::new();
-    if case.files.is_none() {
+    if case.keys.is_none() {
         hints.push("without a key source nobody has verified the signature".to_owned());
     }
     let expires = claims.and_then(|claims| on_time(case, claims, "exp"));
@@ -191,7 +191,7 @@ fn open(case: &Case<'_>) -> Option<Opened> {
         Compact::Jwe(jwe) => {
             let header = Header::parse(jwe.header).ok()?;
             let outer = |claims| Some(Opened { header, is_inner: false, claims });
-            let sets = case.files.and_then(|files| files.sets.as_deref()).unwrap_or_default();
+            let sets = case.keys.and_then(|keys| keys.sets.as_deref()).unwrap_or_default();
             let decrypted = Jwe::parse(jwe).ok().and_then(|jwe| jwe.decrypt(sets).ok());
             let plaintext = decrypted.map(|decrypted| decrypted.into_parts().1);
             match (plaintext, case.token_type) {
@@ -242,7 +242,7 @@ fn unsupported(case: &Case<'_>) -> Vec<String> {
 
 fn unknown_key(case: &Case<'_>) -> Vec<String> {
     let mut hints: Vec<String> = naming(case).iter().map(Naming::said).collect();
-    let sets = case.files.and_then(|files| files.sets.as_deref()).unwrap_or_default();
+    let sets = case.keys.and_then(|keys| keys.sets.as_deref()).unwrap_or_default();
     let keys: Vec<&Key> = sets.iter().flat_map(|set| set.keys()).collect();
     for key in keys.iter().take(LISTED) {
         hints.push(format!("a key has {}, {}", describe::kid(key.kid()), describe::serves(key)));
@@ -255,7 +255,7 @@ fn unknown_key(case: &Case<'_>) -> Vec<String> {
 
 fn tried(case: &Case<'_>, all: Tried) -> Vec<String> {
     let Some(naming) = naming(case) else { return Vec::new() };
-    let sets = case.files.and_then(|files| files.sets.as_deref()).unwrap_or_default();
+    let sets = case.keys.and_then(|keys| keys.sets.as_deref()).unwrap_or_default();
     let (kid, enc) = (naming.kid.as_deref(), naming.enc.as_deref());
     let management = KeyManagement::from_name(&naming.alg);
     let mut count: usize = 0;

@@ -4,10 +4,8 @@ use std::error::Error;
 use std::fs;
 use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use ngx_http_auth_jwt_module::auth::bearer;
-use ngx_http_auth_jwt_module::jose::key_set::{self, KeySet};
 use zeroize::Zeroizing;
 
 use super::argument;
@@ -69,7 +67,7 @@ pub fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
 }
 
 /// All of a file; "-" is standard input.
-fn read_plainly(file: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+pub fn read_plainly(file: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::new());
     if file == Path::new("-") {
         let mut input = io::stdin();
@@ -81,57 +79,4 @@ fn read_plainly(file: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
         *bytes = fs::read(file)?;
     }
     Ok(bytes)
-}
-
-/// A line at level `notice`, and whether it is of an entry that is ignored.
-pub struct Notice {
-    pub ignored: bool,
-    pub line: String,
-}
-
-/// Key files, read as the module reads them.
-pub struct KeyFiles {
-    /// `None` where one of them cannot be used.
-    pub sets: Option<Vec<Arc<KeySet>>>,
-    /// What the module logs at level `error`.
-    pub error: Option<String>,
-    /// What the module logs at level `notice`.
-    pub notices: Vec<Notice>,
-}
-
-impl KeyFiles {
-    /// Reads them in order, up to the first that fails.
-    pub fn read(files: &[PathBuf]) -> Self {
-        Self::of(files.iter().map(|file| (file.as_path(), read_plainly(file))))
-    }
-
-    /// The same for bytes that have been read.
-    pub fn of<'f>(
-        files: impl IntoIterator<Item = (&'f Path, io::Result<Zeroizing<Vec<u8>>>)>,
-    ) -> Self {
-        let mut found = Self { sets: None, error: None, notices: Vec::new() };
-        let mut sets = Vec::new();
-        for (name, bytes) in files {
-            let shown = name.as_os_str().as_encoded_bytes().escape_ascii();
-            let told = |notice: key_set::Notice| {
-                let line = format!("key file \"{shown}\": {notice}");
-                found.notices.push(Notice { ignored: notice.skips(), line });
-            };
-            let set =
-                bytes.map_err(|error| format!("cannot be opened: {error}")).and_then(|bytes| {
-                    KeySet::parse(bytes.to_vec(), told)
-                        .map_err(|error| format!("is not usable: {error}"))
-                });
-            match set {
-                Ok(set) => sets.push(Arc::new(set)),
-                Err(error) => {
-                    let told = format!("key file \"{shown}\" {error}");
-                    found.error = Some(argument::without_tokens(told));
-                    return found;
-                }
-            }
-        }
-        found.sets = Some(sets);
-        found
-    }
 }

@@ -4,13 +4,18 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::Duration;
 
 use ngx_http_auth_jwt_module::auth::issuer::{Issuer, Issuers};
 use ngx_http_auth_jwt_module::auth::issuer_block::{Block, IssuerBlock, Times};
 use ngx_http_auth_jwt_module::auth::key_place::KeyPlace;
+use ngx_http_auth_jwt_module::fetch::once::Order;
+use ngx_http_auth_jwt_module::fetch::proxy::Proxy;
 
 use super::conf::{Content, Fault, Reader};
 use super::input::{self, Failure};
+use super::key_sets::Place;
+use super::means::{self, Means};
 use super::time;
 
 /// A file that includes another, and so on.
@@ -21,13 +26,20 @@ const TIMES: Times = Times { seconds: time::nginx_seconds, milliseconds: time::n
 /// The issuers of a location.
 pub struct Known {
     pub table: Issuers,
-    /// In the order of their blocks, each with the files of its keys.
-    pub list: Vec<(Rc<Issuer>, Vec<PathBuf>)>,
+    /// In the order of their blocks.
+    pub list: Vec<Owner>,
+}
+
+/// An issuer, and where its keys are.
+pub struct Owner {
+    pub issuer: Rc<Issuer>,
+    pub places: Vec<Place>,
 }
 
 impl Known {
-    /// The issuers of those names, or all, among the blocks of `files`.
-    pub fn read(files: &[PathBuf], names: &[String]) -> Result<Self, Failure> {
+    /// The issuers of those names, or all, among the blocks of `files`. What `means` has is taken in place of
+    /// what the files say.
+    pub fn read(files: &[PathBuf], names: &[String], means: Means) -> Result<Self, Failure> {
         let mut blocks = Blocks::default();
         for file in files {
             let directory = file.parent().unwrap_or(Path::new(""));
@@ -46,32 +58,40 @@ impl Known {
             }
         }
         let mut list = blocks.found;
-        list.retain(|(issuer, _)| names.is_empty() || names.contains(&issuer.name));
-        let issuers: Vec<_> = list.iter().map(|(issuer, _)| issuer.clone()).collect();
+        list.retain(|Owner { issuer, .. }| names.is_empty() || names.contains(&issuer.name));
+        let issuers: Vec<_> = list.iter().map(|owner| owner.issuer.clone()).collect();
         let table = Issuers::new(&issuers).map_err(|conflict| {
             let (iss, [one, other]) = (conflict.iss, conflict.names);
             format!("issuers \"{one}\" and \"{other}\" have the same \"issuer {iss}\", each must have its own: choose by --issuer")
         })?;
+        let means = Means { proxy: means.proxy.or(blocks.proxy), ..means };
+        for place in list.iter_mut().flat_map(|owner| &mut owner.places) {
+            if let Place::Url(order) = place {
+                means.change(order);
+            }
+        }
         Ok(Self { table, list })
     }
 
-    /// The files of the issuer's keys.
-    pub fn key_files(&self, issuer: &Rc<Issuer>) -> &[PathBuf] {
-        let own = self.list.iter().find(|(known, _)| Rc::ptr_eq(known, issuer));
-        own.map(|(_, files)| files.as_slice()).unwrap_or_default()
+    /// Where the issuer's keys are.
+    pub fn places(&self, issuer: &Rc<Issuer>) -> &[Place] {
+        let own = self.list.iter().find(|owner| Rc::ptr_eq(&owner.issuer, issuer));
+        own.map(|owner| owner.places.as_slice()).unwrap_or_default()
     }
 
     /// Every `iss` that is known.
     pub fn all_iss(&self) -> Vec<&str> {
         let mut seen = HashSet::new();
-        let all = self.list.iter().flat_map(|(issuer, _)| &issuer.issuers);
+        let all = self.list.iter().flat_map(|owner| &owner.issuer.issuers);
         all.map(String::as_str).filter(|iss| seen.insert(*iss)).collect()
     }
 }
 
 #[derive(Default)]
 struct Blocks {
-    found: Vec<(Rc<Issuer>, Vec<PathBuf>)>,
+    found: Vec<Owner>,
+    /// `auth_jwt_fetch_proxy`
+    proxy: Option<Proxy>,
     /// Where the block of a name begins.
     places: BTreeMap<String, String>,
 }
@@ -97,20 +117,19 @@ impl Blocks {
                     parameters(&mut block, &mut reader, file, directory, 0)?;
                     let end = Fault { line: reader.line(), text: String::new() };
                     let finished = block.finish();
-                    let Block { issuer, keys, .. } =
-                        finished.map_err(|text| located(file, Fault { text, ..end }))?;
                     let id = u64::try_from(self.found.len()).unwrap_or_default();
-                    let keys = keys.iter().filter_map(|place| match place {
-                        KeyPlace::File(name) => Some(directory.join(name)),
-                        KeyPlace::Remote(_) => None,
-                    });
-                    let keys = keys.collect();
-                    self.found.push((Rc::new(Issuer { id, ..issuer }), keys));
+                    let owner = finished.and_then(|block| owner(block, id, directory));
+                    let owner = owner.map_err(|text| located(file, Fault { text, ..end }))?;
+                    self.found.push(owner);
                 }
                 Content::Simple(words) if words.first().is_some_and(|word| is_issuer(word)) => {
                     return Err(
                         at("directive \"auth_jwt_issuer\" has no opening \"{\"".to_owned()),
                     );
+                }
+                Content::Simple(words) if words.first().is_some_and(|word| is_proxy(word)) => {
+                    let proxy = proxy(words).map_err(at)?;
+                    self.proxy.get_or_insert(proxy);
                 }
                 Content::Opens(_) => depth = depth.saturating_add(1),
                 Content::Closes => {
@@ -129,6 +148,41 @@ impl Blocks {
 
 fn is_issuer(word: &[u8]) -> bool {
     word == b"auth_jwt_issuer"
+}
+
+fn is_proxy(word: &[u8]) -> bool {
+    word == b"auth_jwt_fetch_proxy"
+}
+
+/// The issuer of a block, with that number. The files that it names are relative to `directory`.
+fn owner(block: Block, id: u64, directory: &Path) -> Result<Owner, String> {
+    let Block { issuer, keys, fetch, .. } = block;
+    let certificates = fetch.certificates.as_ref().map(|name| {
+        means::certificates(&directory.join(name)).map_err(|error| {
+            let (name, issuer) = (name.as_bytes().escape_ascii(), &issuer.name);
+            format!("file \"{name}\" of \"ssl_trusted_certificate\" in issuer \"{issuer}\" {error}")
+        })
+    });
+    let certificates = certificates.transpose()?;
+    let timeout = Duration::from_millis(fetch.timeout);
+    let places = keys.into_iter().map(|place| match place {
+        KeyPlace::File(name) => Place::File(directory.join(name)),
+        KeyPlace::Remote(remote) => {
+            let certificates = certificates.clone();
+            Place::Url(Box::new(Order { place: *remote, timeout, certificates, proxy: None }))
+        }
+    });
+    Ok(Owner { places: places.collect(), issuer: Rc::new(Issuer { id, ..issuer }) })
+}
+
+fn proxy(words: &[Vec<u8>]) -> Result<Proxy, String> {
+    let [_, url] = words else {
+        return Err("invalid number of arguments in \"auth_jwt_fetch_proxy\" directive".to_owned());
+    };
+    let proxy = std::str::from_utf8(url).ok().and_then(Proxy::parse);
+    proxy.ok_or_else(|| {
+        format!("invalid URL in \"auth_jwt_fetch_proxy\" directive, {}", means::PROXY)
+    })
 }
 
 fn name(words: &[Vec<u8>]) -> Result<String, String> {

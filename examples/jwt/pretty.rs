@@ -5,6 +5,9 @@ use super::time::rfc3339;
 /// Members at the top that are a NumericDate (RFC 7519 §4.1, OpenID Connect Core §2, §5.1).
 const TIMES: [&str; 5] = ["exp", "nbf", "iat", "auth_time", "updated_at"];
 
+/// A longer text that a server has said is cut. In characters.
+const LONGEST: usize = 200;
+
 /// A valid JSON text, indented. Order, duplicates and numbers stay as they are; control characters
 /// that JSON lets through are escaped, so that no token plays with the terminal.
 pub fn pretty(json: &str) -> String {
@@ -30,6 +33,12 @@ pub fn pretty(json: &str) -> String {
     }
     printer.out.push('\n');
     printer.out
+}
+
+/// What a server has said, in quotes and in one line.
+pub fn quoted(text: &str) -> String {
+    let shown: String = text.chars().flat_map(char::escape_debug).take(LONGEST).collect();
+    format!("\"{shown}\"")
 }
 
 /// A valid JSON text in one line, as it was written but for control characters.

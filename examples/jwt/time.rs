@@ -42,16 +42,34 @@ pub fn leeway(text: &str) -> Result<u64, String> {
 
 /// A time of nginx's configuration, in seconds: units fall from years to seconds, each at most once.
 pub fn nginx_seconds(text: &[u8]) -> Option<u64> {
-    const UNITS: [(u8, i64); 7] = [
-        (b'y', 31_536_000),
-        (b'M', 2_592_000),
-        (b'w', 604_800),
-        (b'd', 86_400),
-        (b'h', 3600),
-        (b'm', 60),
-        (b's', 1),
+    const UNITS: [(&[u8], i64); 7] = [
+        (b"y", 31_536_000),
+        (b"M", 2_592_000),
+        (b"w", 604_800),
+        (b"d", 86_400),
+        (b"h", 3600),
+        (b"m", 60),
+        (b"s", 1),
     ];
-    let mut units = UNITS.iter();
+    nginx_time(text, &UNITS, 1)
+}
+
+/// The same in milliseconds: units fall from weeks to milliseconds.
+pub fn nginx_milliseconds(text: &[u8]) -> Option<u64> {
+    const UNITS: [(&[u8], i64); 6] = [
+        (b"w", 604_800_000),
+        (b"d", 86_400_000),
+        (b"h", 3_600_000),
+        (b"m", 60_000),
+        (b"s", 1_000),
+        (b"ms", 1),
+    ];
+    nginx_time(text, &UNITS, 1_000)
+}
+
+/// As `ngx_parse_time` reads it; a number without a unit counts `second`s.
+fn nginx_time(text: &[u8], units: &[(&[u8], i64)], second: i64) -> Option<u64> {
+    let mut units = units.iter();
     let (mut total, mut value) = (0i64, 0i64);
     let mut rest = text.iter().copied().peekable();
     while let Some(byte) = rest.next() {
@@ -61,29 +79,21 @@ pub fn nginx_seconds(text: &[u8]) -> Option<u64> {
             continue;
         }
         let unit = match byte {
-            // Of milliseconds.
-            b'm' if rest.peek() == Some(&b's') => return None,
             // A number without a unit is the last.
-            b' ' => match units.by_ref().last() {
-                Some(_) => 1,
-                None => return None,
-            },
-            _ => units.find(|(name, _)| *name == byte)?.1,
+            b' ' if units.any(|(name, _)| *name == b"s") => {
+                units = [].iter();
+                second
+            }
+            b'm' if rest.next_if_eq(&b's').is_some() => units.find(|(name, _)| *name == b"ms")?.1,
+            _ => units.find(|(name, _)| *name == [byte])?.1,
         };
         total = total.checked_add(value.checked_mul(unit)?)?;
         value = 0;
         while rest.next_if_eq(&b' ').is_some() {}
     }
     let has_digits = text.iter().any(u8::is_ascii_digit);
-    u64::try_from(total.checked_add(value)?).ok().filter(|_| has_digits)
-}
-
-/// The same in milliseconds, of which a number may be given by itself: `1500ms`.
-pub fn nginx_milliseconds(text: &[u8]) -> Option<u64> {
-    match text.strip_suffix(b"ms") {
-        Some(number) => std::str::from_utf8(number).ok()?.parse().ok(),
-        None => nginx_seconds(text)?.checked_mul(1_000),
-    }
+    let rest = value.checked_mul(second)?;
+    u64::try_from(total.checked_add(rest)?).ok().filter(|_| has_digits)
 }
 
 /// `2026-01-31T12:00:00Z`, or seconds since 1970.

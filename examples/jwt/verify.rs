@@ -19,8 +19,10 @@ use ngx_http_auth_jwt_module::jose::header::Headers;
 
 use super::Report;
 use super::hints::{self, Case};
-use super::input::{Failure, KeyFiles, TokenArguments};
+use super::input::{Failure, TokenArguments};
 use super::issuers::Known;
+use super::key_sets::KeySets;
+use super::means::ProxyArgument;
 use super::pretty::pretty;
 use super::rules::{RuleArguments, Rules};
 use super::time;
@@ -47,6 +49,8 @@ pub struct Arguments {
     /// A name that auth_jwt_issuers says; all blocks of the files without it; may be given several times
     #[arg(long, value_name = "NAME", requires = "issuer_file", conflicts_with_all = ["keys", "no_keys"])]
     issuer: Vec<String>,
+    #[command(flatten)]
+    proxy: ProxyArgument,
     /// What auth_jwt_type says
     #[arg(long = "type", value_name = "TYPE", default_value = "signed")]
     token_type: Type,
@@ -97,9 +101,9 @@ pub fn run(arguments: &Arguments) -> Result<Report, Failure> {
     let now = arguments.at.unwrap_or_else(Timestamp::now);
     let rules = Rules::read(&arguments.rules)?;
     let known = issuers(arguments, token_type)?;
-    let mut files = (!arguments.keys.is_empty()).then(|| KeyFiles::read(&arguments.keys));
+    let mut keys = (!arguments.keys.is_empty()).then(|| KeySets::read(&arguments.keys));
 
-    let verified = verify(&token, token_type, known.as_ref(), &mut files);
+    let verified = verify(&token, token_type, known.as_ref(), &mut keys);
     let judged = verified
         .as_ref()
         .map_err(Refusal::clone)
@@ -112,7 +116,7 @@ pub fn run(arguments: &Arguments) -> Result<Report, Failure> {
         token_type,
         leeway,
         now,
-        files: files.as_ref(),
+        keys: keys.as_ref(),
         known: known.as_ref(),
         issuer: issuer.map(Rc::as_ref),
         rules: &rules,
@@ -127,13 +131,14 @@ pub fn run(arguments: &Arguments) -> Result<Report, Failure> {
                 text.push_str(&format!("issuer:    {}\n", issuer.name));
             }
         }
-        Err(refusal) => text.push_str(&refused(refusal, files.as_ref(), &arguments.realm, &rules)),
+        Err(refusal) => text.push_str(&refused(refusal, keys.as_ref(), &arguments.realm, &rules)),
     }
-    for notice in files.iter().flat_map(|files| &files.notices) {
+    for notice in keys.iter().flat_map(|keys| &keys.notices) {
         text.push_str(&format!("log:       [notice] {}\n", notice.line));
     }
     let claims = verified.as_ref().ok().map(|verified| verified.token().claims());
-    for hint in hints::of(&case, claims, &unmet(claims, arguments)) {
+    let of_keys = keys.iter().flat_map(|keys| keys.hints.clone());
+    for hint in of_keys.chain(hints::of(&case, claims, &unmet(claims, arguments))) {
         text.push_str(&format!("hint:      {hint}\n"));
     }
     if arguments.claims
@@ -146,10 +151,14 @@ pub fn run(arguments: &Arguments) -> Result<Report, Failure> {
 
 /// The issuers, where they are the key source.
 fn issuers(arguments: &Arguments, token_type: TokenType) -> Result<Option<Known>, Failure> {
+    let means = arguments.proxy.read()?;
     if arguments.issuer_file.is_empty() {
-        return Ok(None);
+        return match means.proxy {
+            Some(_) => Err("--proxy is for the keys of --issuer-file".into()),
+            None => Ok(None),
+        };
     }
-    let known = Known::read(&arguments.issuer_file, &arguments.issuer)?;
+    let known = Known::read(&arguments.issuer_file, &arguments.issuer, means)?;
     match token_type {
         TokenType::Encrypted | TokenType::Nested if known.list.len() > 1 => {
             Err("several issuers, but one only with \"encrypted\" or \"nested\": such a token does not say whose it is; choose by --issuer".into())
@@ -158,15 +167,15 @@ fn issuers(arguments: &Arguments, token_type: TokenType) -> Result<Option<Known>
     }
 }
 
-/// The verified token; the keys of its issuer are read into `files`.
+/// The verified token; the keys of its issuer are read into `keys`.
 fn verify(
     token: &[u8],
     token_type: TokenType,
     known: Option<&Known>,
-    files: &mut Option<KeyFiles>,
+    keys: &mut Option<KeySets>,
 ) -> Result<Rc<VerifiedToken>, Refusal> {
     let token = (!token.is_empty()).then_some(token);
-    let sources = (files.is_some() || known.is_some()).then_some(0);
+    let sources = (keys.is_some() || known.is_some()).then_some(0);
     let verification = Verification { token_type, sources };
     let cache: Option<&mut TokenCache> = None;
     let mut memory = Memory { cache, headers: &mut Headers::default() };
@@ -175,9 +184,9 @@ fn verify(
         Judgement::Settled(verified) => verified,
         Judgement::NeedsKeys(pending) => {
             if let (Some(known), Some(issuer)) = (known, pending.issuer()) {
-                *files = Some(KeyFiles::read(known.key_files(issuer)));
+                *keys = Some(KeySets::of_block(&issuer.name, known.places(issuer)));
             }
-            let sets = files.as_ref().and_then(|files| files.sets.as_deref());
+            let sets = keys.as_ref().and_then(|keys| keys.sets.as_deref());
             pending.with_keys(sets.ok_or(Refusal::KeysUnavailable)?, &mut memory)
         }
     }
@@ -215,13 +224,13 @@ fn unmet<'a>(claims: Option<&Claims>, arguments: &'a Arguments) -> Vec<&'a str> 
     arguments.require.iter().map(String::as_str).filter(is_unmet).collect()
 }
 
-fn refused(refusal: &Refusal, files: Option<&KeyFiles>, realm: &str, rules: &Rules) -> String {
+fn refused(refusal: &Refusal, keys: Option<&KeySets>, realm: &str, rules: &Rules) -> String {
     let mut text = format!("http:      {}\n", refusal.status());
     if refusal.is_the_clients() {
         let value = challenge(realm.as_bytes(), refusal.error_code(), &rules.all_scopes());
         text.push_str(&format!("challenge: {}\n", String::from_utf8_lossy(&value)));
     }
-    match files.and_then(|files| files.error.as_ref()) {
+    match keys.and_then(|keys| keys.error.as_ref()) {
         _ if refusal.is_the_clients() => text.push_str(&format!("log:       [info] {refusal}\n")),
         Some(error) => text.push_str(&format!("log:       [error] {error}\n")),
         None => {

@@ -322,7 +322,7 @@ impl IssuerBlock {
 }
 
 /// Where an issuer says where its keys are: OpenID Connect Discovery, then RFC 8414.
-fn discovery(issuer: &str) -> Result<Discovery, UrlError> {
+pub fn discovery(issuer: &str) -> Result<Discovery, UrlError> {
     let url: Url = issuer.parse()?;
     let (config, fallback) = (url.openid_configuration()?, url.authorization_server()?);
     Ok(Discovery { url: config, fallback: Some(fallback), issuer: issuer.to_owned() })

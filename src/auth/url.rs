@@ -6,6 +6,9 @@ use std::str::FromStr;
 
 use http::Uri;
 
+/// A longer text is no URL of ours. In bytes.
+const MAX_LENGTH: usize = 2_048;
+
 /// A URL that keys may be fetched from: `https:`, or `http:` to this machine; without credentials and
 /// without a fragment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +75,10 @@ impl FromStr for Url {
     type Err = UrlError;
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
+        // Others would do to a log what they like.
+        if text.len() > MAX_LENGTH || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(UrlError::NotAUrl);
+        }
         // A `Uri` forgets it.
         if text.contains('#') {
             return Err(UrlError::Fragment);
@@ -146,6 +153,10 @@ mod tests {
             ("https://", Err(NotAUrl)),
             ("https:///keys", Err(NotAUrl)),
             ("https://a b/", Err(NotAUrl)),
+            ("https://a/\u{9b}31m", Err(NotAUrl)),
+            ("https://a/\u{202e}", Err(NotAUrl)),
+            ("https://a/\n", Err(NotAUrl)),
+            ("https://\u{e4}.example.com/", Err(NotAUrl)),
             ("https://a:/", Err(NotAUrl)),
             ("https://a:0/", Err(NotAUrl)),
             ("https://a:65536/", Err(NotAUrl)),

@@ -26,6 +26,8 @@ pub enum CertificateError {
     Unusable(usize, String),
 }
 
+impl std::error::Error for CertificateError {}
+
 impl fmt::Display for CertificateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

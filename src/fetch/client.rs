@@ -2,6 +2,8 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustls::crypto::aws_lc_rs;
@@ -12,6 +14,13 @@ use super::error::{FetchError, MAX_SIZE};
 use crate::auth::url::Url;
 
 const USER_AGENT: &str = concat!("ngx_http_auth_jwt_module/", env!("CARGO_PKG_VERSION"));
+
+/// What a server answers that has keys of their own type alone (RFC 7517 section 8.5.2), as Kubernetes does.
+const NOT_ACCEPTABLE: u16 = 406;
+const KEY_SET: &str = "application/jwk-set+json";
+
+/// Of a thread that only waits. In bytes.
+const STACK: usize = 64 << 10;
 
 /// The body of the answer that `url` gives before `deadline`, if it is a good one.
 pub fn get(
@@ -44,7 +53,17 @@ pub fn get(
         .accept_encoding("")
         .build()
         .into();
-    let mut response = agent.get(url.text()).call().map_err(reason)?;
+    let _watch = agent.config().proxy().map(|_| watch(&agent, left)).transpose()?;
+    let failed = |error| match Instant::now() < deadline {
+        true => reason(error),
+        false => FetchError::TooSlow,
+    };
+    let mut response = agent.get(url.text()).call().map_err(failed)?;
+    if response.status() == NOT_ACCEPTABLE {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let again = agent.get(url.text()).header("accept", KEY_SET).config();
+        response = again.timeout_global(Some(left)).build().call().map_err(failed)?;
+    }
     if response.status() != 200 {
         return Err(FetchError::Status(response.status().as_u16()));
     }
@@ -52,7 +71,21 @@ pub fn get(
         let encoding = String::from_utf8_lossy(encoding.as_bytes()).into_owned();
         return Err(FetchError::Encoded(encoding));
     }
-    response.body_mut().with_config().limit(MAX_SIZE).read_to_vec().map_err(reason)
+    response.body_mut().with_config().limit(MAX_SIZE).read_to_vec().map_err(failed)
+}
+
+/// Ends what `agent` does when the time is over, unless what this answers with is dropped before. ureq gives each
+/// read of a proxy's answer the whole time anew.
+fn watch(agent: &Agent, left: Duration) -> Result<Sender<()>, FetchError> {
+    let (watch, is_over) = mpsc::channel();
+    let agent = agent.clone();
+    let builder = thread::Builder::new().name("auth_jwt_watch".to_owned()).stack_size(STACK);
+    let thread = builder.spawn(move || {
+        if is_over.recv_timeout(left) == Err(RecvTimeoutError::Timeout) {
+            agent.shutdown();
+        }
+    });
+    thread.map(|_| watch).map_err(|_| FetchError::Thread)
 }
 
 /// In our words, as far as they go.
@@ -72,6 +105,9 @@ fn reason(error: Error) -> FetchError {
 fn of_io(error: io::Error) -> FetchError {
     if matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) {
         return FetchError::TooSlow;
+    }
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        return FetchError::Cut;
     }
     let mut cause: Option<&dyn std::error::Error> = error.get_ref().map(|own| own as _);
     while let Some(own) = cause {

@@ -1,8 +1,8 @@
 //! The directory in which what was fetched is kept (`auth_jwt_state_path`).
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown};
 use std::path::Path;
 
 /// Makes the directory, for the user `owner` if it is another one, as nginx makes those of its temporary
@@ -12,27 +12,36 @@ pub fn prepare(directory: &Path, owner: Option<u32>) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         made => made?,
     }
-    let metadata = fs::symlink_metadata(directory)?;
-    if let Some(owner) = owner.filter(|owner| metadata.uid() != *owner && metadata.is_dir()) {
-        chown(directory, Some(owner), None)?;
+    // What is checked is what is given away, and no link is followed.
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_DIRECTORY | libc::O_NOFOLLOW)
+        .open(directory)?;
+    let metadata = opened.metadata()?;
+    check_mode(&metadata)?;
+    if let Some(owner) = owner.filter(|owner| metadata.uid() != *owner) {
+        fchown(&opened, Some(owner), None)?;
     }
-    check(directory)?;
-    let probe = directory.join("probe");
-    // What stands there already, a link perhaps, is neither followed nor written to.
-    match fs::remove_file(&probe) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+    // Of a name that another nginx, which tests its configuration, does not use at the same time.
+    let probe = directory.join(format!("{}.probe", std::process::id()));
+    match File::create_new(&probe) {
+        // A process that died has left it.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => drop(made?),
     }
-    File::create_new(&probe)?;
     fs::remove_file(&probe)
 }
 
 /// Whoever may write there may replace keys.
 pub(super) fn check(directory: &Path) -> io::Result<()> {
     let metadata = fs::metadata(directory)?;
-    if !metadata.is_dir() {
-        return Err(io::Error::from(io::ErrorKind::NotADirectory));
+    match metadata.is_dir() {
+        true => check_mode(&metadata),
+        false => Err(io::Error::from(io::ErrorKind::NotADirectory)),
     }
+}
+
+fn check_mode(metadata: &Metadata) -> io::Result<()> {
     match metadata.mode() & 0o022 {
         0 => Ok(()),
         _ => Err(io::Error::other("others than its owner may write there")),

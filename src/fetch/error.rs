@@ -25,6 +25,8 @@ pub enum FetchError {
     NothingTrusted,
     Tls(String),
     Proxy(String),
+    /// The answer has no end.
+    Cut,
     Io(io::Error),
     /// What was answered is not HTTP.
     Http(String),
@@ -57,10 +59,11 @@ impl fmt::Display for FetchError {
             Self::TooSlow => f.write_str("it took longer than \"timeout\" allows"),
             Self::HostNotFound => f.write_str("host not found"),
             Self::NothingTrusted => f.write_str("the system has no trusted certificates"),
-            Self::Tls(reason) => write!(f, "TLS: {}", quoted(reason)),
-            Self::Proxy(reason) => write!(f, "proxy: {}", quoted(reason)),
+            Self::Tls(reason) => write!(f, "TLS: {}", plain(reason)),
+            Self::Proxy(reason) => write!(f, "proxy: {}", plain(reason)),
+            Self::Cut => f.write_str("the connection was closed before the answer was complete"),
             Self::Io(error) => write!(f, "{error}"),
-            Self::Http(reason) => write!(f, "HTTP: {}", quoted(reason)),
+            Self::Http(reason) => write!(f, "HTTP: {}", plain(reason)),
             Self::Document(error) => write!(f, "the document {error}"),
             Self::KeySet(error) => write!(f, "{error}"),
             Self::Thread => f.write_str("internal error"),
@@ -83,7 +86,16 @@ impl fmt::Display for DocumentError {
     }
 }
 
-/// What a server has said, as a log may hold it.
+/// What a library says, perhaps in the server's words, as a log may hold it where no quotes are around it.
+fn plain(text: &str) -> String {
+    let escaped = |char: char| {
+        let quote = Some(char).filter(|char| matches!(char, '"' | '\''));
+        quote.into_iter().chain(char.escape_debug().filter(move |_| quote.is_none()))
+    };
+    text.chars().take(MAX_QUOTED).flat_map(escaped).collect()
+}
+
+/// What a server has said, as a log may hold it within quotes.
 fn quoted(text: &str) -> String {
     text.chars().take(MAX_QUOTED).flat_map(char::escape_debug).collect()
 }

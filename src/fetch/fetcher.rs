@@ -1,6 +1,7 @@
 //! The thread that fetches, of one process: it looks after all sources, and has each fetch done by a thread
 //! of its own, so that a server that hangs keeps no other waiting.
 
+use std::collections::VecDeque;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::io;
@@ -19,6 +20,15 @@ use super::source::Source;
 
 /// So many fetches at the most are under way in a process.
 const MAX_FETCHES: usize = 16;
+
+/// And so many from one host: one that hangs keeps no other waiting.
+const MAX_FETCHES_OF_HOST: usize = 4;
+
+/// A fetch that goes on for this much longer than it may is given up. In milliseconds.
+const GRACE: u64 = 1_000;
+
+/// A fetch that waits for others looks this often whether it is still due. In milliseconds.
+const LOOK_EVERY: u64 = 500;
 
 /// So many lines at the most wait to be logged.
 const MAX_MESSAGES: usize = 1_024;
@@ -56,9 +66,17 @@ struct Letters {
     stop: bool,
     /// The sources whose requests want newer keys, by their place.
     wanted: Vec<usize>,
-    ended: Vec<(usize, Result<Fetched, Failed>)>,
+    ended: VecDeque<Ended>,
     messages: Vec<Message>,
     has_warned: bool,
+}
+
+/// A fetch that has ended, by the place of its source.
+struct Ended {
+    place: usize,
+    /// The number of the fetch.
+    number: u64,
+    result: Result<Fetched, Failed>,
 }
 
 impl Mailbox {
@@ -78,8 +96,12 @@ impl Fetcher {
         });
         let mut thread = Thread {
             mailbox: mailbox.clone(),
-            sources: keepers.map(|keeper| Kept { keeper, look_at: 0 }).collect(),
-            under_way: 0,
+            sources: keepers
+                .zip(sources)
+                .map(|(keeper, source)| Kept::new(keeper, source))
+                .collect(),
+            due: VecDeque::new(),
+            fetches: 0,
             started: Instant::now(),
             random: RandomState::new(),
         };
@@ -113,16 +135,33 @@ impl Drop for Fetcher {
 struct Thread {
     mailbox: Arc<Mailbox>,
     sources: Vec<Kept>,
-    /// How many fetches are.
-    under_way: usize,
+    /// Those that are to fetch and may not yet, by their places, first come first served.
+    due: VecDeque<usize>,
+    /// How many fetches there were.
+    fetches: u64,
     started: Instant,
     random: RandomState,
 }
 
 struct Kept {
     keeper: Keeper,
+    /// The host and port of its URL.
+    host: String,
+    /// What is asked first.
+    url: String,
     /// In milliseconds since the thread has started.
     look_at: u64,
+    /// The fetch under way: its number, and until when it may go on.
+    fetch: Option<(u64, u64)>,
+    is_due: bool,
+}
+
+impl Kept {
+    fn new(keeper: Keeper, source: &Source) -> Self {
+        let url = source.configured.remote.url();
+        let (host, url) = (url.authority().to_owned(), url.text().to_owned());
+        Self { keeper, host, url, look_at: 0, fetch: None, is_due: false }
+    }
 }
 
 impl Thread {
@@ -144,45 +183,112 @@ impl Thread {
 
     /// Does what is to be done now; answers after how many milliseconds to look again.
     fn turn(&mut self) -> u64 {
-        let mut letters = self.mailbox.open();
-        if letters.stop {
-            return 0;
-        }
-        let (ended, wanted) =
-            (std::mem::take(&mut letters.ended), std::mem::take(&mut letters.wanted));
-        drop(letters);
         let mut log = Vec::new();
-        for (place, result) in ended {
-            self.under_way = self.under_way.saturating_sub(1);
-            if let Some(kept) = self.sources.get_mut(place) {
-                let jitter = self.random.hash_one(place) ^ clock();
-                kept.keeper.ended(clock(), jitter as u16, result, &mut log);
-                kept.look_at = 0;
-            }
+        // One by one: a panic loses no other.
+        while let Some(Ended { place, number, result }) = self.next_ended() {
+            self.end(place, number, result, &mut log);
         }
+        let wanted = std::mem::take(&mut self.mailbox.open().wanted);
         for place in wanted {
             if let Some(kept) = self.sources.get_mut(place) {
                 kept.look_at = 0;
             }
         }
         let elapsed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let mut next = u64::MAX;
-        for (place, kept) in self.sources.iter_mut().enumerate() {
-            if kept.look_at <= elapsed {
-                let may_fetch = self.under_way < MAX_FETCHES;
-                kept.look_at = match kept.keeper.tend(clock(), may_fetch, &mut log) {
-                    Next::Look(after) => elapsed.saturating_add(after),
-                    Next::Fetch(order) => {
-                        self.under_way = self.under_way.saturating_add(1);
-                        fetch(&self.mailbox, place, order);
-                        u64::MAX
-                    }
-                };
-            }
-            next = next.min(kept.look_at);
+        for place in 0..self.sources.len() {
+            self.look(place, elapsed, &mut log);
+        }
+        while let Some(place) = self.next_due() {
+            self.begin(place, elapsed, &mut log);
         }
         self.tell(log);
+        let next = self.sources.iter().map(|kept| kept.look_at).min().unwrap_or(u64::MAX);
         next.saturating_sub(elapsed).clamp(1, 3_600_000)
+    }
+
+    fn next_ended(&self) -> Option<Ended> {
+        let mut letters = self.mailbox.open();
+        if letters.stop { None } else { letters.ended.pop_front() }
+    }
+
+    /// A fetch has ended; one that was given up before counts no more.
+    fn end(
+        &mut self,
+        place: usize,
+        number: u64,
+        result: Result<Fetched, Failed>,
+        log: &mut Vec<Message>,
+    ) {
+        let jitter = self.random.hash_one(self.fetches) as u16;
+        let Some(kept) = self.sources.get_mut(place) else { return };
+        if kept.fetch.take_if(|(own, _)| *own == number).is_some() {
+            kept.look_at = 0;
+            kept.keeper.ended(clock(), jitter, result, log);
+        }
+    }
+
+    /// Looks after a source, if it is time to.
+    fn look(&mut self, place: usize, elapsed: u64, log: &mut Vec<Message>) {
+        let Some(kept) = self.sources.get_mut(place).filter(|kept| kept.look_at <= elapsed) else {
+            return;
+        };
+        if let Some((number, _)) = kept.fetch.filter(|(_, until)| *until <= elapsed) {
+            let (url, notices) = (kept.url.clone(), Vec::new());
+            let failed = Failed { url, error: FetchError::TooSlow, notices };
+            return self.end(place, number, Err(failed), log);
+        }
+        let was_due = std::mem::take(&mut kept.is_due);
+        let after = match kept.keeper.tend(clock(), false, log) {
+            Next::Look(after) => after,
+            Next::Due | Next::Fetch(_) => {
+                kept.is_due = true;
+                if !was_due {
+                    self.due.push_back(place);
+                }
+                LOOK_EVERY
+            }
+        };
+        kept.look_at = kept.fetch.map_or(elapsed.saturating_add(after), |(_, until)| until);
+    }
+
+    /// Who fetches next, if anybody may.
+    fn next_due(&mut self) -> Option<usize> {
+        let under_way: Vec<&str> = self
+            .sources
+            .iter()
+            .filter(|kept| kept.fetch.is_some())
+            .map(|kept| &*kept.host)
+            .collect();
+        if under_way.len() >= MAX_FETCHES {
+            return None;
+        }
+        let sources = &self.sources;
+        let may = |place: &usize| {
+            let host = sources.get(*place).map_or("", |kept| &*kept.host);
+            under_way.iter().filter(|other| **other == host).count() < MAX_FETCHES_OF_HOST
+        };
+        let at = self.due.iter().position(may)?;
+        self.due.remove(at)
+    }
+
+    /// Has a source fetch, if it is still due.
+    fn begin(&mut self, place: usize, elapsed: u64, log: &mut Vec<Message>) {
+        let Some(kept) = self.sources.get_mut(place) else { return };
+        if !std::mem::take(&mut kept.is_due) {
+            return;
+        }
+        kept.look_at = match kept.keeper.tend(clock(), true, log) {
+            Next::Look(after) => elapsed.saturating_add(after),
+            Next::Due => elapsed.saturating_add(LOOK_EVERY),
+            Next::Fetch(order) => {
+                self.fetches = self.fetches.saturating_add(1);
+                let timeout = u64::try_from(order.timeout.as_millis()).unwrap_or(u64::MAX);
+                let until = elapsed.saturating_add(timeout).saturating_add(GRACE);
+                kept.fetch = Some((self.fetches, until));
+                fetch(&self.mailbox, place, self.fetches, order);
+                until
+            }
+        };
     }
 
     fn tell(&self, log: Vec<Message>) {
@@ -203,11 +309,11 @@ impl Thread {
 }
 
 /// Has a fetch done by a thread of its own.
-fn fetch(mailbox: &Arc<Mailbox>, place: usize, order: Box<Order>) {
+fn fetch(mailbox: &Arc<Mailbox>, place: usize, number: u64, order: Box<Order>) {
     let url = order.place.url().text().to_owned();
     let failed = move || Err(Failed { url, error: FetchError::Thread, notices: Vec::new() });
     let deliver = move |mailbox: &Mailbox, result| {
-        mailbox.open().ended.push((place, result));
+        mailbox.open().ended.push_back(Ended { place, number, result });
         mailbox.arrived.notify_one();
     };
     let builder = thread::Builder::new().name("auth_jwt_fetch".to_owned()).stack_size(STACK);

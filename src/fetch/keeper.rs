@@ -1,5 +1,6 @@
 //! What the thread keeps of one source: what all processes know of it, its file, and the fetch under way.
 
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,12 @@ use crate::jose::key_set::{KeySet, Notice};
 /// A file is looked at this often: what another process has fetched is seen within a second.
 const LOOK_EVERY: u64 = 500;
 
+/// Without a file the clock is looked at this often.
+const LOOK_ALONE: u64 = 1_000;
+
+/// A lock may be held for this much longer than a fetch may take.
+const GRACE: u64 = 5_000;
+
 /// While somebody else fetches, this often.
 const LOOK_OFTEN: u64 = 50;
 
@@ -31,21 +38,29 @@ pub(super) struct Keeper {
     since: u64,
     file: Option<StateFile>,
     record: Record,
+    /// Whether the file could not be written since.
+    is_unwritten: bool,
     keys: Option<Arc<KeySet>>,
     /// Whether requests with an unknown `kid` wait.
     wanted: bool,
     fetching: Option<Fetching>,
+    /// Since when somebody else has had the lock.
+    busy_since: Option<u64>,
 }
 
 /// A fetch under way.
 struct Fetching {
     _lock: Option<Lock>,
+    /// Whether an unknown `kid` has made it.
+    is_refresh: bool,
 }
 
 /// What the thread is to do next for a source.
 pub(super) enum Next {
     /// Look again, in milliseconds.
     Look(u64),
+    /// A fetch is due, as soon as it may be begun.
+    Due,
     /// Fetch, and say how it came out.
     Fetch(Box<Order>),
 }
@@ -71,7 +86,18 @@ impl Keeper {
             proxy,
         };
         let (record, keys) = (Record::default(), None);
-        Self { source, order, since, file, record, keys, wanted: false, fetching: None }
+        Self {
+            source,
+            order,
+            since,
+            file,
+            record,
+            keys,
+            is_unwritten: false,
+            wanted: false,
+            fetching: None,
+            busy_since: None,
+        }
     }
 
     /// Looks after the source at `now`, in milliseconds since the epoch. Where it `may_fetch`, a fetch that is
@@ -81,19 +107,37 @@ impl Keeper {
             return Next::Look(LOOK_EVERY);
         }
         let rules = self.source.configured.rules;
+        // The clock was set back: else no failure would count as one since then, and none would have its pause.
+        if self.since > now {
+            self.since = 0;
+        }
         self.record.times.correct(now, rules);
         let mut is_news = self.adopt(now);
-        self.wanted = !is_news && (self.wanted || self.source.take_wanted());
+        // Taken in any case: who has news looks at them first.
+        let is_asked = self.source.take_wanted();
+        self.wanted = !is_news && (self.wanted || is_asked);
         if !self.wanted && self.record.times.next_fetch(now, rules, self.since) > now {
             return self.rest(now, is_news);
         }
+        if !may_fetch {
+            self.publish(now, true, is_news);
+            return Next::Due;
+        }
         let lock = self.file.as_ref().map(StateFile::lock);
         match &lock {
-            _ if !may_fetch => return self.wait(now, is_news),
-            Some(Lock::Busy) => return self.wait(now, is_news),
+            Some(Lock::Busy) => {
+                let busy_since = *self.busy_since.get_or_insert(now);
+                if now.saturating_sub(busy_since) < self.timeout().saturating_add(GRACE) {
+                    self.publish(now, true, is_news);
+                    return Next::Look(LOOK_OFTEN);
+                }
+                // Whoever has it is stopped, or hangs: keys are not to be lost with it.
+                self.warn(&io::Error::other("a lock is held for longer than a fetch takes"), log);
+            }
             Some(Lock::Failed(error)) => self.warn(error, log),
             Some(Lock::Held(_)) | None => {}
         }
+        self.busy_since = None;
         // It may have been replaced before we got the lock.
         if self.adopt(now) {
             (is_news, self.wanted) = (true, false);
@@ -103,10 +147,11 @@ impl Keeper {
         match self.record.times.step(now, rules, self.since, wanted) {
             Step::Rest => self.rest(now, is_news || wanted),
             Step::Fetch => {
-                if self.record.times.refreshed != refreshed {
+                let is_refresh = self.record.times.refreshed != refreshed;
+                if is_refresh {
                     self.write(log);
                 }
-                self.fetching = Some(Fetching { _lock: lock });
+                self.fetching = Some(Fetching { _lock: lock, is_refresh });
                 self.publish(now, true, is_news);
                 Next::Fetch(Box::new(self.order.clone()))
             }
@@ -123,6 +168,8 @@ impl Keeper {
     ) {
         // Whatever happens here, another fetch may follow.
         let fetching = self.fetching.take();
+        // Somebody may have fetched without the lock, too.
+        self.adopt(now);
         match result {
             Ok(fetched) => {
                 self.succeeded(fetched, log);
@@ -163,14 +210,15 @@ impl Keeper {
             self.keys = Some(Arc::new(keys));
         }
         self.record.document = Some(Document { url, keys: document });
-        self.record.told = None;
     }
 
     fn failed(&mut self, failed: Failed, now: u64, log: &mut Vec<Message>) {
         let Failed { url, error, notices } = failed;
         let (issuer, reason) = (&self.source.configured.issuer, error.to_string());
         let is_told = self.record.told.as_ref().is_some_and(|told| {
-            (&told.url, &told.reason) == (&url, &reason) && now.saturating_sub(told.at) < TELL_EVERY
+            // A time that lies ahead is of a clock that was set back.
+            let age = now.checked_sub(told.at);
+            (&told.url, &told.reason) == (&url, &reason) && age.is_some_and(|age| age < TELL_EVERY)
         });
         if !is_told {
             log.push(Message {
@@ -191,8 +239,11 @@ impl Keeper {
         };
         let mut record = record;
         record.times.correct(now, self.source.configured.rules);
-        // What could not be written here is newer.
-        if record.times.last_event() < self.record.times.last_event() {
+        // What could not be written here is newer; and older keys never replace newer ones.
+        let (own, other) = (&self.record.times, &record.times);
+        let is_older = other.fetched < own.fetched && record.document != self.record.document;
+        let is_unwritten = self.is_unwritten && other.last_event() < own.last_event();
+        if is_unwritten || is_older {
             return false;
         }
         let mut is_news = false;
@@ -211,38 +262,39 @@ impl Keeper {
             }
         }
         self.record = record;
+        self.is_unwritten = false;
         is_news
     }
 
     /// Nothing is to be done for now.
     fn rest(&self, now: u64, is_news: bool) -> Next {
-        let timeout = self.source.configured.timeout.as_millis();
-        let timeout = u64::try_from(timeout).unwrap_or(u64::MAX);
         let times = &self.record.times;
-        let is_refreshing = times.is_refreshing(now, timeout);
+        let is_refreshing = times.is_refreshing(now, self.timeout());
         self.publish(now, is_refreshing, is_news);
         let next = times.next_fetch(now, self.source.configured.rules, self.since);
         let left = next.saturating_sub(now).max(1);
         Next::Look(match &self.file {
             Some(_) if is_refreshing => LOOK_OFTEN,
             Some(_) => left.min(LOOK_EVERY),
-            None => left,
+            // A machine that was suspended finds out that its keys are old.
+            None => left.min(LOOK_ALONE),
         })
     }
 
-    /// Somebody else fetches, or is to be waited for.
-    fn wait(&self, now: u64, is_news: bool) -> Next {
-        self.publish(now, true, is_news);
-        Next::Look(LOOK_OFTEN)
+    /// In milliseconds.
+    fn timeout(&self) -> u64 {
+        u64::try_from(self.source.configured.timeout.as_millis()).unwrap_or(u64::MAX)
     }
 
     fn publish(&self, now: u64, under_way: bool, is_news: bool) {
-        let rules = self.source.configured.rules;
+        let (rules, times) = (self.source.configured.rules, &self.record.times);
+        let own = self.fetching.as_ref().is_some_and(|fetching| fetching.is_refresh);
         let state = State {
             keys: self.keys.as_ref(),
-            usable_for: self.record.times.usable_for(now, rules),
+            usable_for: times.usable_for(now, rules),
             under_way,
-            throttled_for: self.record.times.throttled_for(now, rules),
+            refreshing: own || times.is_refreshing(now, self.timeout()),
+            throttled_for: times.throttled_for(now, rules),
             is_news,
         };
         self.source.publish(state, Instant::now());
@@ -250,13 +302,14 @@ impl Keeper {
 
     fn write(&mut self, log: &mut Vec<Message>) {
         let written = self.file.as_mut().map(|file| file.write(&self.record));
+        self.is_unwritten = matches!(written, Some(Err(_)));
         if let Some(Err(error)) = written {
             self.warn(&error, log);
         }
     }
 
     /// The thread says it once for all sources.
-    fn warn(&self, error: &std::io::Error, log: &mut Vec<Message>) {
+    fn warn(&self, error: &io::Error, log: &mut Vec<Message>) {
         let message = |level, text| Message { level, text };
         log.push(message(
             Level::Warn,
@@ -308,3 +361,6 @@ pub(super) fn clock() -> u64 {
     let milliseconds = since_epoch.unwrap_or(Duration::ZERO).as_millis();
     u64::try_from(milliseconds).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@
 pub mod certificates;
 mod client;
 pub mod directory;
-mod discovery;
+pub mod discovery;
 pub mod error;
 pub mod fetcher;
 mod keeper;
@@ -14,5 +14,7 @@ pub mod message;
 pub mod once;
 pub mod proxy;
 pub mod schedule;
+#[cfg(test)]
+mod scratch;
 pub mod source;
 mod state_file;

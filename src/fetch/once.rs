@@ -45,19 +45,37 @@ impl Failed {
     }
 }
 
+/// A URL that was asked, for who wants to know each.
+pub struct Step<'s> {
+    pub url: &'s Url,
+    /// What was answered.
+    pub answer: Result<&'s [u8], &'s FetchError>,
+    pub took: Duration,
+}
+
 /// Fetches the keys. It takes no longer than the order allows.
 pub fn fetch(order: &Order) -> Result<Fetched, Failed> {
+    fetch_by_steps(order, |_| ())
+}
+
+/// [`fetch`], telling each step once it is done.
+pub fn fetch_by_steps(order: &Order, mut on_step: impl FnMut(Step<'_>)) -> Result<Fetched, Failed> {
     let started = Instant::now();
     let deadline = started.checked_add(order.timeout).unwrap_or(started);
-    let get = |url: &Url| {
-        let trusted = trusted(order.certificates.as_ref())?;
-        get(url, deadline, trusted, order.proxy.as_ref().map(|proxy| &proxy.0))
+    let mut get = |url: &Url| {
+        let asked = Instant::now();
+        let proxy = order.proxy.as_ref().map(|proxy| &proxy.0);
+        let trusted = trusted(order.certificates.as_ref());
+        let answer = trusted.and_then(|trusted| get(url, deadline, trusted, proxy));
+        let took = asked.elapsed();
+        on_step(Step { url, answer: answer.as_deref(), took });
+        answer
     };
     let found;
     let url = match &order.place {
         Remote::KeySet(url) => url,
         Remote::Discovery(discovery) => {
-            found = discover(discovery, get)?;
+            found = discover(discovery, &mut get)?;
             &found
         }
     };
@@ -72,7 +90,7 @@ pub fn fetch(order: &Order) -> Result<Fetched, Failed> {
 /// Where an issuer says its keys are.
 fn discover(
     Discovery { url, fallback, issuer }: &Discovery,
-    get: impl Fn(&Url) -> Result<Vec<u8>, FetchError>,
+    mut get: impl FnMut(&Url) -> Result<Vec<u8>, FetchError>,
 ) -> Result<Url, Failed> {
     let mut place = url;
     let mut answer = get(url);

@@ -125,3 +125,147 @@ impl Times {
         self.fetched.max(self.failed).max(self.refreshed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULES: Rules =
+        Rules { fresh_for: 100_000, refresh_every: Some(30_000), stale_for: 50_000 };
+
+    /// Some time of day.
+    const NOON: u64 = 1_800_000_000_000;
+
+    /// Keys that were fetched at noon.
+    fn fetched(jitter: u16) -> Times {
+        let mut times = Times::default();
+        times.succeed(NOON, jitter);
+        times
+    }
+
+    fn failed(times: Times, at: &[u64]) -> Times {
+        at.iter().fold(times, |mut times, at| {
+            times.fail(NOON.saturating_add(*at));
+            times
+        })
+    }
+
+    #[test]
+    fn when_the_next_fetch_is_due() {
+        let none = Times::default();
+        let (rules, since) = (RULES, NOON);
+        for (name, times, rules, since, expected) in [
+            ("nothing is known", none, rules, since, 0),
+            ("as early as can be", fetched(0), rules, since, 75_000),
+            ("later", fetched(50), rules, since, 80_000),
+            ("as late as can be", fetched(100), rules, since, 85_000),
+            ("around", fetched(101), rules, since, 75_000),
+            ("the greatest jitter", fetched(u16::MAX), rules, since, 75_000 + 87 * 100),
+            ("an odd time", fetched(0), Rules { fresh_for: 1_001, ..rules }, since, 750),
+            ("one failure", failed(none, &[0]), rules, since, 1_000),
+            ("two", failed(none, &[0, 1_000]), rules, since, 3_000),
+            ("three", failed(none, &[0, 1, 2]), rules, since, 4_002),
+            ("four", failed(none, &[0; 4]), rules, since, 8_000),
+            ("five", failed(none, &[0; 5]), rules, since, 16_000),
+            ("six", failed(none, &[0; 6]), rules, since, 30_000),
+            ("a hundred", failed(none, &[0; 100]), rules, since, 30_000),
+            ("with keys", failed(fetched(0), &[75_000]), rules, since, 76_000),
+            ("of the same moment as the configuration", failed(none, &[5]), rules, NOON + 5, 1_005),
+            ("before the configuration", failed(none, &[5]), rules, NOON + 6, 0),
+            ("before it, with keys", failed(fetched(0), &[5]), rules, NOON + 6, 0),
+        ] {
+            let due = times.next_fetch(NOON.saturating_add(90_000), rules, since);
+            // What is due at once is so at any time.
+            let expected = if expected == 0 { 90_000 } else { expected };
+            assert_eq!(due, NOON.saturating_add(expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn for_how_long_keys_serve() {
+        for (name, times, at, expected) in [
+            ("none", Times::default(), 0, 0),
+            ("none, and failures", failed(Times::default(), &[0]), 0, 0),
+            ("fresh", fetched(0), 0, 100_000),
+            ("the last moment", fetched(0), 99_999, 1),
+            ("over", fetched(0), 100_000, 0),
+            ("long over", fetched(0), u64::MAX - NOON, 0),
+            ("failing", failed(fetched(0), &[1]), 1, 149_999),
+            ("stale", failed(fetched(0), &[1]), 149_999, 1),
+            ("too stale", failed(fetched(0), &[1]), 150_000, 0),
+        ] {
+            let found = times.usable_for(NOON.saturating_add(at), RULES);
+            assert_eq!(found, expected, "{name}");
+        }
+        let longest = Rules { fresh_for: u64::MAX, stale_for: u64::MAX, ..RULES };
+        assert_eq!(failed(fetched(0), &[1]).usable_for(NOON, longest), u64::MAX - NOON);
+    }
+
+    #[test]
+    fn an_unknown_kid_fetches_once_per_time() {
+        let mut times = fetched(0);
+        let mut step = |at: u64| times.step(NOON.saturating_add(at), RULES, NOON, true);
+        for (at, expected) in [
+            (1, Step::Fetch),
+            (2, Step::Rest),
+            (30_000, Step::Rest),
+            (30_001, Step::Fetch),
+            (60_000, Step::Rest),
+        ] {
+            assert_eq!(step(at), expected, "{at}");
+        }
+        // The failure of one does not lift it, nor does a success, nor another fetch set it.
+        let mut times = fetched(0);
+        assert_eq!(times.step(NOON, RULES, NOON, true), Step::Fetch);
+        times.fail(NOON);
+        assert!(!times.may_refresh(NOON, RULES));
+        assert_eq!(times.throttled_for(NOON.saturating_add(1), RULES), 29_999);
+        times.succeed(NOON.saturating_add(2), 0);
+        assert!(!times.may_refresh(NOON.saturating_add(29_999), RULES));
+        assert!(times.may_refresh(NOON.saturating_add(30_000), RULES));
+        let due = NOON.saturating_add(75_002);
+        assert_eq!(times.step(due, RULES, NOON, false), Step::Fetch);
+        assert!(times.may_refresh(due, RULES));
+        let off = Rules { refresh_every: None, ..RULES };
+        assert_eq!(fetched(0).step(NOON, off, NOON, true), Step::Rest);
+        assert_eq!(fetched(0).step(due, off, NOON, true), Step::Fetch, "it is due");
+    }
+
+    #[test]
+    fn whether_a_fetch_for_an_unknown_kid_is_under_way() {
+        let refreshed = Times { refreshed: Some(NOON), ..Times::default() };
+        let before = Times { fetched: Some(NOON - 1), failed: Some(NOON - 2), ..refreshed };
+        for (name, times, after, expected) in [
+            ("none", Times::default(), 0, false),
+            ("a first", refreshed, 0, true),
+            ("begun", before, 0, true),
+            ("as long as one may take", before, 4_999, true),
+            ("longer", before, 5_000, false),
+            ("succeeded", Times { fetched: Some(NOON), ..before }, 1, false),
+            ("failed", Times { failed: Some(NOON + 1), ..before }, 1, false),
+        ] {
+            assert_eq!(times.is_refreshing(NOON.saturating_add(after), 5_000), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back() {
+        let mut times = failed(fetched(0), &[1, 2]);
+        times.refreshed = Some(NOON.saturating_add(3));
+        let before = times;
+        times.correct(NOON.saturating_add(3), RULES);
+        assert_eq!(times, before, "nothing lies ahead");
+        let early = NOON - 1_000_000;
+        times.correct(early, RULES);
+        assert_eq!(times.fetched, Some(early - 75_000));
+        assert_eq!((times.failed, times.failures, times.refreshed), (Some(early), 2, Some(early)));
+        // Healthy keys are fetched anew at once.
+        let mut times = fetched(0);
+        times.correct(early, RULES);
+        assert_eq!(times.step(early, RULES, NOON, false), Step::Fetch);
+        assert_eq!(times.usable_for(early, RULES), 25_000);
+        let mut times = fetched(0);
+        times.correct(1, RULES);
+        assert_eq!(times.fetched, Some(0), "time begins somewhere");
+    }
+}

@@ -36,6 +36,8 @@ struct Published {
     usable_until: Instant,
     /// Whether a fetch is under way, here or in another process.
     under_way: bool,
+    /// Whether an unknown `kid` has made it.
+    refreshing: bool,
     /// Until when an unknown `kid` makes no fetch.
     throttled_until: Instant,
     /// Whether an unknown `kid` has asked for a fetch since the thread looked.
@@ -70,6 +72,7 @@ impl Source {
             keys: None,
             usable_until: now,
             under_way: true,
+            refreshing: false,
             throttled_until: now,
             wanted: false,
         };
@@ -100,11 +103,15 @@ impl Source {
             return Newer::No;
         }
         let mut published = self.published();
-        if published.under_way || published.wanted {
+        if published.refreshing || published.wanted {
             return Newer::UnderWay;
         }
         if now < published.throttled_until {
             return Newer::No;
+        }
+        // What is under way by itself may bring it.
+        if published.under_way {
+            return Newer::UnderWay;
         }
         published.wanted = true;
         Newer::Wanted
@@ -120,11 +127,14 @@ impl Source {
         let after = |milliseconds| now.checked_add(Duration::from_millis(milliseconds));
         let mut published = self.published();
         let was_under_way = published.under_way;
-        published.keys = state.keys.cloned();
+        // Keys that go are wiped, which takes its time.
+        let replaced = std::mem::replace(&mut published.keys, state.keys.cloned());
         published.usable_until = after(state.usable_for).unwrap_or(now);
         published.under_way = state.under_way;
+        published.refreshing = state.refreshing;
         published.throttled_until = after(state.throttled_for).unwrap_or(now);
         drop(published);
+        drop(replaced);
         if state.is_news || was_under_way && !state.under_way {
             self.news.fetch_add(1, Ordering::Release);
         }
@@ -136,6 +146,7 @@ pub(super) struct State<'s> {
     pub keys: Option<&'s Arc<KeySet>>,
     pub usable_for: u64,
     pub under_way: bool,
+    pub refreshing: bool,
     pub throttled_for: u64,
     /// Whether those who wait are to look again.
     pub is_news: bool,

@@ -97,7 +97,6 @@ impl StateFile {
         if self.seen == Some(identity) {
             return None;
         }
-        self.seen = Some(identity);
         self.read(&path).ok().flatten()
     }
 
@@ -118,15 +117,15 @@ impl StateFile {
         let mut text = Vec::new();
         file.take(MAX_SIZE).read_to_end(&mut text)?;
         let record = serde_json::from_slice::<Record>(&text).ok();
-        Ok(record.filter(|record| record.format == FORMAT && record.source == self.source))
+        Ok(record.filter(|record| {
+            let has_keys = record.document.is_some() || record.times.fetched.is_none();
+            record.format == FORMAT && record.source == self.source && has_keys
+        }))
     }
 
     /// Takes the lock, if nobody has it.
     pub fn lock(&self) -> Lock {
-        let opened = directory::check(&self.directory).and_then(|()| {
-            self.open(&self.path("lock"), OpenOptions::new().write(true).create(true))
-        });
-        let file = match opened {
+        let file = match self.open_lock() {
             Ok(file) => file,
             Err(error) => return Lock::Failed(error),
         };
@@ -134,6 +133,20 @@ impl StateFile {
             Ok(()) => Lock::Held(file),
             Err(TryLockError::WouldBlock) => Lock::Busy,
             Err(TryLockError::Error(error)) => Lock::Failed(error),
+        }
+    }
+
+    fn open_lock(&self) -> io::Result<File> {
+        directory::check(&self.directory)?;
+        let path = self.path("lock");
+        let open = || self.open(&path, OpenOptions::new().write(true).create(true));
+        match open() {
+            // It is of a user that the workers had before.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                fs::remove_file(&path)?;
+                open()
+            }
+            opened => opened,
         }
     }
 
@@ -171,5 +184,110 @@ impl Identity {
             modified: (metadata.mtime(), metadata.mtime_nsec()),
             changed: (metadata.ctime(), metadata.ctime_nsec()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::fetch::scratch::Scratch;
+
+    fn file(directory: &Path, name: &str) -> StateFile {
+        let source = ["key_url", "https://id.example.com/keys"].map(str::to_owned);
+        StateFile::new(directory, name, source.to_vec())
+    }
+
+    fn record(kid: u64) -> Record {
+        let document =
+            Document { url: "https://id.example.com/keys".into(), keys: kid.to_string() };
+        let times = Times { fetched: Some(kid), ..Times::default() };
+        Record { times, document: Some(document), ..Record::default() }
+    }
+
+    fn kid(record: Option<Record>) -> Option<u64> {
+        record.and_then(|record| record.document?.keys.parse().ok())
+    }
+
+    #[test]
+    fn what_one_writes_the_other_reads_once() -> io::Result<()> {
+        let directory = Scratch::new()?;
+        let [mut one, mut two] = std::array::from_fn(|_| file(&directory, "id"));
+        assert_eq!(one.read_if_changed(), None);
+        for number in 1..4 {
+            one.write(&record(number))?;
+            assert_eq!(one.read_if_changed(), None, "it is its own");
+            assert_eq!(kid(two.read_if_changed()), Some(number));
+            assert_eq!(two.read_if_changed(), None, "it has been read");
+        }
+        two.write(&record(9))?;
+        assert_eq!(kid(one.read_if_changed()), Some(9));
+        let mut other = StateFile::new(&directory, "id", vec!["key_url".to_owned()]);
+        assert_eq!(other.read_if_changed(), None);
+        fs::remove_file(directory.join("id.json"))?;
+        assert_eq!(one.read_if_changed(), None);
+        Ok(())
+    }
+
+    #[test]
+    fn one_has_the_lock() -> io::Result<()> {
+        let directory = Scratch::new()?;
+        let [one, two] = std::array::from_fn(|_| file(&directory, "id"));
+        let held = one.lock();
+        assert!(matches!(held, Lock::Held(_)));
+        assert!(matches!(two.lock(), Lock::Busy));
+        let other = file(&directory, "other");
+        assert!(matches!(other.lock(), Lock::Held(_)), "it is that of one source");
+        drop(held);
+        assert!(matches!(two.lock(), Lock::Held(_)));
+        Ok(())
+    }
+
+    /// A process that died while it wrote has left something, or somebody has laid a trap.
+    #[test]
+    fn what_is_left_of_a_write_is_replaced() -> io::Result<()> {
+        let directory = Scratch::new()?;
+        let new = directory.join("id.new");
+        let mut own = file(&directory, "id");
+        fs::write(&new, "{")?;
+        own.write(&record(1))?;
+        let elsewhere = directory.join("elsewhere");
+        symlink(&elsewhere, &new)?;
+        own.write(&record(2))?;
+        assert!(!new.exists() && !elsewhere.exists());
+        assert_eq!(kid(file(&directory, "id").read_if_changed()), Some(2));
+        Ok(())
+    }
+
+    /// Who reads takes no lock, and never sees half of a file.
+    #[test]
+    fn a_reader_sees_whole_files() -> io::Result<()> {
+        let directory = Scratch::new()?;
+        let mut writer = file(&directory, "id");
+        writer.write(&record(0))?;
+        std::thread::scope(|scope| {
+            let readers: Vec<_> = (0..2)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let (mut last, mut is_whole) = (0, true);
+                        while is_whole && last < 200 {
+                            // A reader of its own knows nothing of what it has seen.
+                            let mut reader = file(&directory, "id");
+                            let found = kid(reader.read_if_changed());
+                            is_whole = found.is_some_and(|found| found >= last);
+                            last = found.unwrap_or_default();
+                        }
+                        is_whole
+                    })
+                })
+                .collect();
+            for number in 1..=200 {
+                writer.write(&record(number))?;
+            }
+            let are_whole = readers.into_iter().all(|reader| reader.join().unwrap_or(false));
+            assert!(are_whole);
+            Ok(())
+        })
     }
 }

@@ -4,6 +4,8 @@
 mod arguments;
 mod issuers;
 mod program;
+mod server;
+mod urls;
 
 use std::fs;
 

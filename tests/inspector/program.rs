@@ -33,17 +33,28 @@ pub struct Run {
 }
 
 pub fn run_with(input: &str, arguments: &[&str]) -> Outcome<Run> {
-    run_at(&env::current_dir()?, input, arguments)
+    run_at(&env::current_dir()?, input, arguments, None)
+}
+
+/// A run whose environment has a variable more.
+pub fn run_where(variable: (&str, &str), arguments: &[&str]) -> Outcome<Run> {
+    run_at(&env::current_dir()?, "", arguments, Some(variable))
 }
 
 /// A run whose working directory is `directory`.
 pub fn run_in(directory: &Directory, input: &str, arguments: &[&str]) -> Outcome<Run> {
-    run_at(&directory.0, input, arguments)
+    run_at(&directory.0, input, arguments, None)
 }
 
-fn run_at(directory: &Path, input: &str, arguments: &[&str]) -> Outcome<Run> {
+fn run_at(
+    directory: &Path,
+    input: &str,
+    arguments: &[&str],
+    variable: Option<(&str, &str)>,
+) -> Outcome<Run> {
     let mut child = Command::new(program())
         .args(arguments)
+        .envs(variable)
         .current_dir(directory)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

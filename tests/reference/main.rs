@@ -43,7 +43,7 @@ const NO_MESSAGES: [&str; 12] = [
 ];
 
 /// A limit: its label and unit on the page, and the constant that sets it.
-const LIMITS: [(&str, Unit, &str, &str); 20] = [
+const LIMITS: [(&str, Unit, &str, &str); 21] = [
     ("a key file", Unit::Mebi, "nginx/key_store/file.rs", "MAX_SIZE"),
     (
         "key files of names with variables remembered in a worker",
@@ -76,6 +76,7 @@ const LIMITS: [(&str, Unit, &str, &str); 20] = [
     ),
     ("the answer to a fetch of keys by URL", Unit::Mebi, "fetch/error.rs", "MAX_SIZE"),
     ("fetches of keys by URL at a time, in a worker", Unit::One, "fetch/fetcher.rs", "MAX_FETCHES"),
+    ("from one host", Unit::One, "fetch/fetcher.rs", "MAX_FETCHES_OF_HOST"),
     (
         "the first pause after a fetch of keys by URL that failed",
         Unit::Seconds,

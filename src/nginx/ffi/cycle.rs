@@ -9,7 +9,8 @@ use std::ptr::NonNull;
 
 use ngx::ffi::{
     NGX_HTTP_CLIENT_TEMP_PATH, NGX_PROCESS_SINGLE, NGX_PROCESS_WORKER, ngx_core_conf_t,
-    ngx_core_module, ngx_cycle_t, ngx_http_conf_ctx_t, ngx_http_module, ngx_process,
+    ngx_core_module, ngx_cycle_t, ngx_exiting, ngx_http_conf_ctx_t, ngx_http_module, ngx_process,
+    ngx_quit,
 };
 use ngx::http::{HttpModuleLocationConf, NgxHttpCoreModule};
 
@@ -59,6 +60,12 @@ pub fn serves_requests() -> bool {
     // SAFETY: a plain integer that only this thread writes.
     let process = unsafe { ngx_process };
     [NGX_PROCESS_SINGLE, NGX_PROCESS_WORKER].contains(&(process as u32))
+}
+
+/// Whether this process is to leave once its requests have ended.
+pub fn is_leaving() -> bool {
+    // SAFETY: a plain integer, which signal handlers of this thread set.
+    unsafe { ngx_exiting != 0 || ngx_quit != 0 }
 }
 
 /// Calls `body` with the cycle, as `init_module`, `init_process` or `exit_process`.

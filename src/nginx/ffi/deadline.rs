@@ -24,7 +24,7 @@ impl Deadline {
     /// Gives `subrequest` so many milliseconds.
     pub fn new(subrequest: Subrequest, milliseconds: usize) -> Rc<Self> {
         let deadline = Self::with(Limit { subrequest, expired: Cell::new(false) });
-        deadline.arm(milliseconds);
+        deadline.arm(milliseconds, false);
         deadline
     }
 
@@ -44,6 +44,6 @@ impl Handler for Limit {
 
     // After a panic, too: what is waited for would have no limit otherwise.
     fn proceed(event: &Event<Self>, _handled: bool) {
-        event.arm(AGAIN);
+        event.arm(AGAIN, false);
     }
 }

@@ -53,8 +53,9 @@ impl<H: Handler> Event<H> {
         unsafe { ngx_post_event(self.event.get(), &raw mut ngx_posted_events) };
     }
 
-    /// Lets the event occur after so many milliseconds. A worker that shuts down does not wait for it.
-    pub(super) fn arm(&self, milliseconds: usize) {
+    /// Lets the event occur after so many milliseconds. A worker that shuts down does not wait for it, unless
+    /// that `holds` it.
+    pub(super) fn arm(&self, milliseconds: usize, holds: bool) {
         // SAFETY: as above, of nginx's timers.
         unsafe {
             let event = self.event.get();
@@ -62,7 +63,7 @@ impl<H: Handler> Event<H> {
             if (*event).timer_set() != 0 {
                 ngx_del_timer(event);
             }
-            (*event).set_cancelable(1);
+            (*event).set_cancelable(u32::from(!holds));
             ngx_add_timer(event, milliseconds);
         }
     }

@@ -1,6 +1,8 @@
 //! The one guard between Rust and nginx: a panic becomes the answer each entry point names.
 
+use std::mem;
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use ngx::ffi::NGX_LOG_CRIT;
@@ -48,15 +50,37 @@ pub fn guarded<T>(entry: Entry, fallback: T, body: impl FnOnce() -> T) -> T {
     }
 }
 
-/// Has panics logged by their place, without their message: it may quote what was worked on. One of another
-/// thread is not: nginx's log is this one's.
+/// Has panics logged by their place, without their message: it may quote what was worked on. Of one in
+/// another thread [`log_panics_elsewhere`] tells: nginx's log is this one's.
 pub fn log_panics() {
     let own = thread::current().id();
-    panic::set_hook(Box::new(move |info| match info.location() {
-        _ if thread::current().id() != own => {}
+    panic::set_hook(Box::new(move |info| {
+        let place = info.location().map(ToString::to_string);
+        match thread::current().id() == own {
+            true => log_panic(place.as_deref()),
+            false => elsewhere().push(place),
+        }
+    }));
+}
+
+/// Logs the panics of other threads.
+pub fn log_panics_elsewhere() {
+    for place in mem::take(&mut *elsewhere()) {
+        log_panic(place.as_deref());
+    }
+}
+
+fn log_panic(place: Option<&str>) {
+    match place {
         Some(at) => log::cycle(NGX_LOG_CRIT, format_args!("auth_jwt: panic at {at}")),
         None => log::cycle(NGX_LOG_CRIT, format_args!("auth_jwt: panic")),
-    }));
+    }
+}
+
+/// Where other threads have panicked.
+fn elsewhere() -> MutexGuard<'static, Vec<Option<String>>> {
+    static PLACES: Mutex<Vec<Option<String>>> = Mutex::new(Vec::new());
+    PLACES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(not(feature = "injected-panics"))]

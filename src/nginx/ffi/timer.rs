@@ -6,31 +6,35 @@ use std::rc::Rc;
 use super::event::{Event, Handler};
 use super::guard::Entry;
 
-/// Does something again and again. A worker that shuts down does not wait for it.
+/// Does something again and again.
 pub type Timer = Event<Ticking>;
+
+/// When something is done again.
+#[derive(Clone, Copy)]
+pub struct Again {
+    pub milliseconds: usize,
+    /// Whether a worker that shuts down waits for it.
+    pub holds: bool,
+}
 
 /// What is done, which tells when it is done again.
 pub struct Ticking {
-    tick: Box<dyn Fn() -> usize>,
-    /// In milliseconds.
-    next: Cell<usize>,
+    tick: Box<dyn Fn() -> Again>,
+    next: Cell<Again>,
 }
 
 impl Timer {
-    /// Calls `tick` in so many milliseconds, and then in as many as it answers.
-    pub fn start(milliseconds: usize, tick: impl Fn() -> usize + 'static) -> Rc<Self> {
-        let next = Cell::new(milliseconds);
-        let timer = Self::with(Ticking { tick: Box::new(tick), next });
-        timer.arm(milliseconds);
+    /// Calls `tick` when `first` says, and then when it says itself.
+    pub fn start(first: Again, tick: impl Fn() -> Again + 'static) -> Rc<Self> {
+        let timer = Self::with(Ticking { tick: Box::new(tick), next: Cell::new(first) });
+        timer.set(first);
         timer
     }
 
-    /// Has it called within so many milliseconds.
-    pub fn hasten(&self, milliseconds: usize) {
-        if milliseconds < self.handler.next.get() {
-            self.handler.next.set(milliseconds);
-            self.arm(milliseconds);
-        }
+    /// Has it called when `again` says, instead.
+    pub fn set(&self, again: Again) {
+        self.handler.next.set(again);
+        self.arm(again.milliseconds, again.holds);
     }
 }
 
@@ -43,6 +47,6 @@ impl Handler for Ticking {
 
     // After a panic, too.
     fn proceed(event: &Event<Self>, _handled: bool) {
-        event.arm(event.handler.next.get());
+        event.set(event.handler.next.get());
     }
 }

@@ -13,18 +13,23 @@ use ngx::ffi::{NGX_LOG_ERR, NGX_LOG_NOTICE, NGX_LOG_WARN};
 use crate::fetch::fetcher::{Fetcher, Settings};
 use crate::fetch::message::{Level, Message};
 use crate::fetch::source::{Newer, Source};
+use crate::nginx::ffi::cycle::is_leaving;
+use crate::nginx::ffi::guard::log_panics_elsewhere;
 use crate::nginx::ffi::log;
 use crate::nginx::ffi::thread::with_signals_blocked;
-use crate::nginx::ffi::timer::Timer;
+use crate::nginx::ffi::timer::{Again, Timer};
 use crate::nginx::ffi::wait::Waiter;
 
-/// The thread is looked at this often, in milliseconds: while requests wait for it, and else.
-const OFTEN: usize = 5;
-const SELDOM: usize = 500;
+/// How often the thread is looked at while requests wait for it: these end before their worker does.
+const OFTEN: Again = Again { milliseconds: 5, holds: true };
+
+/// And else.
+const SELDOM: Again = Again { milliseconds: 500, holds: false };
 
 /// The sources by URL of a worker.
 pub struct UrlSources {
-    fetcher: Fetcher,
+    /// Until the worker is to leave: what it fetched then by the settings it has would come too late.
+    fetcher: RefCell<Option<Fetcher>>,
     /// By their numbers, each with its place in the thread's list.
     sources: HashMap<u64, (usize, Arc<Source>), foldhash::fast::RandomState>,
     waiting: RefCell<Vec<Waiting>>,
@@ -51,6 +56,7 @@ impl UrlSources {
             let own = own.clone();
             let timer =
                 Timer::start(SELDOM, move || own.upgrade().map_or(SELDOM, |own| own.tick()));
+            let fetcher = RefCell::new(Some(fetcher));
             Self { fetcher, sources, waiting: RefCell::default(), timer }
         }))
     }
@@ -66,10 +72,13 @@ impl UrlSources {
         match source.want_newer(now) {
             Newer::No => false,
             Newer::UnderWay => true,
-            Newer::Wanted => {
-                self.fetcher.wake(*place);
-                true
-            }
+            Newer::Wanted => match &*self.fetcher.borrow() {
+                Some(fetcher) => {
+                    fetcher.wake(*place);
+                    true
+                }
+                None => false,
+            },
         }
     }
 
@@ -78,13 +87,20 @@ impl UrlSources {
     pub fn add_waiter(&self, id: u64, news: u64, until: Instant, waiter: &Rc<Waiter>) {
         let Some(source) = self.source(id).cloned() else { return };
         let waiter = Rc::downgrade(waiter);
-        self.waiting.borrow_mut().push(Waiting { source, news, until, waiter });
-        self.timer.hasten(OFTEN);
+        let mut waiting = self.waiting.borrow_mut();
+        // Whoever comes later does not put the timer off.
+        if waiting.is_empty() {
+            self.timer.set(OFTEN);
+        }
+        waiting.push(Waiting { source, news, until, waiter });
     }
 
     /// Logs what the thread has to say.
     pub fn log(&self) {
-        for Message { level, text } in self.fetcher.take_messages() {
+        log_panics_elsewhere();
+        let fetcher = self.fetcher.borrow();
+        let messages = fetcher.as_ref().map(Fetcher::take_messages);
+        for Message { level, text } in messages.into_iter().flatten() {
             let level = match level {
                 Level::Notice => NGX_LOG_NOTICE,
                 Level::Warn => NGX_LOG_WARN,
@@ -95,7 +111,7 @@ impl UrlSources {
     }
 
     /// Answers when to look again.
-    fn tick(&self) -> usize {
+    fn tick(&self) -> Again {
         self.log();
         let now = Instant::now();
         let mut waiting = self.waiting.borrow_mut();
@@ -107,6 +123,12 @@ impl UrlSources {
             }
             !is_over
         });
-        if waiting.is_empty() { SELDOM } else { OFTEN }
+        if !waiting.is_empty() {
+            return OFTEN;
+        }
+        if is_leaving() {
+            drop(self.fetcher.take());
+        }
+        SELDOM
     }
 }
