@@ -58,7 +58,8 @@ my $CACHE = 'proxy_cache_path %DIR%/cache keys_zone=zone:1m;';
     $idp->begin_anew;
     my $nginx = $idp->nginx('', workers => 2, http => $CACHE);
     my @workers = $nginx->wait_for_workers(2);
-    is_asked($nginx, $OK, 'keys are there');
+    # In both: who has waited for the first keys has no newer ones fetched.
+    is_deeply([$nginx->outcomes_by_worker('/', $GOOD)], [$OK, $OK], 'keys are there');
     for my $worker (@workers) {
         ok($nginx->wait_until(sub { "@{[threads($worker)]}" eq 'auth_jwt_keys' }), 'a worker has one thread for keys, and none between fetches')
             or diag(threads($worker));

@@ -237,6 +237,24 @@ for my $workers (2, 4) {
     is(scalar(() = $nginx->error_log =~ /exited on signal/g), 1, "$workers workers: nobody else has come to harm");
 }
 
+# A worker stands still amid a fetch: others wait for it no longer than "timeout".
+{
+    $idp->begin_anew;
+    $idp->answer('/keys' => $HANGS);
+    my $nginx = $idp->nginx('timeout 2s;', workers => 2);
+    $nginx->wait_for_workers(2);
+    $nginx->wait_until(sub { fetching($nginx) });
+    my @fetching = fetching($nginx);
+    kill STOP => @fetching;
+    $nginx->wait_until(sub { JWT::Server::state($fetching[0]) eq 'T' });
+    my @clients = map { $nginx->started('/', $GOOD) } 1 .. 5;
+    is_deeply(JWT::Connection::tally(@clients), {$UNAVAILABLE => 5}, 'a worker that fetches stands still: who waits in the other is answered');
+    $idp->has_keys('one');
+    kill CONT => @fetching;
+    all_come_to($nginx, $OK, $GOOD, 'and once it goes on, both serve');
+    $nginx->is_calm('warn', $FAILED);
+}
+
 # Each fetches for itself, where they share nothing.
 {
     my $nginx = nginx(3, "$DISCOVERY key_cache 1h refresh=1h;", http => 'auth_jwt_state_path off;');

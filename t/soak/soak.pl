@@ -342,7 +342,7 @@ $part{urls} = sub {
     my $token = $rotation->{tokens}{always};
     $nginx->wait_until(sub { $nginx->outcome('/', $token) eq '200 ok' }) for 1 .. 20;
     $rotation->start_clients($nginx, 4);
-    my ($begun, $next, $steps) = (time, 0, 0);
+    my ($begun, $next, $steps, $told) = (time, 0, 0, 0);
     while (time < $begun + $ROTATING) {
         if (time > $next) {
             $next = time + $rotation->step;
@@ -351,12 +351,15 @@ $part{urls} = sub {
         sleep 0.25;
         # Connections to the provider come and go; the clients' are always there.
         $watch->sample;
-        progress(sprintf '%d s, %d steps', time - $begun, $steps) if $steps && int(time - $begun) % 300 == 299;
+        if (time > $begun + $told + 300) {
+            $told += 300;
+            progress("$told s, $steps steps");
+        }
     }
-    my %told = %{$rotation->{kinds}};
+    my %kinds = %{$rotation->{kinds}};
     my ($seen, @wrong) = $rotation->judge;
     progress($_) for @wrong[0 .. min($#wrong, 4)];
-    figure(sprintf('urls: steps of a provider in %d s (%s)', $ROTATING, join ', ', map {"$_ $told{$_}"} sort keys %told), $steps, undef);
+    figure(sprintf('urls: steps of a provider in %d s (%s)', $ROTATING, join ', ', map {"$_ $kinds{$_}"} sort keys %kinds), $steps, undef);
     figure('urls: answers, those that the model is certain of, wrong ones', join(', ', map { number($_) } $seen->{all}, $seen->{certain}, scalar @wrong), !@wrong && $seen->{certain} > 100);
     figure('urls: answers to known keys that came late', $seen->{late} // 0, !$seen->{late});
     memory_and_files($watch, 'urls');
