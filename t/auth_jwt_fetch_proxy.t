@@ -1,5 +1,5 @@
 # auth_jwt_fetch_proxy: keys by URL are fetched by way of an HTTP proxy, which is asked to CONNECT; what is on this
-# machine is not.
+# machine is, too.
 use strict;
 use warnings;
 
@@ -81,8 +81,9 @@ is_fetched('another name than that of the certificate', $address, 'https://other
 is_fetched('a proxy that reaches nobody', $to_nowhere->url, $url, $UNAVAILABLE, qr/${cannot}proxy: /);
 is_fetched('a proxy that is not there', 'http://127.0.0.1:1', $url, $UNAVAILABLE, qr/${cannot}.*refused/);
 my $before = () = $proxy->heads;
-is_fetched('what is on this machine', $address, $idp->url('/keys'), $OK, qr/1 key from/);
-is(scalar(() = $proxy->heads), $before, 'goes by way of no proxy');
+my $to_idp = JWT::ConnectProxy->new($idp->url('') =~ s{^http://}{}r);
+is_fetched('what is on this machine', $to_idp->url, $idp->url('/keys'), $OK, qr/1 key from/);
+like(($to_idp->heads)[0], qr/^CONNECT 127[.]0[.]0[.]1:\d+ /, 'goes by way of the proxy, too');
 
 # Nobody else is asked, and none where nothing says so: not even where the environment does.
 {
@@ -90,6 +91,19 @@ is(scalar(() = $proxy->heads), $before, 'goes by way of no proxy');
     my $nginx = $idp->nginx("key_url $url; ssl_trusted_certificate $ca;", main => 'env https_proxy; env HTTPS_PROXY; env ALL_PROXY; env all_proxy;');
     ok($nginx->wait_until(sub { $nginx->error_log =~ /$cannot(?:host not found|.*)/ }), 'without the directive the name is resolved here') or diag($nginx->error_log);
     is(scalar(() = $proxy->heads), $before, 'and no proxy of the environment is asked');
+}
+
+# Plain HTTP that leaves this machine is warned of.
+for my $case (
+    ['http://proxy.example.com:3128', 'http://127.0.0.1:1/keys', 1], ['http://192.0.2.1', 'http://localhost/keys', 1],
+    ['http://127.0.0.1:3128', 'http://127.0.0.1:1/keys', 0], ['http://LOCALHOST', 'http://[::1]/keys', 0], ['http://proxy.example.com', 'https://localhost/keys', 0],
+) {
+    my ($by, $to, $is_told) = @$case;
+    my @warnings = JWT::Server->accepts('http',
+        "auth_jwt_fetch_proxy $by; auth_jwt_issuer shop { issuer a; audience any; key_url $to; } auth_jwt r; auth_jwt_issuers shop;");
+    my @told = map { qr/"auth_jwt_fetch_proxy" takes "http:" URLs of issuer "shop" out of this machine, so its keys could be replaced on the way: use https/ } 1 .. $is_told;
+    is(scalar @warnings, scalar @told, "$to by way of $by: so many warnings");
+    like($warnings[$_], $told[$_], "$to by way of $by: the warning") for 0 .. $#told;
 }
 
 done_testing();

@@ -159,7 +159,7 @@ fn prefix(block: Option<&str>) -> String {
 /// A step, and what a document says where it is one; `iss` is whose it must say it is.
 fn told(step: &Exchange<'_>, iss: Option<&str>, order: &Order) -> String {
     let way = match order.proxy {
-        Some(_) if !step.url.is_local() => " by way of the proxy",
+        Some(_) => " by way of the proxy",
         _ => "",
     };
     let (url, took) = (step.url.text(), milliseconds(step.took));

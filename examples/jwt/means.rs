@@ -102,7 +102,7 @@ pub fn certificates(file: &Path) -> Result<Certificates, String> {
 
 /// As the module takes it.
 fn timeout(text: &str) -> Result<Duration, String> {
-    let time = time::nginx_milliseconds(text.as_bytes()).filter(|time| *time >= 1_000);
-    let time = time.ok_or("it must be a time of at least 1s, such as \"10s\"")?;
+    let time = time::nginx_milliseconds(text.as_bytes()).filter(|time| *time > 0);
+    let time = time.ok_or("it must be a time above 0, such as \"10s\"")?;
     Ok(Duration::from_millis(time))
 }

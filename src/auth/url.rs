@@ -39,12 +39,14 @@ impl Url {
         self.uri.authority().map_or("", |authority| authority.as_str())
     }
 
-    /// Whether it leads to this machine, so that nothing of it leaves that.
+    /// Whether it leads to this machine.
     pub fn is_local(&self) -> bool {
-        let host = self.uri.host().unwrap_or_default();
-        host.eq_ignore_ascii_case("localhost")
-            || host == "[::1]"
-            || Ipv4Addr::from_str(host).is_ok_and(|address| address.is_loopback())
+        is_this_machine(self.uri.host().unwrap_or_default())
+    }
+
+    /// Whether it is plain HTTP, which stays on this machine unless a proxy is on the way.
+    pub fn is_plain(&self) -> bool {
+        self.uri.scheme_str() == Some("http")
     }
 
     /// Where an issuer of this URL describes itself (OpenID Connect Discovery §4). An issuer has no query.
@@ -69,6 +71,13 @@ impl Url {
     fn without_slash(&self) -> &str {
         self.text.strip_suffix('/').unwrap_or(&self.text)
     }
+}
+
+/// Whether nothing leaves this machine on the way to `host`.
+pub fn is_this_machine(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost")
+        || host == "[::1]"
+        || Ipv4Addr::from_str(host).is_ok_and(|address| address.is_loopback())
 }
 
 impl FromStr for Url {

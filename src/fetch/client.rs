@@ -38,11 +38,9 @@ pub fn get(
         .unversioned_rustls_crypto_provider(Arc::new(aws_lc_rs::default_provider()))
         .root_certs(trusted)
         .build();
-    // What stays on this machine may be plain HTTP, and is none of a proxy's business.
-    let proxy = proxy.filter(|_| !url.is_local()).cloned();
     let agent: Agent = Agent::config_builder()
         .tls_config(tls)
-        .proxy(proxy)
+        .proxy(proxy.cloned())
         .timeout_global(Some(left))
         .max_redirects(0)
         .max_redirects_will_error(false)

@@ -67,7 +67,7 @@ pub fn fetch_observed(
     let deadline = started.checked_add(order.timeout).unwrap_or(started);
     let mut get = |url: &Url| {
         let asked = Instant::now();
-        let proxy = order.proxy.as_ref().map(|proxy| &proxy.0);
+        let proxy = order.proxy.as_ref().map(|proxy| &proxy.ureq);
         let trusted = trusted(order.certificates.as_ref());
         let answer = trusted.and_then(|trusted| get(url, deadline, trusted, proxy));
         let took = asked.elapsed();

@@ -2,9 +2,14 @@
 
 use http::uri::Authority;
 
+use crate::auth::url::is_this_machine;
+
 /// A proxy.
 #[derive(Clone)]
-pub struct Proxy(pub(super) ureq::Proxy);
+pub struct Proxy {
+    pub(super) ureq: ureq::Proxy,
+    is_local: bool,
+}
 
 impl Proxy {
     /// The proxy of that URL: `http:`, with a host, perhaps a port and credentials, and no path.
@@ -20,7 +25,13 @@ impl Proxy {
         if parsed.host().is_empty() || !has_good_port {
             return None;
         }
-        ureq::Proxy::new(&format!("http://{authority}")).ok().map(Self)
+        let ureq = ureq::Proxy::new(&format!("http://{authority}")).ok()?;
+        Some(Self { ureq, is_local: is_this_machine(parsed.host()) })
+    }
+
+    /// Whether it is on this machine.
+    pub fn is_local(&self) -> bool {
+        self.is_local
     }
 }
 

@@ -25,6 +25,15 @@ pub fn note(cf: &mut Conf<'_>) {
     if sources.is_empty() {
         return;
     }
+    if main.fetch_proxy.borrow().as_ref().is_some_and(|proxy| !proxy.is_local()) {
+        let mut plain = sources.iter().filter(|source| source.configured.remote.url().is_plain());
+        if let Some(source) = plain.next() {
+            let name = &source.configured.issuer;
+            cf.warn(format_args!(
+                "\"auth_jwt_fetch_proxy\" takes \"http:\" URLs of issuer \"{name}\" out of this machine, so its keys could be replaced on the way: use https"
+            ));
+        }
+    }
     let directory = main.state_path.take().unwrap_or_else(|| {
         let mut beside = cf.client_body_temp_path();
         beside.set_file_name("auth_jwt");

@@ -305,10 +305,10 @@ fn whom_to_trust_and_the_way_there() -> Outcome<()> {
     assert!(direct.out.starts_with("GET https://a.invalid/a\n"), "{}", direct.out);
     let told = "hint: $https_proxy names a proxy, of which nginx knows nothing: ";
     assert!(direct.out.contains(told) && !direct.out.contains("proxy: "), "{}", direct.out);
-    // What is on this machine is asked without.
+    // What is on this machine is asked by way of it, too.
     let local = run(&[&["keys", &url], &by_proxy[..]].concat())?;
-    assert_eq!(local.code, 0, "{}", local.out);
-    assert!(!local.out.contains("proxy"), "{}", local.out);
+    assert_eq!(local.code, 1, "{}", local.out);
+    assert!(local.out.starts_with(&format!("GET {url} by way of the proxy\n")), "{}", local.out);
     Ok(())
 }
 
@@ -321,7 +321,6 @@ fn blocks_whose_keys_are_by_url() -> Outcome<()> {
     directory.holding("authority.pem", &server.authority)?;
     directory.key("own.jwk", &["--alg", "HS256", "--kid", "own"])?;
     let text = "http {
-        auth_jwt_fetch_proxy http://127.0.0.1:1;
         auth_jwt_issuer shop { issuer BASE/realms/shop; audience any; ssl_trusted_certificate authority.pem; }
         auth_jwt_issuer mixed {
             issuer mixed; audience any; ssl_trusted_certificate authority.pem; timeout 10s;
@@ -331,8 +330,12 @@ fn blocks_whose_keys_are_by_url() -> Outcome<()> {
         auth_jwt_issuer lost { issuer lost; audience any; key_file missing.jwk; }
     }";
     let file = directory.holding("nginx.conf", &text.replace("BASE", base))?;
+    let by_proxy = text.replace("http {", "http { auth_jwt_fetch_proxy http://127.0.0.1:1;");
+    let by_proxy = directory.holding("proxy.conf", &by_proxy.replace("BASE", base))?;
     let own = directory.file("own.jwk");
-    let keys = |more: &[&str]| run(&[&["keys", "--issuer-file", &file], more].concat());
+    let keys_of =
+        |file: &str, more: &[&str]| run(&[&["keys", "--issuer-file", file], more].concat());
+    let keys = |more: &[&str]| keys_of(&file, more);
     let jwks = "BASE/.well-known/jwks.json";
     let of = |block: &str| {
         let listed = LISTED.replace("\"SET\"", &format!("issuer \"{block}\": \"{jwks}\""));
@@ -353,7 +356,7 @@ fn blocks_whose_keys_are_by_url() -> Outcome<()> {
         (&[][..], "Connection refused"),
         (&["--proxy", "http://127.0.0.1:2"], "Connection refused"),
     ] {
-        let away = keys(&[&["--issuer", "away"], more].concat())?;
+        let away = keys_of(&by_proxy, &[&["--issuer", "away"], more].concat())?;
         assert_eq!(away.code, 1, "{}{}", away.out, away.errors);
         assert!(
             away.out.contains("by way of the proxy\n") && away.out.contains(told),

@@ -9,10 +9,10 @@ use crate::auth::url::Url;
 pub(super) const URL: &str = "one URL that begins with \"https://\" (\"http://\" to this machine alone), without credentials, fragment and variables";
 
 /// A time of `key_cache` or `timeout`, as a message describes it.
-pub(super) const TIME_OF_FETCHING: &str = "a time of at least 1s, such as \"10m\"";
+pub(super) const TIME_OF_FETCHING: &str = "a time above 0, such as \"10m\"";
 
 /// What may be configured of a cache of keys by URL, as a message describes it.
-pub(super) const KEY_CACHE: &str = "a time of at least 1s, such as \"10m\", with \"refresh=30s\", \"refresh=off\" or \"stale=1d\" behind it";
+pub(super) const KEY_CACHE: &str = "a time above 0, such as \"10m\", with \"refresh=30s\", \"refresh=off\" or \"stale=1d\" behind it";
 
 /// The parameters that say how keys are fetched. They have an effect beside keys by URL alone.
 const OF_FETCHING: [&str; 3] = ["key_cache", "timeout", "ssl_trusted_certificate"];
@@ -38,12 +38,12 @@ impl IssuerBlock {
             (times.milliseconds)(time.as_bytes()).filter(|time| *time >= least)
         };
         let read = || {
-            let fresh_for = at_least(parameters.next()?, 1_000)?;
+            let fresh_for = at_least(parameters.next()?, 1)?;
             let (mut refresh, mut stale) = (None, None);
             for parameter in parameters {
                 let place = if let Some(time) = parameter.strip_prefix("refresh=") {
                     let off = (time == "off").then_some(0);
-                    refresh.replace(off.or_else(|| at_least(time, 1_000))?)
+                    refresh.replace(off.or_else(|| at_least(time, 1))?)
                 } else {
                     stale.replace(at_least(parameter.strip_prefix("stale=")?, 0)?)
                 };
@@ -67,7 +67,7 @@ impl IssuerBlock {
             [time] => (times.milliseconds)(time.as_bytes()),
             _ => None,
         };
-        let time = time.filter(|time| *time >= 1_000);
+        let time = time.filter(|time| *time > 0);
         let time = time.ok_or_else(|| self.invalid("timeout", values, TIME_OF_FETCHING))?;
         self.fetch.timeout = time;
         Ok(())
