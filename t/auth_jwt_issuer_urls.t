@@ -58,7 +58,7 @@ for my $issuer (sort keys %ISSUERS) {
 
 my $cache = qr/it must be a time above 0, such as "10m", with "refresh=30s", "refresh=off" or "stale=1d" behind it/;
 refused("key_url https://a; key_cache $_->[0];", qr/invalid value "\Q$_->[1]\E" of "key_cache" $of_shop, $cache$where/) for map { [$_, $_] }
-    '0', '999ms', 'soon', '-1', '1.5s', 'off', '10m 10m', '10m refresh=0', '10m refresh=999ms', '10m refresh=on', '10m refresh=', '10m stale=', '10m stale=off',
+    '0', '0ms', 'soon', '-1', '1.5s', 'off', '10m 10m', '10m refresh=0', '10m refresh=0ms', '10m refresh=on', '10m refresh=', '10m stale=', '10m stale=off',
     '10m stale=-1', '10m fresh=1s', '10m Refresh=1s', '10m refresh=1s refresh=1s', '10m refresh=off refresh=1s', '10m stale=1s stale=1s', 'refresh=1s', 'stale=1s 10m',
     '$arg_a', '10m refresh=$arg_a', '9' x 25;
 refused('key_url https://a; key_cache;', qr/no value of "key_cache" $of_shop$where/);
