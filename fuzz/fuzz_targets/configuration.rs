@@ -6,11 +6,12 @@
 use fuzz::reference::json::object;
 use fuzz::reference::rules as reference;
 use fuzz::reference::rules::{find, parse, print};
-use fuzz::ruled::{block, parameters};
+use fuzz::ruled::{TIMES, block, parameters};
 use ngx_http_auth_jwt_module::auth::claim_path::ClaimPath;
 use ngx_http_auth_jwt_module::auth::claim_rule::ClaimRule;
 use ngx_http_auth_jwt_module::auth::issuer::{Issuer, Typ};
-use ngx_http_auth_jwt_module::auth::issuer_block::IssuerBlock;
+use ngx_http_auth_jwt_module::auth::issuer_block::{Block, IssuerBlock};
+use ngx_http_auth_jwt_module::auth::key_place::{KeyPlace, Remote};
 use ngx_http_auth_jwt_module::auth::operand::{NoVariables, Operand};
 use ngx_http_auth_jwt_module::auth::require::Failure;
 use ngx_http_auth_jwt_module::jose::claims::Claims;
@@ -34,14 +35,13 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let mut read = IssuerBlock::new("b".to_owned());
     for line in &lines {
         let words: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
-        let time = |time: &[u8]| std::str::from_utf8(time).ok()?.parse().ok();
-        if let Err(message) = read.set(&words, time) {
+        if let Err(message) = read.set(&words, TIMES) {
             // The bytes of a configuration are told, but never raw.
             assert!(message.contains("issuer \"b\"") && !message.contains(['\r', '\0']));
         }
     }
-    if let Ok((issuer, files)) = read.finish() {
-        again(&issuer, &files);
+    if let Ok(Block { issuer, keys, .. }) = read.finish() {
+        again(&issuer, &keys);
     }
 });
 
@@ -91,7 +91,7 @@ fn rule(path: &[u8], operator: &[u8], values: &[&[u8]], claims: &Claims) {
 }
 
 /// The issuer, printed as parameters, reads alike.
-fn again(issuer: &Issuer, files: &[String]) {
+fn again(issuer: &Issuer, keys: &[KeyPlace]) {
     let paths = issuer
         .scope_claim
         .as_ref()
@@ -116,10 +116,23 @@ fn again(issuer: &Issuer, files: &[String]) {
         sources: vec![],
     });
     printed.retain(|words| words[0] != "key_file");
-    printed.extend(files.iter().map(|file| vec!["key_file".to_owned(), file.clone()]));
+    printed.extend(keys.iter().filter_map(|place| {
+        let (parameter, value) = match place {
+            KeyPlace::File(file) => ("key_file", &**file),
+            KeyPlace::Remote(remote) => match &**remote {
+                Remote::KeySet(url) => ("key_url", url.text()),
+                Remote::Discovery(document) if document.fallback.is_none() => {
+                    ("config_url", document.url.text())
+                }
+                // Found by the issuer.
+                Remote::Discovery(_) => return None,
+            },
+        };
+        Some(vec![parameter.to_owned(), value.to_owned()])
+    }));
     printed.extend(typ.map(|types| [vec!["typ".to_owned()], types].concat()));
-    let (same, same_files) = block(&issuer.name, &printed).expect("what was read");
-    assert_eq!(same_files, files);
+    let same = block(&issuer.name, &printed).expect("what was read");
+    assert_eq!(same.keys, keys);
     // Paths are printed in a form of their own.
     let plain = |issuer: &Issuer| {
         let paths = issuer
@@ -132,5 +145,5 @@ fn again(issuer: &Issuer, files: &[String]) {
             "{name} {issuers:?} {audience:?} {algorithms:?} {typ:?} {may_lack_exp} {times:?} {paths:?}"
         )
     };
-    assert_eq!(plain(&same), plain(issuer));
+    assert_eq!(plain(&same.issuer), plain(issuer));
 }

@@ -131,17 +131,18 @@ pub fn parameters(issuer: &rules::Issuer) -> Vec<Vec<String>> {
     parameters
 }
 
-/// Reads a block; times are numbers.
+/// Times are numbers of seconds.
+pub const TIMES: Times = Times {
+    seconds: |time| std::str::from_utf8(time).ok()?.parse().ok(),
+    milliseconds: |time| (TIMES.seconds)(time)?.checked_mul(1_000),
+};
+
+/// Reads a block.
 pub fn block(name: &str, parameters: &[Vec<String>]) -> Result<Block, String> {
-    let seconds = |time: &[u8]| std::str::from_utf8(time).ok()?.parse::<u64>().ok();
-    let times = Times {
-        seconds,
-        milliseconds: |time| std::str::from_utf8(time).ok()?.parse::<u64>().ok()?.checked_mul(1_000),
-    };
     let mut block = IssuerBlock::new(name.to_owned());
     for words in parameters {
         let words: Vec<&[u8]> = words.iter().map(String::as_bytes).collect();
-        block.set(&words, times)?;
+        block.set(&words, TIMES)?;
     }
     block.finish()
 }
