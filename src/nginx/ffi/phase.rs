@@ -21,6 +21,8 @@ pub enum Decision {
     Again,
     /// The request ends with this HTTP status.
     Status(u16),
+    /// It has been answered; nginx ends it with this code of its own.
+    Answered(ngx_int_t),
     /// The request cannot go on.
     Error,
 }
@@ -69,6 +71,7 @@ unsafe extern "C" fn handle<H: PhaseHandler>(request: *mut ngx_http_request_t) -
         Decision::Ok => NGX_OK as ngx_int_t,
         Decision::Declined => NGX_DECLINED as ngx_int_t,
         Decision::Again => NGX_AGAIN as ngx_int_t,
+        Decision::Answered(code) => code,
         Decision::Status(status) => status as ngx_int_t,
         Decision::Error => NGX_ERROR as ngx_int_t,
     }
