@@ -3,6 +3,8 @@
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
+use percent_encoding::percent_decode_str;
+
 use crate::auth::resource::Resource;
 
 /// The resources of one server.
@@ -12,8 +14,8 @@ pub struct Resources(RefCell<Vec<Served>>);
 /// A resource, and what its levels say of it.
 struct Served {
     resource: Rc<Resource>,
-    /// Where its metadata are.
-    path: String,
+    /// Where its metadata are, decoded as nginx decodes the path of a request.
+    path: Vec<u8>,
     /// `file:line` of its directive.
     place: Rc<str>,
     authorization_servers: Vec<String>,
@@ -33,14 +35,14 @@ impl Resources {
         scopes: Vec<String>,
     ) -> Result<(), String> {
         let mut all = self.0.borrow_mut();
-        let path = resource.metadata_path();
+        let path: Vec<u8> = percent_decode_str(&resource.metadata_path()).collect();
         let Some(known) = all.iter_mut().find(|known| known.path == path) else {
             let (resource, place, metadata) = (resource.clone(), place.clone(), OnceCell::new());
             all.push(Served { resource, path, place, authorization_servers, scopes, metadata });
             return Ok(());
         };
         if *known.resource != **resource {
-            let earlier = &known.place;
+            let (earlier, path) = (&known.place, path.escape_ascii());
             return Err(format!(
                 "\"auth_jwt_resource\" in {earlier} and another one in {place} have their metadata in one place of one server, \"{path}\": their paths must differ"
             ));
@@ -62,7 +64,7 @@ impl Resources {
     /// The metadata that are served under `path`.
     pub fn metadata(&self, path: &[u8]) -> Option<Rc<str>> {
         let all = self.0.borrow();
-        let found = all.iter().find(|served| served.path.as_bytes() == path)?;
+        let found = all.iter().find(|served| served.path == path)?;
         let metadata = found.metadata.get_or_init(|| {
             found.resource.metadata(&found.authorization_servers, &found.scopes).into()
         });
