@@ -14,7 +14,7 @@ pub struct Resources(RefCell<Vec<Served>>);
 /// A resource, and what its levels say of it.
 struct Served {
     resource: Rc<Resource>,
-    /// Where its metadata are, decoded as nginx decodes the path of a request.
+    /// Where its metadata are, as nginx makes it of the path of a request.
     path: Vec<u8>,
     /// `file:line` of its directive.
     place: Rc<str>,
@@ -35,7 +35,7 @@ impl Resources {
         scopes: Vec<String>,
     ) -> Result<(), String> {
         let mut all = self.0.borrow_mut();
-        let path: Vec<u8> = percent_decode_str(&resource.metadata_path()).collect();
+        let path = normalised(&resource.metadata_path());
         let Some(known) = all.iter_mut().find(|known| known.path == path) else {
             let (resource, place, metadata) = (resource.clone(), place.clone(), OnceCell::new());
             all.push(Served { resource, path, place, authorization_servers, scopes, metadata });
@@ -69,5 +69,48 @@ impl Resources {
             found.resource.metadata(&found.authorization_servers, &found.scopes).into()
         });
         Some(metadata.clone())
+    }
+}
+
+/// What nginx makes of the path of a request: decoded, without empty steps and those of dots.
+fn normalised(path: &str) -> Vec<u8> {
+    let decoded: Vec<u8> = percent_decode_str(path).collect();
+    let mut steps: Vec<&[u8]> = Vec::new();
+    for step in decoded.split(|byte| *byte == b'/').skip(1) {
+        // What ends in a slash, or in dots, ends in a slash.
+        steps.pop_if(|last| last.is_empty());
+        match step {
+            b"" | b"." => steps.push(b""),
+            b".." => {
+                steps.pop();
+                steps.push(b"");
+            }
+            step => steps.push(step),
+        }
+    }
+    [b"/", steps.join(&b'/').as_slice()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_nginx_reads_paths() {
+        for (path, expected) in [
+            ("/a", "/a"),
+            ("/a/", "/a/"),
+            ("/a%20b%2Fc/%63", "/a b/c/c"),
+            ("//a///b//", "/a/b/"),
+            ("/a/./b/.", "/a/b/"),
+            ("/a/b/../c", "/a/c"),
+            ("/a/b/..", "/a/"),
+            ("/a/b//../c", "/a/c"),
+            ("/a/%2e%2E/b", "/b"),
+            ("/../a", "/a"),
+            ("/a/...", "/a/..."),
+        ] {
+            assert_eq!(normalised(path), expected.as_bytes(), "{path}");
+        }
     }
 }
