@@ -165,6 +165,7 @@ impl File {
         let configuration = [
             "auth/issuer_block.rs",
             "nginx/merge.rs",
+            "nginx/resources.rs",
             "ffi/block.rs",
             "ffi/conf.rs",
             "ffi/variable.rs",

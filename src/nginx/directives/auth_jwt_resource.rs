@@ -12,6 +12,9 @@ use crate::nginx::conf::ResourceConf;
 /// A URL, as a message describes it.
 const URL: &str = "a URL that begins with \"https://\" (\"http://\" to this machine alone), without credentials, fragment and variables";
 
+/// Scopes, likewise.
+const SCOPES: &str = "scopes, separated by spaces";
+
 pub fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
     cf.once(&conf.typed.resource, |cf| {
         let place = cf.place();
@@ -38,10 +41,10 @@ fn resource(uri: &[u8], parameters: &[&[u8]], cf: &Conf<'_>) -> Result<Resource,
             let parsed = parsed.ok_or_else(|| cf.invalid_value(url, URL))?;
             resource.documentation.replace(parsed).is_some()
         } else if let Some(list) = value("scopes=") {
-            let scopes = text(list, "scopes, separated by spaces", cf)?;
+            let scopes = text(list, SCOPES, cf)?;
             let scopes: Vec<_> = scopes.split_ascii_whitespace().map(str::to_owned).collect();
             if scopes.is_empty() {
-                return Err(cf.invalid_value(list, "scopes, separated by spaces"));
+                return Err(cf.invalid_value(list, SCOPES));
             }
             !std::mem::replace(&mut resource.scopes, scopes).is_empty()
         } else {
