@@ -25,9 +25,10 @@ sub recipe {
     my ($text) = $section =~ /^```nginx http\n(.*?)^```$/ms or die "no recipe in $heading";
     $text =~ s/audience any;/$& key_file %DIR%\/html\/keys;/ or die 'no audience';
     $text =~ s/^server \{\n/server { listen unix:%DIR%\/nginx.sock;\n/m or die 'no server';
+    $text =~ s/http:\/\/127[.]0[.]0[.]1:8081/http:\/\/unix:%DIR%\/mcp.sock/ or die 'no address';
     return JWT::Server->new(
         files => {'html/keys' => JWT::key_set(JWT::jwk($JWT::SECRET))},
-        http => "upstream mcp { server unix:%DIR%/mcp.sock; }\nadd_header X-Status \$auth_jwt_status always;\n",
+        http => 'add_header X-Status $auth_jwt_status always;',
         servers => "server { listen unix:%DIR%/mcp.sock; location / { return 200 '$TELLS.'; } }\n$text",
     );
 }
