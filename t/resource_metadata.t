@@ -10,6 +10,8 @@ use JWT::Server;
 
 my $PLACE = '/.well-known/oauth-protected-resource';
 my ($h2, $on) = JWT::Server::http2();
+my $binary = $ENV{TEST_NGINX_BINARY} // 'nginx';
+my $REALIP = qx("$binary" -V 2>&1) =~ /--with-http_realip_module/ ? 'set_real_ip_from unix:;' : '';
 
 # A configuration whose resources are of that host.
 sub options {
@@ -19,7 +21,8 @@ sub options {
         files => {'html/keys' => JWT::key_set(JWT::jwk($JWT::SECRET))},
         http => <<"CONF",
     auth_jwt_key_file %DIR%/html/keys;
-    log_format told '\$server_name \$request_method \$uri \$status \$body_bytes_sent \$auth_jwt_status.';
+    $REALIP
+    log_format told '\$server_name \$request_method \$uri \$status \$body_bytes_sent \$auth_jwt_status.\$remote_addr';
     add_header X-Server \$server_name always;
     server {
         listen unix:%DIR%/nginx.sock;
@@ -131,12 +134,14 @@ is(name_in($nginx->get("$PLACE/mcp", 'Host: another')), 'two', 'a host that nobo
 # The log of the server tells of it, once a request; no token was looked at.
 {
     my $token = JWT::bearer({aud => 'x'});
-    $nginx->get("$PLACE/mcp", 'Host: one', 'X-Mark: here', $token);
+    $nginx->get("$PLACE/mcp", 'Host: one', 'X-Real-IP: 192.0.2.7', $token);
     my $size = length $nginx->get("$PLACE/mcp", 'Host: one')->{body};
     $nginx->wait_until(sub { $nginx->read('logs/access.log') =~ /^one GET \Q$PLACE\E\/mcp 200/m });
     my $log = $nginx->read('logs/access.log');
-    like($log, qr{^one GET \Q$PLACE/mcp\E 200 $size \w*[.]$}m, 'a line in the log of the server, not of the location');
-    like($log, qr{^two POST \Q$PLACE/mcp\E 405 0 \w*[.]$}m, 'of each method');
+    like($log, qr{^one GET \Q$PLACE/mcp\E 200 $size \w*[.]unix:$}m, 'a line in the log of the server, not of the location');
+    like($log, qr{^two POST \Q$PLACE/mcp\E 405 0 \w*[.]unix:$}m, 'of each method');
+    my $address = $REALIP ? '192.0.2.7' : 'unix:';
+    like($log, qr{^one GET \Q$PLACE/mcp\E 200 $size \w*[.]\Q$address\E$}m, 'with the address that realip has found');
     my $two = () = $log =~ /^two GET /mg;
     cmp_ok($two, '>=', 60, 'one a request');
 }
