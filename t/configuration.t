@@ -172,6 +172,60 @@ refused('location', "auth_jwt_require_claim a present error=$_;", qr/invalid par
     for qw(400 404 500 x), '';
 refused('location', 'auth_jwt_require_claim a present error=401 error=403;', qr/duplicate parameter "error=" in "auth_jwt_require_claim".*$where/);
 
+# auth_jwt_resource
+my $resource = 'auth_jwt_resource https://a.example/mcp';
+my $url = qr/it must be a URL that begins with "https:\/\/" \("http:\/\/" to this machine alone\), without credentials, fragment and variables $where/;
+refused('location', 'auth_jwt_resource;', $arguments);
+refused('location', "auth_jwt_resource '$_';", qr/invalid value "\Q$_\E" in "auth_jwt_resource" directive, $url/)
+    for '', 'mcp', '/mcp', 'a.example/mcp', '//a.example/mcp', 'ftp://a.example', 'urn:a:b', 'https:', 'https://', 'https://a b', 'https://a.example:0',
+    'https://a.example/#', 'https://a.example/#a', 'https://u@a.example', 'https://u:p@a.example/mcp', 'Off', 'on',
+    'http://a.example/mcp', 'http://192.0.2.1/', 'http://localhost.example/', 'http://127.0.0.1.example/',
+    'https://$host/mcp', 'https://a.example/$uri', '$scheme://a.example', 'https://a.example/${uri}', 'https://a.example/?a=$arg_a';
+refused('location', "$resource documentation=$_;", qr/invalid value "\Q$_\E" in "auth_jwt_resource" directive, $url/)
+    for '', 'docs', 'http://a.example/docs', 'https://a.example/#a', 'https://u:p@a.example/';
+refused('location', "$resource '$_';", qr/invalid parameter "\Q$_\E" in "auth_jwt_resource" directive, allowed is "name=text", "documentation=url" or "scopes=list" $where/)
+    for 'off', 'Name=a', 'scope=a', 'names=a', 'name', 'error=401', 'https://b.example', '';
+refused('location', "auth_jwt_resource off $_;", qr/invalid value "off" in "auth_jwt_resource" directive, $url/) for 'name=a', 'off', 'https://a.example';
+refused('location', "$resource $_->[0]=;", qr/invalid value "" in "auth_jwt_resource" directive, it must be $_->[1] $where/)
+    for ['name', 'the name of a resource'], ['scopes', 'scopes, separated by spaces'];
+refused('location', "$resource 'scopes=  ';", qr/invalid value "  " in "auth_jwt_resource" directive, it must be scopes, separated by spaces $where/);
+refused('location', "$resource \"$_=\xFF\";", qr/invalid value "\\xff" in "auth_jwt_resource" directive, it must be .*$where/) for qw(name scopes documentation);
+refused('location', "$resource $_->[0]=$_->[1] $_->[0]=$_->[2];", qr/duplicate parameter "\Q$_->[0]=$_->[2]\E" in "auth_jwt_resource" directive $where/)
+    for ['name', 'a', 'b'], ['name', 'a', 'a'], ['scopes', 'a', 'b'], ['documentation', 'https://a', 'https://b'];
+refused('location', "$resource $_;", qr/invalid parameter "\Q$_\E" in "auth_jwt_resource" directive, allowed is a parameter without variables $where/)
+    for 'name=$host', 'name=a${host}', 'scopes=$arg_a', 'documentation=https://$host/';
+refused('location', "$resource; $_;", $duplicate) for $resource, 'auth_jwt_resource https://b.example', 'auth_jwt_resource off';
+refused('location', "auth_jwt_resource off; $resource;", $duplicate);
+refused($_, "$resource;", $not_here) for qw(main http);
+refused('location', "$_ { $resource; }", $not_here) for 'limit_except GET', 'if ($arg_a)';
+refused('server', "if (\$arg_a) { $resource; }", $not_here);
+refused('location', "auth_jwt r; $resource;", qr/"auth_jwt_resource" $unverified/);
+refused('server', "$resource; location / { auth_jwt \$host; }", qr/"auth_jwt_resource" $unverified/);
+refused('server', "$resource; auth_jwt r; location / { auth_jwt_key_file k; }", qr/"auth_jwt_resource" $unverified/);
+refused('location', "$resource; limit_except GET { auth_jwt r; }", qr/"auth_jwt_resource" $unverified/);
+refused('http', $server->("auth_jwt r; auth_jwt_issuers a; $resource; location / { auth_jwt_issuers off; }"), $left);
+is(scalar accepted($_, "$resource 'name=My API' documentation=https://a.example/docs 'scopes=a b';"), 0, 'without a warning') for qw(server location);
+accepted('location', "auth_jwt_resource $_;")
+    for 'off', 'https://a.example', 'HTTPS://A.EXAMPLE:8443/', 'http://localhost:1/mcp', 'http://127.0.0.1', 'http://[::1]/a', 'https://[2001:db8::1]/a?b=c', 'https://a/%41b';
+accepted('location', "auth_jwt r; $_; $resource;") for 'auth_jwt_key_file k', 'auth_jwt_key_request /k';
+accepted('server', "auth_jwt_key_file k; $resource; location / { auth_jwt r; limit_except GET { auth_jwt off; } }");
+accepted('server', "auth_jwt r; auth_jwt_resource off; location / { auth_jwt_resource off; }");
+
+# Two resources, and one place of their metadata in a server
+my $place = '/.well-known/oauth-protected-resource';
+for my $case (
+    ['https://b.example/mcp', "$place/mcp"], ['https://a.example/mcp?b=c', "$place/mcp"], ['https://a.example/m%63p', "$place/mcp"], ['https://a.example//mcp', "$place/mcp"],
+    ['https://A.example/mcp', "$place/mcp"], ['https://a.example/mcp name=x', "$place/mcp"], ['https://a.example/mcp scopes=x', "$place/mcp"],
+) {
+    my $both = qr/"auth_jwt_resource" $where and another one $where have their metadata in one place of one server, "\Q$case->[1]\E": their paths must differ/;
+    refused('server', "$resource; location / { auth_jwt_resource $case->[0]; }", $both);
+    refused('server', "location /a { $resource; } location /b { auth_jwt_resource $case->[0]; }", $both);
+    accepted('server', "$resource; } server { listen unix:%DIR%/a.sock; auth_jwt_resource $case->[0];");
+}
+refused('server', 'location /a { auth_jwt_resource https://a; } location /b { auth_jwt_resource https://a/; }', qr/metadata in one place of one server, "$place": their paths must differ/);
+accepted('server', "location /a { $resource; } location /b { $resource; }");
+accepted('server', "location /a { $resource; } location /b { $resource/; } location /c { auth_jwt_resource https://a.example; }");
+
 # auth_jwt_optional, auth_jwt_dry_run
 for my $name (qw(auth_jwt_optional auth_jwt_dry_run)) {
     refused('location', "$name$_;", $arguments) for '', ' on off';

@@ -218,6 +218,22 @@ check('login-redirect', {},
     );
 }
 
+{
+    my $url = 'https://mcp.example.com/mcp';
+    my $claims = sub { return bearer(api(iss => 'https://id.example.com/realms/example', aud => $url, scope => 'openid mcp:tools', @_)) };
+    my $place = '/.well-known/oauth-protected-resource';
+    my $challenge = sub { my ($more) = @_; return qr/www-authenticate: Bearer realm="mcp", $more, resource_metadata="https:\/\/mcp[.]example[.]com$place\/mcp"\n/ };
+    # t/mcp.t has the keys by URL, and real clients.
+    check('mcp', {change => sub { $_[0] =~ s{audience any;}{$& key_file keys/api.json;}r =~ s{http://127[.]0[.]0[.]1:8081}{http://unix:%DIR%/app.sock}r }},
+        ['401.*' . $challenge->('scope="mcp:tools"'), POST => '/mcp'],
+        ['200.*uri=/mcp user=alice .*authorization=;', POST => '/mcp', $claims->(), 'X-User: root'],
+        (map { ['401.*' . $challenge->('error="invalid_token"'), POST => '/mcp', $_] } $claims->(aud => 'orders-api'), $claims->(aud => "$url/"), $claims->(iss => 'x'), bearer($forged)),
+        ['403.*' . $challenge->('error="insufficient_scope", scope="mcp:tools"'), POST => '/mcp', $claims->(scope => 'openid')],
+        ['200.*\\{"resource":"https://mcp.example.com/mcp","authorization_servers":\\["https://id.example.com/realms/example"\\],"bearer_methods_supported":\\["header"\\],"scopes_supported":\\["mcp:tools"\\],"resource_name":"Orders"\\}\z',
+            GET => "$place/mcp"],
+    );
+}
+
 # The application gives the token that belongs to a session, here the name of the session itself.
 {
     my $gives = 'location = /session { add_header X-Token $cookie_session; return 204; }';

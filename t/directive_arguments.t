@@ -79,6 +79,11 @@ my %GOOD = (
         return in_any_order(one_of([], ['match=all'], ['match=any'])->@*, map { one_of(name(), 'a:b', '', variables()) } 0 .. rand 4);
     },
     auth_jwt_require_claim => sub { return (path(), good_operator(), one_of([], ['error=401'], ['error=403'])->@*) },
+    auth_jwt_resource => sub {
+        return 'off' if rand() < 0.2;
+        my $url = sub { return one_of('https://', 'http://localhost/', 'https://[2001:db8::1]:8443/', 'HTTPS://A/') . name() . one_of('', '/', '/a%20b', '?a=b', '//"') };
+        return ($url->(), in_any_order(grep { rand() < 0.5 } 'name=' . one_of('My API', 'é "x"', name()), 'documentation=' . $url->(), 'scopes=' . one_of(name(), 'a b', ' a:b  c ')));
+    },
     auth_jwt_state_path => sub { return one_of('off', 'keys', '/var/lib/' . name(), 'two words', 'é') },
     auth_jwt_fetch_proxy => sub { return 'http://' . one_of('', 'user:secret@') . one_of(name(), '192.0.2.1', '[2001:db8::1]') . one_of('', ':3128') . one_of('', '/') },
     auth_jwt_optional => sub { return one_of('on', 'off') },
@@ -112,6 +117,13 @@ my %BAD = (
         return one_of(
             [], [path()], [path(), 'error=403'], [no_path(), good_operator()], [path(), no_operator()], [path(), 'present', 'error=400'],
             [path(), 'error=401', 'present', 'error=401'], [path(), '=', '$no_such'],
+        )->@*;
+    },
+    auth_jwt_resource => sub {
+        my $a = 'https://a/b';
+        return one_of(
+            [], [''], [name()], ['http://a/b'], ['https://u@a'], ["$a#"], ['https://$host/'], ["https://a/\xff"], ['off', 'name=a'], [$a, 'off'], [$a, $a], [$a, 'name='],
+            [$a, 'scopes= '], [$a, "name=\xff"], [$a, 'name=$host'], [$a, 'name=a', 'scopes=b', 'name=a'], [$a, 'documentation=b'], [$a, 'Scopes=a'], [$a, ''], ['https://' . 'a' x 3000],
         )->@*;
     },
     auth_jwt_state_path => sub { return one_of([], [''], ['a', 'b'], ['$host'], ['a/${arg_b}'])->@* },

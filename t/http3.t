@@ -1,4 +1,4 @@
-# HTTP/3, where the nginx under test has it: many requests with different tokens on one connection.
+# HTTP/3, where the nginx under test has it: many requests with different tokens on one connection, and metadata of a resource.
 use strict;
 use warnings;
 
@@ -55,6 +55,13 @@ my $nginx = JWT::Server->new(
             proxy_pass http://unix:%DIR%/mock.sock;
             proxy_set_header X-Sub \$jwt_claim_sub;
         }
+        location /mcp {
+            auth_jwt "h3";
+            auth_jwt_key_file keys.json;
+            auth_jwt_resource https://localhost/mcp;
+            auth_jwt_require_scope read;
+            proxy_pass http://unix:%DIR%/mock.sock;
+        }
         location = /_keys { alias %DIR%/conf/keys.json; }
     }
     server {
@@ -97,6 +104,23 @@ for my $n (1 .. 25) {
     is($without->{status}, 401, "$n: no token");
     is($without->{headers}{'www-authenticate'}, 'Bearer realm="h3"', "$n: the challenge");
 }
+
+# A resource: its metadata, with and without a body in the request, among other requests; its challenge.
+{
+    my $place = '/.well-known/oauth-protected-resource/mcp';
+    # No HEAD: the client takes the length of what is not sent for a mistake.
+    my @cases = (
+        [GET => $place, 200], [OPTIONS => $place, 204], [POST => $place, 405, 'x' x 20_000], [DELETE => $place, 405],
+        [GET => '/mcp', 401], [POST => '/mcp', 401, 'x' x 1000],
+    );
+    my @all = map {@cases} 1 .. 5;
+    my @told = ask(map { {method => $_->[0], path => $_->[1], body => $_->[3]} } @all);
+    is_deeply([map { $_->{status} } @told], [map { $_->[2] } @all], 'metadata: each method, each time');
+    is($told[0]{body}, '{"resource":"https://localhost/mcp","bearer_methods_supported":["header"],"scopes_supported":["read"]}', 'metadata: the document');
+    is($told[0]{headers}{'content-type'}, 'application/json', 'metadata: its type');
+    is($told[4]{headers}{'www-authenticate'}, qq(Bearer realm="h3", scope="read", resource_metadata="https://localhost$place"), 'the challenge leads there');
+}
+
 unlike($nginx->error_log, qr/\[(?:crit|alert|emerg)\]/, 'nothing alarming in the log');
 
 done_testing();

@@ -227,7 +227,7 @@ fn unmet<'a>(claims: Option<&Claims>, arguments: &'a Arguments) -> Vec<&'a str> 
 fn refused(refusal: &Refusal, keys: Option<&KeySets>, realm: &str, rules: &Rules) -> String {
     let mut text = format!("http:      {}\n", refusal.status());
     if refusal.is_the_clients() {
-        let value = challenge(realm.as_bytes(), refusal.error_code(), &rules.all_scopes());
+        let value = challenge(realm.as_bytes(), refusal.error_code(), &rules.all_scopes(), None);
         text.push_str(&format!("challenge: {}\n", String::from_utf8_lossy(&value)));
     }
     match keys.and_then(|keys| keys.error.as_ref()) {

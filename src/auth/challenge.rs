@@ -2,9 +2,15 @@
 
 use super::outcome::ErrorCode;
 
-/// `Bearer realm="..."`, with the error behind it where there is one, and with the scopes that are asked
-/// for where that helps: without an error, and where the scope is insufficient.
-pub fn challenge(realm: &[u8], error: Option<ErrorCode>, scopes: &[&[u8]]) -> Vec<u8> {
+/// `Bearer realm="..."`, with the error behind it where there is one; with the scopes that are asked
+/// for where that helps: without an error, and where the scope is insufficient; and with the URL of the resource's
+/// `metadata`, if it has any (RFC 9728 §5.1).
+pub fn challenge(
+    realm: &[u8],
+    error: Option<ErrorCode>,
+    scopes: &[&[u8]],
+    metadata: Option<&str>,
+) -> Vec<u8> {
     let mut value = b"Bearer realm=".to_vec();
     quote(realm, &mut value);
     let asks_for_scopes = match error {
@@ -21,6 +27,10 @@ pub fn challenge(realm: &[u8], error: Option<ErrorCode>, scopes: &[&[u8]]) -> Ve
     if asks_for_scopes && !scopes.is_empty() {
         value.extend_from_slice(b", scope=");
         quote(&scopes.join(&b' '), &mut value);
+    }
+    if let Some(metadata) = metadata {
+        value.extend_from_slice(b", resource_metadata=");
+        quote(metadata.as_bytes(), &mut value);
     }
     value
 }
@@ -43,7 +53,7 @@ mod tests {
     use super::*;
 
     fn text(realm: &str, error: Option<ErrorCode>) -> String {
-        String::from_utf8(challenge(realm.as_bytes(), error, &[])).unwrap_or_default()
+        String::from_utf8(challenge(realm.as_bytes(), error, &[], None)).unwrap_or_default()
     }
 
     #[test]
@@ -64,7 +74,7 @@ mod tests {
     #[test]
     fn scopes_where_they_help() {
         let text = |error| {
-            let value = challenge(b"a", error, &[b"read", b"w\"r\n"]);
+            let value = challenge(b"a", error, &[b"read", b"w\"r\n"], None);
             String::from_utf8(value).unwrap_or_default()
         };
         assert_eq!(text(None), r#"Bearer realm="a", scope="read w\"r ""#);
@@ -74,5 +84,18 @@ mod tests {
         );
         let insufficient = r#"Bearer realm="a", error="insufficient_scope", scope="read w\"r ""#;
         assert_eq!(text(Some(ErrorCode::InsufficientScope)), insufficient);
+    }
+
+    #[test]
+    fn metadata_of_the_resource() {
+        for (error, between) in [
+            (None, r#", scope="read""#),
+            (Some(ErrorCode::InvalidToken), r#", error="invalid_token""#),
+            (Some(ErrorCode::InsufficientScope), r#", error="insufficient_scope", scope="read""#),
+        ] {
+            let value = challenge(b"a", error, &[b"read"], Some("https://a/m"));
+            let expected = format!(r#"Bearer realm="a"{between}, resource_metadata="https://a/m""#);
+            assert_eq!(String::from_utf8(value).as_deref(), Ok(&*expected));
+        }
     }
 }

@@ -20,6 +20,7 @@ pub mod outcome;
 pub mod policy;
 pub mod render;
 pub mod require;
+pub mod resource;
 pub mod scope_rule;
 mod texts;
 pub mod token_cache;

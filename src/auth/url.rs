@@ -39,6 +39,21 @@ impl Url {
         self.uri.authority().map_or("", |authority| authority.as_str())
     }
 
+    /// Scheme, host and port, if it names one.
+    pub fn origin(&self) -> String {
+        format!("{}://{}", self.uri.scheme_str().unwrap_or_default(), self.authority())
+    }
+
+    /// `/` where it names none.
+    pub fn path(&self) -> &str {
+        self.uri.path()
+    }
+
+    /// What is behind `?`.
+    pub fn query(&self) -> Option<&str> {
+        self.uri.query()
+    }
+
     /// Whether it leads to this machine.
     pub fn is_local(&self) -> bool {
         is_this_machine(self.uri.host().unwrap_or_default())

@@ -46,7 +46,9 @@ pub fn refuse(
     if refusal.is_the_clients() {
         request.log(NGX_LOG_INFO, format_args!("{refusal}"));
         let scopes = scopes(request, conf);
-        let value = request.copy(&challenge(realm, refusal.error_code(), &scopes))?;
+        let metadata = conf.resource().map(|(own, _)| own.metadata_url.as_str());
+        let value = challenge(realm, refusal.error_code(), &scopes, metadata);
+        let value = request.copy(&value)?;
         let header = request.add_challenge(value)?;
         context.challenge.set(Some((header, request.location())));
     }

@@ -20,6 +20,7 @@ use crate::auth::operand::Operand;
 use crate::auth::outcome::Leniency;
 use crate::auth::policy::{Acceptance, Rules, TokenType, Verification};
 use crate::auth::require::Requirement;
+use crate::auth::resource::Resource;
 use crate::auth::scope_rule::ScopeRule;
 use crate::fetch::proxy::Proxy;
 
@@ -36,6 +37,8 @@ pub struct MainConf {
     pub fetch_proxy: RefCell<Option<Proxy>>,
     /// How keys by URL are fetched, once the whole configuration is read, where there are any.
     pub fetching: OnceCell<Fetching>,
+    /// Whether some server has an `auth_jwt_resource`.
+    pub has_resources: Cell<bool>,
     /// Until `lint` has seen them: the directives that have an effect only beside others.
     pub dependent: RefCell<Vec<Dependent>>,
     /// Until `lint` has seen them: all levels below `http`.
@@ -147,6 +150,8 @@ pub struct LevelIssuers {
     /// No other `auth_jwt_issuers` has it, one of an earlier configuration included.
     pub id: u64,
     pub table: Issuers,
+    /// In the order in which they are named.
+    pub list: Vec<Rc<Issuer>>,
     /// The keys of each, by its number.
     pub sources: HashMap<u64, Rc<KeySources>, foldhash::fast::RandomState>,
 }
@@ -172,6 +177,26 @@ pub struct List<T> {
 pub struct Switch {
     pub on: bool,
     pub place: Place,
+}
+
+/// `auth_jwt_resource`.
+pub struct ResourceConf {
+    /// `None`: `off`.
+    pub resource: Option<Rc<Resource>>,
+    /// The URL of its metadata.
+    pub metadata_url: String,
+    /// Its identifier, as the audience of tokens.
+    audience: Vec<Operand<ComplexValue>>,
+    pub place: Place,
+}
+
+impl ResourceConf {
+    pub fn new(resource: Option<Resource>, place: Place) -> Self {
+        let metadata_url = resource.as_ref().map(Resource::metadata_url).unwrap_or_default();
+        let identifier = resource.iter().map(|resource| resource.identifier.text().as_bytes());
+        let audience = identifier.map(|identifier| Operand::Text(identifier.into())).collect();
+        Self { resource: resource.map(Rc::new), metadata_url, audience, place }
+    }
 }
 
 /// `auth_jwt_key_cache`.
@@ -220,6 +245,7 @@ settings! {
     auth: AuthJwt,
     keys: Keys,
     audience: List<Operand<ComplexValue>>,
+    resource: ResourceConf,
     scopes: List<ScopeRule<ComplexValue>>,
     claims: List<ClaimRule<ComplexValue>>,
     requirements: List<Requirement<ComplexValue>>,
@@ -262,6 +288,7 @@ impl Placed for Switch {
 }
 
 impl Placed for AuthJwt {}
+impl Placed for ResourceConf {}
 impl Placed for TokenType {}
 impl Placed for u64 {}
 impl Placed for KeyCache {}
@@ -276,6 +303,8 @@ pub struct Effective {
     pub leeway: u64,
     /// The number of the rules, where there are rules or issuers, and whether all requests have the same.
     rules: Option<(NonZeroU64, bool)>,
+    /// Whether the audience is that of `auth_jwt_resource`, which stands nearer than `auth_jwt_audience`.
+    pub resource_decides: bool,
     pub leniency: Leniency,
     pub key_rules: KeyRules,
     pub token_cache: TokenCacheSetting,
@@ -283,9 +312,13 @@ pub struct Effective {
 
 impl Effective {
     /// What follows from `settings`, of whose names `issuers` are the issuers.
-    pub fn new(settings: Settings, issuers: Option<Rc<LevelIssuers>>) -> Self {
+    pub fn new(
+        settings: Settings,
+        resource_decides: bool,
+        issuers: Option<Rc<LevelIssuers>>,
+    ) -> Self {
         let is_on = |switch: &Option<Rc<Switch>>| switch.as_deref().is_some_and(|switch| switch.on);
-        let (audience, scopes, claims) = lists(&settings);
+        let (audience, scopes, claims) = lists(&settings, resource_decides);
         let has_rules = audience.is_some() || !scopes.is_empty() || !claims.is_empty();
         let are_fixed = audience.unwrap_or_default().iter().all(Operand::is_fixed)
             && scopes.iter().all(ScopeRule::is_fixed)
@@ -311,6 +344,7 @@ impl Effective {
             issuers,
             leeway: settings.leeway.as_deref().copied().unwrap_or_default(),
             rules,
+            resource_decides,
             leniency,
             key_rules: settings.key_cache.as_deref().map(|cache| cache.rules).unwrap_or_default(),
             token_cache: settings.token_cache.as_deref().copied().unwrap_or_default(),
@@ -327,10 +361,16 @@ impl Effective {
         }
     }
 
+    /// The resource that the level is of.
+    pub fn resource(&self) -> Option<(&ResourceConf, &Rc<Resource>)> {
+        let conf = self.settings.resource.as_deref()?;
+        Some((conf, conf.resource.as_ref()?))
+    }
+
     /// What a verified token is judged by.
     pub fn acceptance(&self) -> Acceptance<'_, ComplexValue> {
         let rules = self.rules.map(|(id, are_fixed)| {
-            let (audience, scopes, claims) = lists(&self.settings);
+            let (audience, scopes, claims) = lists(&self.settings, self.resource_decides);
             Rules { id, audience, scopes, claims, are_fixed }
         });
         Acceptance { leeway: self.leeway, rules }
@@ -356,9 +396,13 @@ type Lists<'s> = (
     &'s [ClaimRule<ComplexValue>],
 );
 
-fn lists(settings: &Settings) -> Lists<'_> {
+fn lists(settings: &Settings, resource_decides: bool) -> Lists<'_> {
+    let audience = match resource_decides {
+        true => settings.resource.as_deref().map(|resource| resource.audience.as_slice()),
+        false => settings.audience.as_deref().map(|audience| audience.list.as_slice()),
+    };
     (
-        settings.audience.as_deref().map(|audience| audience.list.as_slice()),
+        audience,
         settings.scopes.as_deref().map(|scopes| scopes.list.as_slice()).unwrap_or_default(),
         settings.claims.as_deref().map(|claims| claims.list.as_slice()).unwrap_or_default(),
     )

@@ -2,38 +2,71 @@
 
 use std::rc::Rc;
 
-use super::conf::{
-    Effective, IssuerConf, IssuerNames, Keys, LevelIssuers, LocationConf, MainConf, Settings,
-};
+use super::conf::{Effective, IssuerConf, IssuerNames, Keys, LevelIssuers, LocationConf, MainConf};
 use super::ffi::conf::{Conf, ConfError, Inherit};
 use super::server::{ServerConf, unique};
-use crate::auth::issuer::Issuers;
+use crate::auth::issuer::{Issuer, Issuers};
+use crate::auth::operand::Operand;
 use crate::auth::policy::TokenType;
 
 impl Inherit for LocationConf {
     fn inherit(&self, parent: &Self, cf: &mut Conf<'_>) -> Result<(), ConfError> {
         let Some(main) = cf.main_conf::<MainConf>() else { return Err(ConfError::Logged) };
         // The level `http` has none above, so nginx does not merge it.
-        let parent = parent.below(Settings::default(), main)?;
-        let effective = self.below(parent.settings, main)?;
+        let parent = parent.below(&Effective::default(), main)?;
+        let effective = self.below(&parent, main)?;
         refuse(&effective)?;
+        if let Some(server) = cf.server_conf::<ServerConf>() {
+            note_resource(&effective, server)?;
+            main.has_resources.set(main.has_resources.get() || !server.resources.is_empty());
+        }
         main.levels.borrow_mut().push(effective);
         Ok(())
     }
 }
 
 impl LocationConf {
-    fn below(&self, above: Settings, main: &MainConf) -> Result<Effective, ConfError> {
+    fn below(&self, above: &Effective, main: &MainConf) -> Result<Effective, ConfError> {
         if let Some(effective) = self.effective.get() {
             return Ok(effective.clone());
         }
-        let settings = self.typed.below(above);
+        let typed_audience = self.typed.audience.borrow().is_some();
+        let typed_resource =
+            self.typed.resource.borrow().as_ref().map(|own| own.resource.is_some());
+        let settings = self.typed.below(above.settings.clone());
+        // The nearer level decides, and on one level the audience.
+        let resource_decides = match typed_resource {
+            _ if typed_audience => false,
+            Some(is_on) => is_on,
+            None => above.resource_decides,
+        };
         let issuers = match settings.keys.as_deref() {
             Some(Keys::Issuers(names)) => Some(issuers_of(names, main)?),
             Some(Keys::Sources(_) | Keys::Off(_)) | None => None,
         };
-        Ok(self.effective.get_or_init(|| Effective::new(settings, issuers)).clone())
+        Ok(self
+            .effective
+            .get_or_init(|| Effective::new(settings, resource_decides, issuers))
+            .clone())
     }
+}
+
+/// Notes what a level says of its resource.
+fn note_resource(level: &Effective, server: &ServerConf) -> Result<(), ConfError> {
+    let Some((own, resource)) = level.resource() else { return Ok(()) };
+    let issuers = level.issuers.iter().flat_map(|issuers| &issuers.list);
+    let first = |issuer: &Rc<Issuer>| issuer.issuers.first().cloned();
+    let scopes = level.acceptance().rules.map(|rules| rules.scopes).unwrap_or_default();
+    let mut told: Vec<String> = Vec::new();
+    for scope in scopes.iter().flat_map(|rule| &rule.scopes) {
+        // Those with variables are not known.
+        let text = match scope {
+            Operand::Text(text) => std::str::from_utf8(text).ok(),
+            Operand::Variables(_) => None,
+        };
+        told.extend(text.filter(|text| !told.iter().any(|own| own == text)).map(str::to_owned));
+    }
+    Ok(server.resources.note(resource, &own.place, issuers.filter_map(first).collect(), told)?)
 }
 
 /// The issuers of one `auth_jwt_issuers`, which all levels share that inherit it.
@@ -56,7 +89,7 @@ fn issuers_of(names: &IssuerNames, main: &MainConf) -> Result<Rc<LevelIssuers>, 
         format!("issuers \"{one}\" and \"{other}\" of \"auth_jwt_issuers\" in {place} have the same \"issuer {iss}\", each must have its own")
     })?;
     let sources = blocks.iter().map(|block| (block.issuer.id, block.sources.clone())).collect();
-    let issuers = LevelIssuers { id: unique(), table, sources };
+    let issuers = LevelIssuers { id: unique(), table, list: issuers, sources };
     Ok(names.issuers.get_or_init(|| Rc::new(issuers)).clone())
 }
 
@@ -67,6 +100,7 @@ fn refuse(level: &Effective) -> Result<(), ConfError> {
     let settings = &level.settings;
     let rules = [
         ("auth_jwt_audience", settings.audience.as_deref().map(|own| &own.place)),
+        ("auth_jwt_resource", level.resource().map(|(own, _)| &own.place)),
         ("auth_jwt_require_scope", settings.scopes.as_deref().map(|own| &own.place)),
         ("auth_jwt_require_claim", settings.claims.as_deref().map(|own| &own.place)),
     ];

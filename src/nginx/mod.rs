@@ -4,6 +4,7 @@
 mod ffi;
 
 mod key_store;
+mod resources;
 mod server;
 mod worker;
 
@@ -26,6 +27,7 @@ mod verify;
 mod judge;
 
 mod access;
+mod metadata;
 mod variables;
 
 mod directives;

@@ -9,6 +9,7 @@ use std::ptr;
 use ngx::ffi::{
     NGX_ERROR, NGX_HTTP_MODULE, NGX_OK, ngx_command_t, ngx_conf_t, ngx_cycle_t, ngx_http_module_t,
     ngx_http_phases_NGX_HTTP_ACCESS_PHASE as ACCESS_PHASE,
+    ngx_http_phases_NGX_HTTP_POST_READ_PHASE as POST_READ_PHASE,
     ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE as PRECONTENT_PHASE, ngx_int_t, ngx_module_t,
     ngx_uint_t,
 };
@@ -23,6 +24,7 @@ use super::ffi::conf::{self, Conf, ConfError};
 use super::ffi::cycle::with_cycle;
 use super::ffi::guard::{Entry, log_panics};
 use super::ffi::request::register_module;
+use super::metadata::Metadata;
 use super::server::ServerConf;
 use super::sources::request::KeyRequests;
 use super::variables::{AuthJwtIssuer, AuthJwtStatus, JwtClaim, JwtHeader, JwtPayload};
@@ -133,7 +135,12 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
         lint::check(cf);
         fetching::note(cf);
         cf.add_phase_handler::<Access>(ACCESS_PHASE)?;
-        cf.add_phase_handler::<Precontent>(PRECONTENT_PHASE)
+        cf.add_phase_handler::<Precontent>(PRECONTENT_PHASE)?;
+        // No request is asked where no server has a resource.
+        match cf.main_conf::<MainConf>().is_some_and(|main| main.has_resources.get()) {
+            true => cf.add_phase_handler::<Metadata>(POST_READ_PHASE),
+            false => Ok(()),
+        }
     })
 }
 

@@ -1,9 +1,10 @@
-//! A server, as far as keys that are fetched from it are told apart by it.
+//! A server: what tells it from others where keys are fetched from it, and its resources.
 
 use std::cell::OnceCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::ffi::server_name::ServerNames;
+use super::resources::Resources;
 
 /// The configuration of a server.
 pub struct ServerConf {
@@ -11,6 +12,8 @@ pub struct ServerConf {
     /// from one are never taken for those of another.
     pub id: u64,
     pub names: OnceCell<ServerNames>,
+    /// `auth_jwt_resource`, of all its levels.
+    pub resources: Resources,
 }
 
 impl ServerConf {
@@ -21,7 +24,7 @@ impl ServerConf {
 
 impl Default for ServerConf {
     fn default() -> Self {
-        Self { id: unique(), names: OnceCell::new() }
+        Self { id: unique(), names: OnceCell::new(), resources: Resources::default() }
     }
 }
 

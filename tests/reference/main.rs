@@ -20,12 +20,16 @@ use source::File;
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 /// What of the source is a text with a space, but no message.
-const NO_MESSAGES: [&str; 12] = [
+const NO_MESSAGES: [&str; 15] = [
     // The header WWW-Authenticate.
     "Bearer realm=",
     ", error=\"invalid_token\"",
     ", error=\"insufficient_scope\"",
     ", scope=",
+    ", resource_metadata=",
+    // Other headers.
+    "GET, HEAD, OPTIONS",
+    "public, max-age=300",
     // Between the names of a list, and the words of a value.
     ", ",
     " ",
@@ -151,6 +155,7 @@ fn syntax_default_and_context() -> Outcome {
         }
         let contexts = match row.split(", ").next() {
             Some("Http") => "`http`",
+            Some("Servers") => "`server`, `location`",
             Some("Locations") => "`http`, `server`, `location`",
             _ => "`http`, `server`, `location`, `limit_except`",
         };

@@ -166,6 +166,7 @@ impl File {
             "auth/issuer_block.rs",
             "auth/issuer_block/by_url.rs",
             "nginx/merge.rs",
+            "nginx/resources.rs",
             "ffi/block.rs",
             "ffi/conf.rs",
             "ffi/variable.rs",

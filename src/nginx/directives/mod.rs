@@ -17,6 +17,7 @@ mod auth_jwt_optional;
 mod auth_jwt_require;
 mod auth_jwt_require_claim;
 mod auth_jwt_require_scope;
+mod auth_jwt_resource;
 mod auth_jwt_state_path;
 mod auth_jwt_type;
 mod key_source;
@@ -29,7 +30,7 @@ use ngx::ffi::{
 };
 
 use super::conf::LocationConf;
-use super::ffi::command::AllowedIn::{Everywhere, Http, Locations};
+use super::ffi::command::AllowedIn::{Everywhere, Http, Locations, Servers};
 use super::ffi::command::{END, command};
 use super::ffi::conf::{Conf, ConfError};
 
@@ -38,7 +39,7 @@ const NAMED_BLOCK: u32 = NGX_CONF_BLOCK | NGX_CONF_TAKE1;
 
 /// Every directive: its name, where it may stand, how many arguments it takes, and what sets it. Then the
 /// end mark.
-pub const DIRECTIVES: [ngx_command_t; 20] = [
+pub const DIRECTIVES: [ngx_command_t; 21] = [
     command(c"auth_jwt", Everywhere, NGX_CONF_TAKE12, auth_jwt::set),
     command(c"auth_jwt_audience", Everywhere, NGX_CONF_1MORE, auth_jwt_audience::set),
     command(c"auth_jwt_cache", Locations, NGX_CONF_TAKE1, auth_jwt_cache::set),
@@ -56,6 +57,7 @@ pub const DIRECTIVES: [ngx_command_t; 20] = [
     command(c"auth_jwt_require", Everywhere, NGX_CONF_1MORE, auth_jwt_require::set),
     command(c"auth_jwt_require_claim", Everywhere, NGX_CONF_2MORE, auth_jwt_require_claim::set),
     command(c"auth_jwt_require_scope", Everywhere, NGX_CONF_1MORE, auth_jwt_require_scope::set),
+    command(c"auth_jwt_resource", Servers, NGX_CONF_1MORE, auth_jwt_resource::set),
     command(c"auth_jwt_state_path", Http, NGX_CONF_TAKE1, auth_jwt_state_path::set),
     command(c"auth_jwt_type", Everywhere, NGX_CONF_TAKE1, auth_jwt_type::set),
     END,

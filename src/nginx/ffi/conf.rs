@@ -100,6 +100,13 @@ impl<'c> Conf<'c> {
         unsafe { Slot::value(self.slot()?) }
     }
 
+    /// The configuration of the server that is read or merged.
+    pub fn server_conf<T: Any>(&self) -> Option<&'c T> {
+        // SAFETY: while `http` is read, what the module made as its server configuration is a slot, which
+        // lives as long as the configuration.
+        unsafe { Slot::value(self.0.http_server_conf_unchecked::<Slot>(module()?)?) }
+    }
+
     /// The slot of the configuration of the level `http`. It lies in the configuration's pool.
     pub(super) fn slot(&self) -> Option<NonNull<Slot>> {
         // SAFETY: while `http` is read, what the module made as its main configuration is a slot.

@@ -25,6 +25,7 @@ pub enum Entry {
     ExitProcess,
     Access,
     Precontent,
+    Metadata,
     Variable,
     BodyFilter,
     SubrequestEnded,

@@ -21,6 +21,7 @@ pub mod log;
 pub mod phase;
 mod pooled;
 pub mod request;
+pub mod response;
 pub mod server_name;
 pub mod slot;
 pub mod subrequest;

@@ -1,8 +1,9 @@
 //! Phase handlers.
 
 use ngx::ffi::{
-    NGX_AGAIN, NGX_DECLINED, NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_OK, ngx_array_push,
-    ngx_http_handler_pt, ngx_http_phases, ngx_http_request_t, ngx_int_t,
+    NGX_AGAIN, NGX_DECLINED, NGX_DONE, NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_OK,
+    ngx_array_push, ngx_http_finalize_request, ngx_http_handler_pt, ngx_http_phases,
+    ngx_http_request_t, ngx_int_t,
 };
 use ngx::http::{HttpModuleMainConf, NgxHttpCoreModule};
 
@@ -21,6 +22,8 @@ pub enum Decision {
     Again,
     /// The request ends with this HTTP status.
     Status(u16),
+    /// It has been answered, and ends with this code of nginx's own.
+    Answered(ngx_int_t),
     /// The request cannot go on.
     Error,
 }
@@ -69,6 +72,12 @@ unsafe extern "C" fn handle<H: PhaseHandler>(request: *mut ngx_http_request_t) -
         Decision::Ok => NGX_OK as ngx_int_t,
         Decision::Declined => NGX_DECLINED as ngx_int_t,
         Decision::Again => NGX_AGAIN as ngx_int_t,
+        Decision::Answered(code) => {
+            // In most phases `NGX_OK` and `NGX_AGAIN` would mean that it goes on.
+            // SAFETY: valid, and not touched any more: this may free it.
+            unsafe { ngx_http_finalize_request(request, code) };
+            NGX_DONE as ngx_int_t
+        }
         Decision::Status(status) => status as ngx_int_t,
         Decision::Error => NGX_ERROR as ngx_int_t,
     }

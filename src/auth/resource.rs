@@ -1,0 +1,122 @@
+//! A protected resource (RFC 9728): its identifier, where its metadata are, and what they say.
+
+use serde::Serialize;
+
+use super::url::{Url, UrlError};
+
+/// Where the metadata of a resource are, before its path (RFC 9728 §3.1).
+const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
+
+/// A protected resource, as the operator describes it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Resource {
+    pub identifier: Url,
+    pub name: Option<String>,
+    pub documentation: Option<Url>,
+    /// Those that are told; empty: those that are asked for.
+    pub scopes: Vec<String>,
+}
+
+/// The metadata (RFC 9728 §2). What there is nothing to say of is left out.
+#[derive(Serialize)]
+struct Metadata<'m> {
+    resource: &'m str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    authorization_servers: &'m [String],
+    bearer_methods_supported: [&'static str; 1],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    scopes_supported: &'m [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource_name: Option<&'m str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource_documentation: Option<&'m str>,
+}
+
+impl Resource {
+    /// The resource of that identifier.
+    pub fn new(identifier: &str) -> Result<Self, UrlError> {
+        let identifier = identifier.parse()?;
+        Ok(Self { identifier, name: None, documentation: None, scopes: Vec::new() })
+    }
+
+    /// Where its metadata are in its server.
+    pub fn metadata_path(&self) -> String {
+        match self.identifier.path() {
+            "/" => WELL_KNOWN.to_owned(),
+            path => format!("{WELL_KNOWN}{path}"),
+        }
+    }
+
+    /// The URL of its metadata, for challenges.
+    pub fn metadata_url(&self) -> String {
+        let query = self.identifier.query().map(|query| format!("?{query}")).unwrap_or_default();
+        format!("{}{}{query}", self.identifier.origin(), self.metadata_path())
+    }
+
+    /// Its metadata in JSON: the issuers of its tokens, and the scopes that are asked for.
+    pub fn metadata(&self, authorization_servers: &[String], asked: &[String]) -> String {
+        let metadata = Metadata {
+            resource: self.identifier.text(),
+            authorization_servers,
+            bearer_methods_supported: ["header"],
+            scopes_supported: if self.scopes.is_empty() { asked } else { &self.scopes },
+            resource_name: self.name.as_deref(),
+            resource_documentation: self.documentation.as_ref().map(Url::text),
+        };
+        // Strings in a struct: there is nothing that JSON has no form for.
+        serde_json::to_string(&metadata).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resource(identifier: &str) -> Resource {
+        match Resource::new(identifier) {
+            Ok(resource) => resource,
+            Err(error) => unreachable!("{identifier}: {error}"),
+        }
+    }
+
+    #[test]
+    fn where_metadata_are() {
+        for (identifier, path, url) in [
+            ("https://a", "", "https://a"),
+            ("https://a/", "", "https://a"),
+            ("https://a:8443/mcp", "/mcp", "https://a:8443"),
+            ("https://a/mcp/", "/mcp/", "https://a"),
+            ("http://[::1]:1/a/b", "/a/b", "http://[::1]:1"),
+            ("HTTPS://A/B", "/B", "https://A"),
+        ] {
+            let resource = resource(identifier);
+            let expected = format!("/.well-known/oauth-protected-resource{path}");
+            assert_eq!(resource.metadata_path(), expected, "{identifier}");
+            assert_eq!(resource.metadata_url(), format!("{url}{expected}"), "{identifier}");
+        }
+        let query = resource("https://a/b?c=d").metadata_url();
+        assert_eq!(query, "https://a/.well-known/oauth-protected-resource/b?c=d");
+    }
+
+    #[test]
+    fn what_metadata_say() {
+        let mut resource = resource("https://a/mcp");
+        let texts =
+            |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        assert_eq!(
+            resource.metadata(&[], &[]),
+            r#"{"resource":"https://a/mcp","bearer_methods_supported":["header"]}"#
+        );
+        assert_eq!(
+            resource.metadata(&texts(&["https://i", "j"]), &texts(&["read", "w\"r"])),
+            r#"{"resource":"https://a/mcp","authorization_servers":["https://i","j"],"bearer_methods_supported":["header"],"scopes_supported":["read","w\"r"]}"#
+        );
+        resource.name = Some("My \"API\"".to_owned());
+        resource.documentation = "https://a/docs".parse().ok();
+        resource.scopes = vec!["all".to_owned()];
+        assert_eq!(
+            resource.metadata(&texts(&["https://i"]), &texts(&["read"])),
+            r#"{"resource":"https://a/mcp","authorization_servers":["https://i"],"bearer_methods_supported":["header"],"scopes_supported":["all"],"resource_name":"My \"API\"","resource_documentation":"https://a/docs"}"#
+        );
+    }
+}

@@ -1,0 +1,78 @@
+//! Answers of our own.
+
+use std::mem::zeroed;
+use std::ptr;
+
+use ngx::ffi::{
+    NGX_HTTP_GET, NGX_HTTP_HEAD, NGX_HTTP_OPTIONS, ngx_http_complex_value_t,
+    ngx_http_send_response, ngx_table_elt_t, ngx_uint_t,
+};
+
+use super::header::push;
+use super::phase::Decision;
+use super::request::{Request, bytes, string};
+
+/// How a request asks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    Get,
+    Head,
+    Options,
+    Other,
+}
+
+impl<'r> Request<'r> {
+    /// The path it asks for, decoded and normalised.
+    pub fn path(self) -> &'r [u8] {
+        // SAFETY: a string of the request, which lives as long as it.
+        unsafe { bytes(&(*self.as_ptr()).uri) }
+    }
+
+    pub fn method(self) -> Method {
+        // SAFETY: the request is valid.
+        match unsafe { (*self.as_ptr()).method } as u32 {
+            NGX_HTTP_GET => Method::Get,
+            NGX_HTTP_HEAD => Method::Head,
+            NGX_HTTP_OPTIONS => Method::Options,
+            _ => Method::Other,
+        }
+    }
+
+    /// Sends an answer, and takes no notice of the body of the request.
+    pub fn answer(
+        self,
+        status: u16,
+        content_type: &'static str,
+        headers: &[(&'static str, &'static str)],
+        body: &[u8],
+    ) -> Decision {
+        let Some(body) = self.copy(body) else { return Decision::Error };
+        // SAFETY: the request is valid, and nothing of its answer has been sent. Headers are static; the body
+        // lies in the request's pool. Zeros are a complex value without variables.
+        unsafe {
+            for (name, value) in headers {
+                let element = ngx_table_elt_t {
+                    hash: 1,
+                    key: string(name.as_bytes()),
+                    value: string(value.as_bytes()),
+                    lowcase_key: ptr::null_mut(),
+                    #[cfg(nginx_1_23)]
+                    next: ptr::null_mut(),
+                };
+                if push(&raw mut (*self.as_ptr()).headers_out.headers, element).is_none() {
+                    return Decision::Error;
+                }
+            }
+            let mut value: ngx_http_complex_value_t = zeroed();
+            value.value = string(body);
+            let mut content_type = string(content_type.as_bytes());
+            let code = ngx_http_send_response(
+                self.as_ptr(),
+                ngx_uint_t::from(status),
+                &raw mut content_type,
+                &raw mut value,
+            );
+            Decision::Answered(code)
+        }
+    }
+}
