@@ -4,68 +4,25 @@
 use strict;
 use warnings;
 
-use File::Temp ();
-use FindBin;
-use IO::Socket::INET;
-use IPC::Open2 qw(open2);
 use JSON::PP ();
 use MIME::Base64 qw(decode_base64url);
 use Test::More;
 
 use JWT;
 use JWT::Connection;
+use JWT::Mcp;
 use JWT::Server;
 
 my ($npm) = grep {-x} map {"$_/npm"} split /:/, $ENV{PATH};
 plan skip_all => 'npm is missing: install node and npm to run MCP clients' unless $npm;
 
-sub installed {
-    my ($what) = @_;
-    my $place = qx("$FindBin::Bin/mcp/install" $what);
-    BAIL_OUT("what t/mcp needs of $what could not be installed") if $? != 0;
-    chomp $place;
-    return $place;
-}
-
-my $place = installed('node');
-my $directory = File::Temp->newdir('mcp-XXXXXX', TMPDIR => 1);
-
-# --- the authorization server and the MCP server -----------------------------------------------------------------
-
-my ($owner, @running) = ($$);
-
-# Starts a program that ends with its standard input; its first line.
-sub run {
-    my ($name, @arguments) = @_;
-    my $pid = open2(my $output, my $input, 'sh', '-c', 'log=$1; shift; exec node "$@" 2>>"$log"', 'sh',
-        "$directory/$name.log", "$place/$name.mjs", @arguments);
-    push @running, [$pid, $input, $output];
-    local $SIG{ALRM} = sub { BAIL_OUT("$name does not start") };
-    alarm 60;
-    my $line = <$output> // '';
-    alarm 0;
-    chomp $line;
-    return $line;
-}
-
-END {
-    local $?;
-    for my $program ($owner == $$ ? @running : ()) {
-        my ($pid, $input) = @$program;
-        close $input;
-        kill TERM => $pid;
-        waitpid $pid, 0;
-    }
-}
-
-my $provider_port = run('provider');
-my $PROVIDER = "http://localhost:$provider_port";
-like($provider_port, qr/^\d+$/, 'the authorization server is ready');
-is(run('server', "$directory/mcp.sock"), 'ready', 'the MCP server is ready');
+my $programs = JWT::Mcp->new;
+my $PROVIDER = $programs->provider;
+my $socket = $programs->server;
 
 # --- nginx ---------------------------------------------------------------------------------------------------------
 
-my $port = do { my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1); $socket->sockport };
+my $port = JWT::Mcp::port();
 my $NGINX = "http://localhost:$port";
 
 my $nginx = JWT::Server->new(
@@ -79,7 +36,7 @@ my $nginx = JWT::Server->new(
         "2026-07-28 tools/list "       mcp:use;
         "2026-07-28 tools/call whoami" mcp:use;
     }
-    upstream mcp { server unix:$directory/mcp.sock; }
+    upstream mcp { server unix:$socket; }
 CONF
     server => <<"CONF",
         listen 127.0.0.1:$port;
@@ -107,8 +64,9 @@ CONF
                 proxy_pass http://mcp;
             }
         }
-        location /other {
-            auth_jwt_resource $NGINX/other scopes=mcp:use;
+        # Its identifier has no path, what clients ask for has one.
+        location = / {
+            auth_jwt_resource $NGINX scopes=mcp:use;
             proxy_pass http://mcp;
         }
 CONF
@@ -148,7 +106,9 @@ sub metadata {
         [grep { !defined $document->{$_} || ref $document->{$_} && !@{$document->{$_}} } keys %$document],
         [], 'no member without a value (section 3.2)',
     );
-    is($nginx->get($WELL_KNOWN)->{status}, 401, 'there is no resource at the root of this server');
+    (undef, $document) = metadata('');
+    is($document->{resource}, $NGINX, 'the resource at the root');
+    is($nginx->get("$WELL_KNOWN/else")->{status}, 401, 'there is none in another place');
 }
 
 # --- clients -------------------------------------------------------------------------------------------------------
@@ -219,21 +179,22 @@ sub client_follows {
     came_out($steps->{expired}, 'alice, no token', 401, qq(error="invalid_token", $at), $refreshes ? 0 : 1, "$name, expired");
 
     my $other = $steps->{'another resource'};
-    is(claims($other)->{aud}, "$NGINX/other", "$name: a token for another resource") or diag explain $other;
+    is($other->{result}, 'alice, no token', "$name: another resource, at the root") or diag explain $other;
+    is(claims($other)->{aud}, $NGINX, "$name: its token");
     my $answer = $nginx->get($path, "Authorization: Bearer $other->{tokens}{access_token}");
-    is(JWT::Connection::outcome_of($answer), '401 wrong_audience', "$name: is refused");
+    is(JWT::Connection::outcome_of($answer), '401 wrong_audience', "$name: which is refused elsewhere");
     is($answer->{headers}{'www-authenticate'}, qq(Bearer realm="MCP", error="invalid_token", $at), "$name: as invalid");
     return $steps;
 }
 
-my @node = ('node', "$place/client.mjs");
+my @node = ('node', $programs->place('client.mjs'));
 client_follows('TypeScript, protocol of 2025', '/2025', 0, @node, 1);
 my $steps = client_follows('TypeScript, protocol of 2026', '/mcp', 1, @node, 2);
 
 SKIP: {
     skip 'python3 with venv is missing', 1 if system('python3 -c "import ensurepip, venv" >/dev/null 2>&1') != 0;
-    my $python = installed('python') . '/venv/bin/python';
-    client_follows('Python', '/mcp', 0, $python, "$place/client.py");
+    my $python = JWT::Mcp::installed('python') . '/venv/bin/python';
+    client_follows('Python', '/mcp', 0, $python, $programs->place('client.py'));
 }
 
 # --- who lies to nginx ---------------------------------------------------------------------------------------------
@@ -290,11 +251,5 @@ for my $case (
 
 $nginx->is_calm('warn');
 
-unless (Test::More->builder->is_passing) {
-    for my $name (qw(provider server)) {
-        open my $log, '<', "$directory/$name.log" or next;
-        diag(grep {!/WARNING/} <$log>);
-    }
-}
-
+$programs->tell;
 done_testing();

@@ -166,5 +166,5 @@ const late = new Memory(grants);
 await with_expired_token(late, path);
 await step('expired', late, async () => call(await connect(late, path), late, 'whoami'));
 const other = new Memory(grants);
-await step('another resource', other, async () => call(await connect(other, '/other'), other, 'whoami'));
+await step('another resource', other, async () => call(await connect(other, '/'), other, 'whoami'));
 process.exit();

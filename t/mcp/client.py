@@ -160,7 +160,7 @@ async def main():
     other = Memory()
 
     async def another():
-        return None, await whoami(other, "/other")
+        return None, await whoami(other, "/")
 
     await step("another resource", other, another)
 

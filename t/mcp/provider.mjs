@@ -65,6 +65,16 @@ async function withoutScope(request) {
   request.body = metadata;
 }
 
+// Pages may register themselves, which oidc-provider has no answer for; true where this is the whole answer.
+function allowed(request, response) {
+  response.setHeader('Access-Control-Allow-Origin', '*');
+  if (request.method !== 'OPTIONS') return false;
+  response.setHeader('Access-Control-Allow-Headers', 'Content-Type, MCP-Protocol-Version');
+  response.statusCode = 204;
+  response.end();
+  return true;
+}
+
 const server = createServer().listen(0, '127.0.0.1', () => {
   const { port } = server.address();
   const provider = new Provider(`http://localhost:${port}`, configuration());
@@ -79,6 +89,7 @@ const server = createServer().listen(0, '127.0.0.1', () => {
       } else if (part === 'interaction') {
         await interact(provider, request, response);
       } else {
+        if (part === 'reg' && allowed(request, response)) return;
         if (request.method === 'POST' && part === 'reg') await withoutScope(request);
         answer(request, response);
       }
