@@ -221,9 +221,10 @@ my @LIES = ('Mcp-Method: tools/call', 'Mcp-Name: whoami');
 sub old_call { my ($tool) = @_; return {jsonrpc => '2.0', id => 1, method => 'tools/call', params => {name => $tool, arguments => {}}} }
 
 sub new_call {
-    my $call = old_call(@_);
+    my ($tool, $version) = @_;
+    my $call = old_call($tool);
     $call->{params}{_meta} = {
-        'io.modelcontextprotocol/protocolVersion' => '2026-07-28',
+        'io.modelcontextprotocol/protocolVersion' => $version // '2026-07-28',
         'io.modelcontextprotocol/clientInfo' => {name => 'test', version => '1'},
         'io.modelcontextprotocol/clientCapabilities' => {},
     };
@@ -242,6 +243,7 @@ for my $case (
     ['the protocol of 2025', '403', old_call('publish')],
     ['the protocol of 2025, and names', '403', old_call('publish'), @LIES],
     ['the protocol of 2025, and a version and names', '400', old_call('publish'), $VERSION, @LIES],
+    ['another version in the body', '400', new_call('publish', '2025-11-25'), $VERSION, @LIES],
     ['several calls', '400', [old_call('publish')], $VERSION, @LIES],
     ['several new calls', '400', [new_call('publish')], $VERSION, @LIES],
 ) {
