@@ -1,4 +1,4 @@
-//! URLs that keys are fetched from.
+//! URLs that keys are fetched from, and those of protected resources.
 
 use std::fmt;
 use std::net::Ipv4Addr;
