@@ -15,8 +15,12 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     assert_eq!(require::met(data), !(data.is_empty() || data == b"0"));
     let scopes: Vec<&[u8]> = authorization.split(|byte| *byte == b',').collect();
     let errors = [None, Some(ErrorCode::InvalidToken), Some(ErrorCode::InsufficientScope)];
-    for (error, scopes) in errors.iter().flat_map(|error| [(*error, &[][..]), (*error, &scopes)]) {
-        let value = challenge(realm, error, scopes);
+    // The URL of metadata, which is text.
+    let metadata = std::str::from_utf8(authorization).ok();
+    let cases =
+        errors.iter().flat_map(|error| [(*error, &[][..], None), (*error, &scopes, metadata)]);
+    for (error, scopes, metadata) in cases {
+        let value = challenge(realm, error, scopes, metadata);
         assert!(!value.iter().any(u8::is_ascii_control), "{value:?}");
         let rest = value.strip_prefix(b"Bearer realm=").expect("a realm");
         let (found, rest) = quoted(rest).expect("a quoted string");
@@ -32,13 +36,18 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
             Some(ErrorCode::InvalidToken) => &[],
             None | Some(ErrorCode::InsufficientScope) => scopes,
         };
-        if told.is_empty() {
-            assert_eq!(rest, b"");
-            continue;
+        let told = (!told.is_empty()).then(|| told.join(&b' '));
+        let mut rest = rest;
+        for (name, told) in [
+            (&b", scope="[..], told),
+            (b", resource_metadata=", metadata.map(|url| url.as_bytes().to_vec())),
+        ] {
+            let Some(told) = told else { continue };
+            let (found, after) =
+                quoted(rest.strip_prefix(name).expect("a parameter")).expect("a quoted string");
+            assert_eq!(found, told.iter().map(space).collect::<Vec<_>>());
+            rest = after;
         }
-        let rest = rest.strip_prefix(b", scope=").expect("scopes");
-        let (found, rest) = quoted(rest).expect("a quoted string");
-        assert_eq!(found, told.join(&b' ').iter().map(space).collect::<Vec<_>>());
         assert_eq!(rest, b"");
     }
 });
