@@ -51,6 +51,16 @@ has_libclang() {
 # What cargo builds for: the machine's own, unless CARGO_BUILD_TARGET says otherwise.
 rustc_target() { echo "${CARGO_BUILD_TARGET:-$(rustc -vV | sed -n 's/^host: //p')}"; }
 
+# For musl rustc links libc statically where it is not told otherwise, and then makes no shared library.
+link_musl_dynamically() {
+    [[ $(rustc_target) == *-musl* ]] || return 0
+    if [[ -n ${CARGO_ENCODED_RUSTFLAGS:-} ]]; then
+        export CARGO_ENCODED_RUSTFLAGS+=$'\x1f-Ctarget-feature=-crt-static'
+    else
+        export RUSTFLAGS="${RUSTFLAGS:-} -Ctarget-feature=-crt-static"
+    fi
+}
+
 # Builds the module that does nothing but the cryptography (bench/bare), and prints where it lies.
 build_bare() {
     local variables
