@@ -229,7 +229,6 @@ for my $workers (1, 2, 4) {
         $nginx->outcomes_by_worker('/', JWT::bearer());
     }
     my @clients = start_clients($nginx);
-    my $before = verdicts($nginx)->{'default ok'};
     for my $round (1 .. ($FEW ? 2 : 6)) {
         my ($victim) = $nginx->workers;
         sleep 0.1;
