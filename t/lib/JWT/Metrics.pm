@@ -8,7 +8,7 @@ use warnings;
 use Carp qw(croak);
 
 my $PREFIX = 'nginx_auth_jwt_';
-my $LABEL = qr/[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*"/;
+my $LABEL = qr/[a-zA-Z_][a-zA-Z0-9_]*="[^"\\\n]*+(?:\\["\\n][^"\\\n]*+)*+"/;
 my $LABELS = qr/$LABEL(?:,$LABEL)*/;
 
 # The metrics and their types, in their order; all of them are always there.
