@@ -187,7 +187,8 @@ for my $case (
 
 {
     is_metrics(asked($nginx, 'GET', $_), $TEXT, "a location that is a prefix: $_") for '/below/', '/below/a/b', '/below/?a=b';
-    my $told = nginx(<<"CONF", http => JWT::Mock::configuration('unix:%DIR%/mock.sock'));
+    my $http = JWT::Mock::configuration('unix:%DIR%/mock.sock') . 'charset_map koi8-r utf-8 { 80 C3B6; }';
+    my $told = nginx(<<"CONF", http => $http);
         location = /denied { auth_jwt_metrics; deny all; }
         location = /basic { auth_jwt_metrics; auth_basic b; auth_basic_user_file %DIR%/html/users; }
         location = /jwt { auth_jwt_metrics; auth_jwt r; auth_jwt_key_file %DIR%/html/keys; auth_jwt_status_zone scrapes; }

@@ -19,6 +19,7 @@ my $SERVER = <<'CONF';
         location = /slow { internal; proxy_pass http://KEY_SERVER; }
         location = /late { internal; proxy_pass http://KEY_SERVER; }
         location /plain { return 200 plain; }
+        location /metrics { auth_jwt_metrics; }
         location /resource { auth_jwt_resource https://a.example/mcp; }
         location /file {
             auth_jwt r;
@@ -100,6 +101,7 @@ my %expected = (
     Access => {file => [500], issuers => [500], fetched => [500]},
     # Each request passes it, where a server has a resource.
     Metadata => {file => [500], plain => [500], '.well-known/oauth-protected-resource/mcp' => [500]},
+    Metrics => {file => [200], metrics => [500]},
     # Access has been granted by then.
     Precontent => {file => [500], issuers => [500], fetched => [500]},
     # nginx takes a variable that fails for one without a value.
