@@ -8,6 +8,7 @@ use Time::HiRes qw(sleep time);
 
 use JWT;
 use JWT::KeyServer;
+use JWT::Metrics;
 use JWT::Remote;
 use JWT::Server;
 
@@ -225,6 +226,17 @@ for my $entry (qw(InitModule ExitProcess Tick)) {
     my $told = $entry eq 'InitModule' ? $nginx->read('logs/stdout') . $nginx->error_log : $nginx->error_log;
     like($told, qr/panicked at|\[crit\].*auth_jwt: panic at/, "$entry: something tells");
     unlike($nginx->error_log, qr/exited on signal|exited with code [^0]|fatal/, "$entry: nothing crashed");
+}
+
+# Counters that could not be made ready: nothing is counted, and all else goes on.
+{
+    my $nginx = server_that_panics_in('InitModule');
+    my $before = workers($nginx);
+    is($nginx->get('/file', JWT::bearer())->{status}, 200, 'InitModule, metrics: a good token passes');
+    is($nginx->get('/issuers')->{status}, 200, 'InitModule, metrics: and the dry run');
+    is_deeply(JWT::Metrics->of($nginx)->verdicts, {}, 'InitModule, metrics: nothing has been counted');
+    is(workers($nginx), $before, 'InitModule, metrics: the worker lives');
+    unlike($nginx->error_log, qr/exited on signal/, 'InitModule, metrics: nothing crashed');
 }
 
 done_testing;
