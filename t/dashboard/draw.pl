@@ -90,12 +90,12 @@ while ((my $now = (time - $begun) / $SECONDS) < 1) {
 }
 
 my @values = (__range => int($SECONDS) . 's', __rate_interval => '10s', datasource => 'prometheus', instance => '.*', zone => '.*');
-my @times = (start => $begun + 10, end => $begun + $SECONDS, step => 2);
+my @times = (start => $begun + 10, end => $begun + $SECONDS, step => 3);
 my $picture = JWT::Picture->new($times[1], $times[3]);
 for my $query (JWT::Dashboard->new->queries(@values)) {
     my @series = $prometheus->query($query->{expr}, $query->{instant} ? () : @times);
     # The port is another one each time.
-    $_->{metric}{instance} &&= '127.0.0.1:9145' for @series;
+    $_->{metric}{instance} &&= '127.0.0.1:9113' for @series;
     $_->{name} = JWT::Dashboard::legend($query, $_) for @series;
     $picture->draw($query->{panel}, @series);
 }

@@ -8,6 +8,9 @@ use Carp qw(croak);
 use HTTP::Tiny;
 use JSON::PP ();
 use POSIX ();
+use Test::More ();
+
+use JWT ();
 
 use parent 'JWT::Process';
 
@@ -49,7 +52,7 @@ sub start {
     # It chooses a free port, and says which.
     my $started = $self->wait_until(sub {
         croak 'prometheus ended: ' . $self->read('log') if waitpid($pid, POSIX::WNOHANG()) != 0;
-        ($self->{address}) = $self->read('log') =~ /Listening on"? address=(127[.]0[.]0[.]1:\d+)/;
+        ($self->{address}) = $self->read('log') =~ /Listening on.*?address=(127[.]0[.]0[.]1:\d+)/;
         return $self->{address} && $self->{http}->get("http://$self->{address}/-/ready")->{success};
     }, $PATIENCE);
     return $started || croak 'prometheus did not start: ' . $self->read('log');
@@ -79,6 +82,16 @@ sub query {
 sub values_by {
     my ($self, $expression, @labels) = @_;
     return {map { join(' ', map { $_ // '' } @{$_->{metric}}{@labels}) => 0 + $_->{values}[-1][1] } $self->query($expression)};
+}
+
+# A test: this is what an expression comes to be, by the values of these labels. A scrape that took too long leaves a gap.
+sub comes_to {
+    my ($self, $expression, $labels, $expected, $name) = @_;
+    my $seen;
+    my $told = JWT::json($expected);
+    $self->wait_until(sub { JWT::json($seen = $self->values_by($expression, @$labels)) eq $told }, $PATIENCE);
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return Test::More::is_deeply($seen, $expected, $name);
 }
 
 # Waits until an expression has a value that is so; gives the last one, or nothing.
