@@ -191,6 +191,8 @@ for my $query ($dashboard->queries(@now, zone => '.*')) {
     next if $query->{panel}{type} eq 'table';
     my %legends = map { (JWT::Dashboard::legend($query, $_) => 1) } series($query);
     is(scalar keys %legends, scalar(series($query)), "panel \"$title\": its legend tells series apart");
+    my %labels = map { ($_ => 1) } map { keys %{$_->{metric}} } series($query);
+    is_deeply([grep { !$labels{$_} } $query->{legend} =~ /\{\{(\w+)\}\}/g], [], "panel \"$title\": by labels that there are");
 }
 is_deeply(\%used, \%families, 'the dashboard shows each metric that there is');
 
