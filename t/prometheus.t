@@ -1,5 +1,5 @@
 # The metrics in a real Prometheus: it has the very numbers of requests that two workers were sent, and it answers each
-# query of contrib/'s dashboard and alerts. What the directive itself answers is in auth_jwt_metrics.t.
+# query of contrib/'s dashboard and alerts.
 use strict;
 use warnings;
 
@@ -14,7 +14,7 @@ use JWT::Metered;
 use JWT::Prometheus;
 
 my @missing = JWT::Prometheus::missing();
-plan skip_all => "@missing: not installed (Debian's package prometheus)" if @missing;
+plan skip_all => join(' and ', @missing) . " missing: install Debian's package prometheus" if @missing;
 
 my $CONTRIB = "$FindBin::Bin/../contrib";
 my $VERDICTS = 'nginx_auth_jwt_verdicts_total';

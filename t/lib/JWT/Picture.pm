@@ -162,8 +162,9 @@ sub round_step {
 sub shown {
     my ($panel, $value, $is_short) = @_;
     my ($unit, $decimals) = @{$panel->{fieldConfig}{defaults}}{qw(unit decimals)};
-    my ($number, $behind) = $unit eq 'percentunit' ? ($value * 100, ' %') : ($value, {s => ' s', reqps => '/s', ops => '/s'}->{$unit} // '');
-    my $text = defined $decimals && !$is_short ? sprintf "%.${decimals}f", $number : $is_short ? 0 + sprintf '%.3g', $number : sprintf '%.1f', $number;
+    my $behind = {percentunit => ' %', s => ' s', reqps => '/s', ops => '/s'}->{$unit} // '';
+    $value *= 100 if $unit eq 'percentunit';
+    my $text = $is_short ? 0 + sprintf('%.3g', $value) : sprintf "%.@{[$decimals // 1]}f", $value;
     return $text . $behind;
 }
 

@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use Carp qw(croak);
+use File::Temp ();
 use HTTP::Tiny;
 use JSON::PP ();
 use POSIX ();
