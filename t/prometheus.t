@@ -1,5 +1,5 @@
 # The metrics in a real Prometheus: it has the very numbers of requests that two workers were sent, and it answers each
-# query of contrib/'s dashboard and alerts.
+# query of contrib/'s dashboard and alerts. What the directive itself answers is in auth_jwt_metrics.t and metrics_*.t.
 use strict;
 use warnings;
 
