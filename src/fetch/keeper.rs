@@ -169,6 +169,7 @@ impl Keeper {
     ) {
         // Taken first: even after a panic further down, another fetch may follow.
         let fetching = self.fetching.take();
+        self.source.count_fetch(result.is_ok());
         // Somebody may have fetched without the lock, too.
         self.adopt(now);
         match result {
@@ -290,12 +291,15 @@ impl Keeper {
     fn publish(&self, now: u64, under_way: bool, is_news: bool) {
         let (rules, times) = (self.source.configured.rules, &self.record.times);
         let is_own_refresh = self.fetching.as_ref().is_some_and(|fetching| fetching.is_refresh);
+        let told = self.record.told.as_ref().map(|told| &*told.reason);
         let state = State {
             keys: self.keys.as_ref(),
             usable_for: times.usable_for(now, rules),
             under_way,
             refreshing: is_own_refresh || times.is_refreshing(now, self.timeout()),
             throttled_for: times.throttled_for(now, rules),
+            fetched: times.fetched,
+            failure: told.zip(times.failed),
             is_news,
         };
         self.source.publish(state, Instant::now());

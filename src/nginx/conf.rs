@@ -13,6 +13,7 @@ use super::server::unique;
 use super::sources::key_source::KeySource;
 use super::sources::url::KeyUrl;
 use super::worker::TokenCacheSetting;
+use super::zone::Zone;
 use crate::auth::claim_rule::ClaimRule;
 use crate::auth::issuer::{Issuer, Issuers};
 use crate::auth::key_cache::Rules as KeyRules;
@@ -23,6 +24,7 @@ use crate::auth::require::Requirement;
 use crate::auth::resource::Resource;
 use crate::auth::scope_rule::ScopeRule;
 use crate::fetch::proxy::Proxy;
+use crate::metrics::counters::Pair;
 
 /// The configuration of the level `http`.
 #[derive(Default)]
@@ -39,9 +41,15 @@ pub struct MainConf {
     pub fetching: OnceCell<Fetching>,
     /// Whether some server has an `auth_jwt_resource`.
     pub has_resources: Cell<bool>,
+    /// Whether some location has `auth_jwt_metrics`.
+    pub has_metrics: Cell<bool>,
+    /// The zone of levels that name none.
+    pub default_zone: Rc<Zone>,
+    /// Where key requests are counted, once the configuration is taken into use.
+    pub key_requests: Cell<Option<Pair>>,
     /// Until `lint` has seen them: the directives that have an effect only beside others.
     pub dependent: RefCell<Vec<Dependent>>,
-    /// Until `lint` has seen them: all levels below `http`.
+    /// Until the configuration is taken into use: all levels below `http`.
     pub levels: RefCell<Vec<Effective>>,
 }
 
@@ -164,6 +172,8 @@ pub struct IssuerConf {
     pub urls: Vec<Rc<KeyUrl>>,
     pub place: Place,
     pub is_used: Cell<bool>,
+    /// Where fetches of its keys are counted, once the configuration is taken into use.
+    pub fetches: Cell<Option<Pair>>,
 }
 
 /// What stands on one level of directives that may be repeated, in order.
@@ -209,6 +219,8 @@ pub struct KeyCache {
 #[derive(Default)]
 pub struct LocationConf {
     pub typed: Typed,
+    /// `auth_jwt_metrics`
+    pub has_metrics: Cell<bool>,
     pub effective: OnceCell<Effective>,
 }
 
@@ -256,6 +268,7 @@ settings! {
     leeway: u64,
     key_cache: KeyCache,
     token_cache: TokenCacheSetting,
+    zone: Zone,
 }
 
 /// A setting that has an effect only where `auth_jwt` is on says where it stands.
@@ -293,6 +306,7 @@ impl Placed for TokenType {}
 impl Placed for u64 {}
 impl Placed for KeyCache {}
 impl Placed for TokenCacheSetting {}
+impl Placed for Zone {}
 
 /// What holds on the level, and what follows from it.
 #[derive(Clone, Default)]
@@ -308,6 +322,7 @@ pub struct Effective {
     pub leniency: Leniency,
     pub key_rules: KeyRules,
     pub token_cache: TokenCacheSetting,
+    pub zone: Rc<Zone>,
 }
 
 impl Effective {
@@ -316,6 +331,7 @@ impl Effective {
         settings: Settings,
         resource_decides: bool,
         issuers: Option<Rc<LevelIssuers>>,
+        default_zone: &Rc<Zone>,
     ) -> Self {
         let is_on = |switch: &Option<Rc<Switch>>| switch.as_deref().is_some_and(|switch| switch.on);
         let (audience, scopes, claims) = lists(&settings, resource_decides);
@@ -348,6 +364,7 @@ impl Effective {
             leniency,
             key_rules: settings.key_cache.as_deref().map(|cache| cache.rules).unwrap_or_default(),
             token_cache: settings.token_cache.as_deref().copied().unwrap_or_default(),
+            zone: settings.zone.clone().unwrap_or_else(|| default_zone.clone()),
             settings,
         }
     }

@@ -46,7 +46,7 @@ impl LocationConf {
         };
         Ok(self
             .effective
-            .get_or_init(|| Effective::new(settings, resource_decides, issuers))
+            .get_or_init(|| Effective::new(settings, resource_decides, issuers, &main.default_zone))
             .clone())
     }
 }

@@ -7,6 +7,7 @@ mod key_store;
 mod resources;
 mod server;
 mod worker;
+mod zone;
 
 mod sources;
 
@@ -14,6 +15,7 @@ mod conf;
 mod lint;
 mod merge;
 
+mod counting;
 mod fetching;
 mod gather;
 mod tokens;
@@ -28,6 +30,7 @@ mod judge;
 
 mod access;
 mod metadata;
+mod metrics;
 mod variables;
 
 mod directives;

@@ -79,7 +79,14 @@ pub fn set(cf: &mut Conf<'_>, conf: &MainConf) -> Result<(), ConfError> {
     }
     let issuer = Rc::new(Issuer { id: sources.id, ..issuer });
     let sources = Rc::new(sources);
-    let issuer = IssuerConf { issuer, sources, urls, place, is_used: Cell::new(false) };
+    let issuer = IssuerConf {
+        issuer,
+        sources,
+        urls,
+        place,
+        is_used: Cell::new(false),
+        fetches: Cell::new(None),
+    };
     if let btree_map::Entry::Vacant(entry) = conf.issuers.borrow_mut().entry(name) {
         entry.insert(issuer);
     }

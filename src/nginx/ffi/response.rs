@@ -8,9 +8,15 @@ use ngx::ffi::{
     ngx_http_send_response, ngx_table_elt_t, ngx_uint_t,
 };
 
-use super::header::push;
+use super::header::{headers, push};
 use super::phase::Decision;
 use super::request::{Request, bytes, string};
+
+/// The version of the nginx that the module was built for, and runs in: nginx loads it into no other.
+pub const NGINX_VERSION: &str = match ngx::ffi::NGINX_VERSION.to_str() {
+    Ok(version) => version,
+    Err(_) => "",
+};
 
 /// How a request asks.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,6 +32,17 @@ impl<'r> Request<'r> {
     pub fn path(self) -> &'r [u8] {
         // SAFETY: a string of the request, which lives as long as it.
         unsafe { bytes(&(*self.as_ptr()).uri) }
+    }
+
+    /// What it accepts (`Accept`), all headers of that name together.
+    pub fn accept(self) -> Vec<u8> {
+        // SAFETY: a list of the request, whose strings live as long as it.
+        let values = unsafe {
+            let list = headers(&(*self.as_ptr()).headers_in.headers);
+            list.map(|header| header.as_ref())
+                .filter(|header| bytes(&header.key).eq_ignore_ascii_case(b"accept"))
+        };
+        values.map(|header| bytes(&header.value)).collect::<Vec<_>>().join(&b',')
     }
 
     pub fn method(self) -> Method {

@@ -3,7 +3,9 @@
 use ngx::ffi::{NGX_LOG_ERR, NGX_LOG_NOTICE};
 
 use super::key_source::{Asking, KeySource, Progress};
+use crate::auth::key_cache::Rules;
 use crate::nginx::ffi::complex_value::ComplexValue;
+use crate::nginx::ffi::request::Request;
 use crate::nginx::ffi::time::monotonic_milliseconds;
 use crate::nginx::worker;
 
@@ -51,6 +53,14 @@ impl KeySource for KeyFile {
                 request.log(NGX_LOG_ERR, format_args!("key file \"{shown}\" {error}"));
                 Progress::Failed
             }
+        }
+    }
+
+    fn count(&self, request: Request<'_>) -> Option<usize> {
+        let asking = Asking { request, rules: Rules::default(), token: b"", newer_for: None };
+        match self.ask(asking) {
+            Progress::Ready(keys) => Some(keys.keys().count()),
+            Progress::Pending(_) | Progress::Failed => None,
         }
     }
 

@@ -1,0 +1,165 @@
+//! What is counted, and by whom: handles of counters for those who count, made while the configuration is
+//! taken into use.
+
+use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
+
+pub use super::store::Counter;
+use super::store::{Counters, Key, Store};
+use crate::auth::outcome::Verdict;
+use crate::auth::word::Word;
+
+/// What a record counts. Its number is part of the memory.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+pub(super) enum Kind {
+    /// Verdicts of a zone without an issuer, by their word.
+    Verdicts,
+    /// Those of its dry run.
+    DryRun,
+    /// Tokens of an issuer that have passed in a zone.
+    Passed,
+    /// Fetches of an issuer's keys by URL: how many succeeded, and how many failed.
+    Fetches,
+    /// Lookups in the cache of tokens: hits and misses.
+    Lookups,
+    /// Key requests: how many succeeded, and how many failed.
+    KeyRequests,
+}
+
+impl Kind {
+    const fn counters(self) -> u8 {
+        match self {
+            Self::Verdicts | Self::DryRun => Word::ALL.len() as u8,
+            Self::Passed => 1,
+            Self::Fetches | Self::Lookups | Self::KeyRequests => 2,
+        }
+    }
+}
+
+/// The zone of whatever has no room, and the issuer of fetches that have none.
+pub const OTHER: &str = "other";
+
+/// All counters. They are as old as the memory: a new configuration finds those of an earlier one, and adds its own.
+pub struct Registry {
+    store: Store,
+    known: HashMap<Key, Counters>,
+    /// How many had no room.
+    pub left_out: usize,
+}
+
+/// What comes in two ways.
+#[derive(Clone, Copy)]
+pub struct Pair {
+    yes: Counter,
+    no: Counter,
+}
+
+impl Pair {
+    pub fn count(self, yes: bool) {
+        if yes { self.yes.count() } else { self.no.count() }
+    }
+}
+
+/// The counters of a zone.
+pub struct ZoneCounters {
+    verdicts: Counters,
+    dry_run: Counters,
+    /// By the number of the issuer.
+    passed: HashMap<u64, Counter, foldhash::fast::RandomState>,
+    pub lookups: Pair,
+}
+
+impl Registry {
+    /// Counters in `memory`, which holds zeros or what an earlier registry has put there. One process makes
+    /// registries, one at a time.
+    pub fn new(memory: &'static [AtomicU64]) -> Self {
+        let store = Store::new(memory);
+        let mut registry = Self { store, known: store.records().collect(), left_out: 0 };
+        // These come first, so that they always have room.
+        registry.pair(Kind::Lookups, "");
+        registry.pair(Kind::KeyRequests, "");
+        registry.counters(Kind::Verdicts, OTHER, "");
+        registry.counters(Kind::DryRun, OTHER, "");
+        registry.counters(Kind::Fetches, "", OTHER);
+        registry
+    }
+
+    /// The counters of `zone` and its `issuers`, each with its number; with `dry_run` where it has one.
+    pub fn zone<'i>(
+        &mut self,
+        zone: &str,
+        dry_run: bool,
+        issuers: impl Iterator<Item = (u64, &'i str)>,
+    ) -> Option<ZoneCounters> {
+        let verdicts = self.counters(Kind::Verdicts, zone, "")?;
+        let dry_run = match dry_run {
+            true => self.counters(Kind::DryRun, zone, "")?,
+            // It is never asked.
+            false => verdicts,
+        };
+        let lookups = self.pair(Kind::Lookups, "")?;
+        let mut passed = HashMap::default();
+        for (number, issuer) in issuers {
+            passed.insert(number, self.counters(Kind::Passed, zone, issuer)?.get(0)?);
+        }
+        Some(ZoneCounters { verdicts, dry_run, passed, lookups })
+    }
+
+    /// The counters of the fetches of an issuer's keys.
+    pub fn fetches(&mut self, issuer: &str) -> Option<Pair> {
+        self.pair(Kind::Fetches, issuer)
+    }
+
+    /// The counters of key requests.
+    pub fn key_requests(&mut self) -> Option<Pair> {
+        self.pair(Kind::KeyRequests, "")
+    }
+
+    fn pair(&mut self, kind: Kind, issuer: &str) -> Option<Pair> {
+        let counters = self.counters(kind, "", issuer)?;
+        Some(Pair { yes: counters.get(0)?, no: counters.get(1)? })
+    }
+
+    /// Those of a record, which is added where there is none; of [`OTHER`] where it has no room.
+    fn counters(&mut self, kind: Kind, zone: &str, issuer: &str) -> Option<Counters> {
+        let key = Key { kind: kind as u8, zone: zone.into(), issuer: issuer.into() };
+        if let Some(known) = self.known.get(&key) {
+            return Some(*known);
+        }
+        if let Some(added) = self.store.add(&key, kind.counters()) {
+            self.known.insert(key, added);
+            return Some(added);
+        }
+        self.left_out = self.left_out.saturating_add(1);
+        let (kind, zone, issuer) = match kind {
+            // The first of them counts what has passed.
+            Kind::Verdicts | Kind::Passed => (Kind::Verdicts, OTHER, ""),
+            Kind::DryRun => (Kind::DryRun, OTHER, ""),
+            Kind::Fetches => (Kind::Fetches, "", OTHER),
+            Kind::Lookups | Kind::KeyRequests => return None,
+        };
+        let key = Key { kind: kind as u8, zone: zone.into(), issuer: issuer.into() };
+        self.known.get(&key).copied()
+    }
+}
+
+impl ZoneCounters {
+    /// Counts a verdict; of one on a token of an issuer by the number of that.
+    pub fn count(&self, verdict: &Verdict, issuer: Option<u64>) {
+        let (counters, word) = match verdict {
+            Verdict::Accepted => {
+                if let Some(passed) = issuer.and_then(|issuer| self.passed.get(&issuer)) {
+                    return passed.count();
+                }
+                (self.verdicts, Word::Ok)
+            }
+            Verdict::Anonymous => (self.verdicts, Word::NoToken),
+            Verdict::Refused(refusal) => (self.verdicts, refusal.word()),
+            Verdict::DryRun(refusal) => (self.dry_run, refusal.word()),
+        };
+        if let Some(counter) = counters.get(word as usize) {
+            counter.count();
+        }
+    }
+}
