@@ -78,6 +78,79 @@ sub of_status {
 
 sub from { return "X-Real-IP: $_[0]" }
 
+# --- metrics ----------------------------------------------------------------------------------
+
+# The series of an answer: what stands before the number, and the number.
+sub series {
+    my ($answer) = @_;
+    return $answer->{body} =~ /^(nginx_auth_jwt_\S+\{.*\}) (\S+)$/mg;
+}
+
+sub scrape { return {series($_[0]->get($_[1] // '/metrics', @_[2 .. $#_]))} }
+
+sub verdicts {
+    my ($scraped, $zone, $status) = @_;
+    my $sum = 0;
+    $sum += $scraped->{$_} for grep {/verdicts_total\{zone="\Q$zone\E",issuer="\w*",status="\Q$status\E"/} keys %$scraped;
+    return $sum;
+}
+
+my ($own) = $PAGE->blocks('Metrics', 'nginx http');
+my ($allowed) = $PAGE->blocks('Metrics', 'nginx server');
+
+{
+    my $nginx = nginx(
+        http => $own,
+        server => "$allowed add_header X-Status \$auth_jwt_status always; location / { $GUARDED }
+            location /orders { auth_jwt_status_zone orders; $GUARDED }",
+    );
+    my $get = sub {
+        my $connection = $nginx->connect('9145.sock');
+        return $connection->get('/metrics', @_);
+    };
+    my $answer = $get->();
+    is($answer->{headers}{'content-type'}, 'text/plain; version=0.0.4; charset=utf-8', 'metrics: a listener of its own tells them');
+    like($get->('Accept: text/html,*/*;q=0.8')->{body}, qr/<title>auth_jwt</, 'metrics: and people');
+    is($nginx->get('/metrics', from('192.0.2.10'))->{status}, 200, 'metrics: who is allowed gets them');
+    is($nginx->get('/metrics', from($_))->{status}, 403, "metrics: $_ does not") for '192.0.2.11', '2001:db8::1';
+    # The page has each name, and no other; each status, too.
+    my %names = map { ($_ => 1) } $answer->{body} =~ /^# TYPE nginx_auth_jwt_(\w+) /mg;
+    my %told = map { ($_->[0] =~ /^`(\w+)/ => 1) } $PAGE->table('Metrics', '`nginx_auth_jwt_`');
+    is_deeply([sort keys %told], [sort keys %names], 'metrics: the page has each');
+    my $watched = $PAGE->section('What to watch, and what to do');
+    my %watched = map { ($_ => 1) } $watched =~ /`(\w+)(?:\{\S+\})?`/g;
+    ok($watched{$_}, "metrics: the page says what to do about $_")
+        for grep { !/^(?:ok|build_info|verdicts_total)$/ } sort keys %names, $answer->{body} =~ /status="(\w+)"/g;
+    # Verdicts by zone and issuer.
+    my $before = scrape($nginx, '/metrics', from('192.0.2.10'));
+    $nginx->get('/', token()) for 1 .. 3;
+    $nginx->get('/orders', token());
+    $nginx->get('/orders', of_status($_)) for 'expired', 'expired', 'no_token';
+    my %grown = %{scrape($nginx, '/metrics', from('192.0.2.10'))};
+    for (keys %grown) { delete $grown{$_} if ($before->{$_} // '') eq $grown{$_} }
+    my $verdict = sub { sprintf 'nginx_auth_jwt_verdicts_total{zone="%s",issuer="%s",status="%s"}', @_ };
+    delete @grown{grep {/lookups/} keys %grown};
+    is_deeply(\%grown, {
+        $verdict->('default', 'idp', 'ok') => 3, $verdict->('orders', 'idp', 'ok') => 1,
+        $verdict->('orders', '', 'expired') => 2, $verdict->('orders', '', 'no_token') => 1,
+    }, 'metrics: verdicts by zone, issuer and status');
+    $nginx->is_calm('warn', qr/access forbidden by rule/);
+}
+
+# More names than there is room for, which they have in the order of the alphabet.
+{
+    my ($first, $last, $long) = ('1000', '2300', 'x' x 3500);
+    my $locations = join "\n", map {"location /$_/ { auth_jwt_status_zone $_$long; $GUARDED }"} $first .. $last;
+    my $nginx = nginx(server => "$locations location /metrics { auth_jwt_metrics; }");
+    is($nginx->get("/$_/", token())->{status}, 200, "metrics: no room: $_ serves") for $first, $last;
+    my @warnings = grep {/\[warn\]/} split /^/m, $nginx->error_log;
+    is(scalar @warnings, 1, 'metrics: no room: one warning');
+    like($warnings[0], qr/metrics of \d+ zones and issuers have no room, they are counted under zone "other"/, 'metrics: no room: which says so');
+    my $scraped = scrape($nginx);
+    is(verdicts($scraped, $_, 'ok'), 1, 'metrics: no room: counted under ' . substr $_, 0, 10) for "$first$long", 'other';
+    is(scalar(grep {/zone="\Q$last\E/} keys %$scraped), 0, 'metrics: no room: and nowhere else');
+}
+
 # --- access logs as JSON --------------------------------------------------------------------
 
 my $STRICT = JSON::PP->new->utf8;
@@ -225,14 +298,30 @@ my %AFTER = (401 => $burst + 1, 429 => $MANY - $burst - 1);
     is_deeply(tally($early, $MANY, '/', from('192.0.2.1'), of_status('invalid_signature')), {401 => $MANY}, 'limits: there is no verdict in the location itself');
 }
 
+# "auth_jwt off" keeps a refusal from being counted twice.
+for my $case ([sub { $_[0] }, 1], [sub { $_[0] =~ s/auth_jwt +off;[^\n]*//r }, 2]) {
+    my ($change, $count) = @$case;
+    my $nginx = limiting(sub { "auth_jwt api; auth_jwt_issuers idp;\nlocation = /metrics { auth_jwt_metrics; auth_jwt off; }\n" . $change->($_[0]) },
+        'proxy_pass http://unix:%DIR%/application.sock;');
+    is($nginx->outcome('/', from('192.0.2.1'), of_status('invalid_signature')), '401 invalid_signature', 'limits: with a guard that is inherited');
+    is(verdicts(scrape($nginx), 'default', 'invalid_signature'), $count, "limits: the refusal is counted $count times");
+}
+
 # --- introducing a rule -----------------------------------------------------------------------------
 
 my ($judged, $trial) = $PAGE->blocks('Introducing a rule', 'nginx http');
-my ($who) = $PAGE->blocks('Introducing a rule', 'sh');
+my ($who, $left) = $PAGE->blocks('Introducing a rule', 'sh');
 
 {
-    my $server = "location / { $GUARDED auth_jwt_dry_run on; }";
-    my $nginx = nginx(http => $judged, server => $server);
+    # Beside a location that has none, in a zone of its own.
+    my $server = "location /strict { auth_jwt_status_zone strict; $GUARDED }\nlocation / { $GUARDED ";
+    my $nginx = nginx(http => "$judged\n$own", server => "$server auth_jwt_dry_run on; }");
+    my $counted = sub {
+        my $socket = $nginx->directory . '/9145.sock';
+        my $command = $left =~ s/^curl /curl --unix-socket $socket /r;
+        return [sort map { m/zone="(\w+)".*status="(\w+)"\} (\d+)$/ ? "$1 $2 $3" : $_ } split /\n/, qx($command)];
+    };
+    is_deeply($counted->(), [], 'dry run: the metrics have counted none');
     my ($fine, $said) = $nginx->checked;
     like($said, qr/\[warn\] "auth_jwt_dry_run" is on in \S+:\d+: no token is refused where it applies/, 'dry run: nginx warns of it');
     my @requests = (([from('192.0.2.1'), of_status('expired')]) x 3, [from('192.0.2.2'), of_status('no_token')], [from('192.0.2.3'), token()]);
@@ -241,15 +330,19 @@ my ($who) = $PAGE->blocks('Introducing a rule', 'sh');
     my $command = $who =~ s{/var/log/nginx}{$logs}r;
     is(scalar(lines($nginx, 'judged.log', scalar @requests)), scalar @requests, 'dry run: a line a request');
     is(qx($command) =~ s/^ +//mgr, "3 192.0.2.1 expired_dry_run\n1 192.0.2.2 no_token_dry_run\n", 'dry run: the command tells whom it meets');
+    $nginx->get('/strict', of_status('expired'));
+    my $counts = ['default expired_dry_run 3', 'default no_token_dry_run 1'];
+    is_deeply($counted->(), $counts, 'dry run: and then they have');
     # The end of it.
     my @old = $nginx->workers;
-    $nginx->configure(options(http => $judged, server => "location / { $GUARDED }"));
+    $nginx->configure(options(http => "$judged\n$own", server => "$server }"));
     ($fine, $said) = $nginx->checked;
     unlike($said, qr/dry_run/, 'dry run: once it is out, nginx warns no more');
     $nginx->signal('HUP');
     $nginx->wait_for_workers(1, @old);
     is($nginx->get('/', @$_[0, 1])->{status}, $_->[1] eq $requests[-1][1] ? 200 : 401, 'dry run: and then it holds') for @requests[0, -2, -1];
-    my @last = (lines($nginx, 'judged.log', @requests + 3))[-3 .. -1];
+    is_deeply($counted->(), $counts, 'dry run: what was counted stays, and grows no more');
+    my @last = (lines($nginx, 'judged.log', @requests + 4))[-3 .. -1];
     is_deeply([map { (split)[-1] } @last], ['expired', 'no_token', 'ok'], 'dry run: no such word any more');
 }
 
