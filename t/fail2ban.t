@@ -137,7 +137,7 @@ $nginx->get('/page', from('192.0.2.100'), $forged);
 push @bad, '192.0.2.100';
 $nginx->get('/open', from('192.0.2.101'), $forged);
 
-my @lines = logged(keys %REQUESTS);
+my @lines = logged(scalar keys %REQUESTS);
 my %logged = map { my (undef, $from, $status) = split / /; ($from => $status) } @lines;
 is_deeply([sort keys %logged], [sort '192.0.2.100', grep { $_ ne $address{ok} } values %address], 'in the log are refusals alone');
 is($logged{$address{$_}}, $_, "in the log: $_") for grep { $_ ne 'ok' } sort keys %address;
@@ -199,6 +199,19 @@ my $LINE = "2026-11-26T20:00:00+00:00 $VICTIM invalid_signature";
     my %found = map { ($_ => 1) } found($LOG);
     delete @found{@bad};
     is_deeply([keys %found], ['192.0.2.200'], 'found is who asked');
+}
+
+# Without set_real_ip_from nobody chooses an address.
+{
+    my $plain = JWT::Server->new(
+        files => {'conf/keys.json' => JWT::key_set(JWT::jwk($JWT::SECRET))},
+        http => $configuration,
+        server => "$logs location / { auth_jwt api; auth_jwt_key_file keys.json; empty_gif; }",
+    );
+    is($plain->get('/', "$_: $VICTIM", $forged)->{status}, 401, "with $_") for 'X-Real-IP', 'X-Forwarded-For', 'Forwarded';
+    my @own;
+    $plain->wait_until(sub { (@own = split /\n/, $plain->read('logs/refused.log')) == 3 });
+    is_deeply([map { (split / /)[1] } @own], [('unix:') x 3], 'headers change no address');
 }
 
 # Lines that nginx does not write.

@@ -221,16 +221,17 @@ sub claims {
 # Why $uri and headers are not in it.
 {
     my $nginx = nginx(
-        http => qq(log_format j escape=json '"\$uri\$http_user_agent"';\naccess_log %DIR%/logs/j j;\n),
+        http => qq(log_format j escape=json '"\$uri\$http_user_agent\$args"';\naccess_log %DIR%/logs/j j;\n),
         server => "location / { $GUARDED }",
     );
     $nginx->get('/%ff');
     $nginx->get('/', "User-Agent: \xfe");
+    $nginx->get("/?\xfe");
     $nginx->stop;
-    my @lines = lines($nginx, 'j', 2);
-    is(scalar @lines, 2, 'JSON: with $uri and a header');
+    my @lines = lines($nginx, 'j', 3);
+    is(scalar @lines, 3, 'JSON: with $uri, a header and $args');
     my @fine = grep { eval { JSON::PP->new->utf8->allow_nonref->decode($_); 1 } } @lines;
-    is_deeply(\@fine, [], 'JSON: $uri and headers may be no UTF-8');
+    is_deeply(\@fine, [], 'JSON: which may be no UTF-8');
 }
 
 # --- limiting refusals --------------------------------------------------------------------------
@@ -351,7 +352,7 @@ my ($who, $left) = $PAGE->blocks('Introducing a rule', 'sh');
     my ($server) = $text =~ /(server \{\n.*?^\}\n)/ms or die 'no server';
     my $with = $server =~ s/\}\n\z/location \/ { $GUARDED } add_header X-Status \$auth_jwt_status always; }\n/r;
     my $servers = $text =~ s/\Q$server\E/$with/r;
-    my $nginx = nginx(servers => $servers);
+    my $nginx = nginx(http => $own, servers => $servers);
     my %cases = ('192.0.2.1' => token({scope => 'orders:read'}), '192.0.2.2' => token({scope => 'x'}), '192.0.2.3' => of_status('expired'));
     my %outcomes = ('192.0.2.1' => '200 ok', '192.0.2.2' => '200 ok', '192.0.2.3' => '401 expired');
     for my $address (sort keys %cases) {
@@ -368,6 +369,8 @@ my ($who, $left) = $PAGE->blocks('Introducing a rule', 'sh');
         '192.0.2.2 GET /orders insufficient_scope',
         '192.0.2.2 POST /orders insufficient_scope',
     ], 'trial: who passes today, and what the new rule says');
+    my $scraped = {series($nginx->connect('9145.sock')->get('/metrics'))};
+    is_deeply([map { verdicts($scraped, $_, 'insufficient_scope') } 'default', 'trial'], [0, 2], 'trial: counted in a zone of its own');
     is($nginx->get('/_trial', token())->{status}, 404, 'trial: nobody gets there from outside');
     $nginx->is_calm('warn');
 }

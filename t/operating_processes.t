@@ -214,6 +214,9 @@ is(scalar @rows, 6, 'the table has six rows');
     is_deeply([$only->(\@new_workers, sub { return (passed($nginx), is_remembered($nginx), passed($nginx)) })], [$count, 1, $count + 1],
         'USR2: the old one counts on');
     is($idp->hits, $fetches, 'USR2: nothing is fetched');
+    kill WINCH => $old;
+    ok($nginx->wait_until(sub { !grep { -e "/proc/$_" } @old_workers }), 'USR2: WINCH takes the workers of the old one away');
+    is_deeply([map { passed($nginx) } 1 .. 10], [(1) x 10], 'USR2: and then the new one answers alone');
     kill QUIT => $old;
     ok($nginx->wait_until(sub { !-e "/proc/$old" }), 'USR2: the old master leaves');
     $nginx->{pid} = $new;
