@@ -105,7 +105,7 @@ my ($allowed) = $PAGE->blocks('Metrics', 'nginx server');
             location /orders { auth_jwt_status_zone orders; $GUARDED }",
     );
     my $get = sub {
-        my $connection = $nginx->connect('9145.sock');
+        my $connection = $nginx->connect('9113.sock');
         return $connection->get('/metrics', @_);
     };
     my $answer = $get->();
@@ -113,14 +113,12 @@ my ($allowed) = $PAGE->blocks('Metrics', 'nginx server');
     like($get->('Accept: text/html,*/*;q=0.8')->{body}, qr/<title>auth_jwt</, 'metrics: and people');
     is($nginx->get('/metrics', from('192.0.2.10'))->{status}, 200, 'metrics: who is allowed gets them');
     is($nginx->get('/metrics', from($_))->{status}, 403, "metrics: $_ does not") for '192.0.2.11', '2001:db8::1';
-    # The page has each name, and no other; each status, too.
-    my %names = map { ($_ => 1) } $answer->{body} =~ /^# TYPE nginx_auth_jwt_(\w+) /mg;
-    my %told = map { ($_->[0] =~ /^`(\w+)/ => 1) } $PAGE->table('Metrics', '`nginx_auth_jwt_`');
-    is_deeply([sort keys %told], [sort keys %names], 'metrics: the page has each');
+    # The page has each name and each status.
+    my @names = $answer->{body} =~ /^# TYPE nginx_auth_jwt_(\w+) /mg;
     my $watched = $PAGE->section('What to watch, and what to do');
     my %watched = map { ($_ => 1) } $watched =~ /`(\w+)(?:\{\S+\})?`/g;
     ok($watched{$_}, "metrics: the page says what to do about $_")
-        for grep { !/^(?:ok|build_info|verdicts_total)$/ } sort keys %names, $answer->{body} =~ /status="(\w+)"/g;
+        for grep { !/^(?:ok|build_info|verdicts_total)$/ } sort @names, $answer->{body} =~ /status="(\w+)"/g;
     # Verdicts by zone and issuer.
     my $before = scrape($nginx, '/metrics', from('192.0.2.10'));
     $nginx->get('/', token()) for 1 .. 3;
@@ -318,7 +316,7 @@ my ($who, $left) = $PAGE->blocks('Introducing a rule', 'sh');
     my $server = "location /strict { auth_jwt_status_zone strict; $GUARDED }\nlocation / { $GUARDED ";
     my $nginx = nginx(http => "$judged\n$own", server => "$server auth_jwt_dry_run on; }");
     my $counted = sub {
-        my $socket = $nginx->directory . '/9145.sock';
+        my $socket = $nginx->directory . '/9113.sock';
         my $command = $left =~ s/^curl /curl --unix-socket $socket /r;
         return [sort map { m/zone="(\w+)".*status="(\w+)"\} (\d+)$/ ? "$1 $2 $3" : $_ } split /\n/, qx($command)];
     };
@@ -369,7 +367,7 @@ my ($who, $left) = $PAGE->blocks('Introducing a rule', 'sh');
         '192.0.2.2 GET /orders insufficient_scope',
         '192.0.2.2 POST /orders insufficient_scope',
     ], 'trial: who passes today, and what the new rule says');
-    my $scraped = {series($nginx->connect('9145.sock')->get('/metrics'))};
+    my $scraped = {series($nginx->connect('9113.sock')->get('/metrics'))};
     is_deeply([map { verdicts($scraped, $_, 'insufficient_scope') } 'default', 'trial'], [0, 2], 'trial: counted in a zone of its own');
     is($nginx->get('/_trial', token())->{status}, 404, 'trial: nobody gets there from outside');
     $nginx->is_calm('warn');
