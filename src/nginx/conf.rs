@@ -223,7 +223,7 @@ pub struct KeyCache {
 pub struct LocationConf {
     pub typed: Typed,
     /// `auth_jwt_metrics`
-    pub has_metrics: Cell<bool>,
+    pub metrics: RefCell<Option<()>>,
     pub effective: OnceCell<Effective>,
 }
 

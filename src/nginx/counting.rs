@@ -16,8 +16,10 @@ use super::worker;
 use super::zone::Zone;
 use crate::metrics::counters::Registry;
 
-/// How much memory the counters have: some 50,000 pairs of a zone and an issuer. In words of 8 bytes.
-const SIZE: usize = (4 << 20) / size_of::<AtomicU64>();
+/// How much memory the counters and their names have, enough for some 50,000 pairs of a zone and an issuer. In bytes.
+const SIZE: usize = 4 << 20;
+
+const WORDS: usize = SIZE / size_of::<AtomicU64>();
 
 /// The memory of the counters, once some configuration has had metrics: nginx has this one process that reads
 /// configurations, and workers inherit it.
@@ -42,7 +44,7 @@ pub fn memory() -> Option<&'static [AtomicU64]> {
 pub fn note(cf: &mut Conf<'_>) -> Result<(), ConfError> {
     let wants = cf.main_conf::<MainConf>().is_some_and(|main| main.has_metrics.get());
     if wants && memory().is_none() {
-        let made = shared_words(SIZE);
+        let made = shared_words(WORDS);
         let made = made.map_err(|error| {
             format!("shared memory for \"auth_jwt_metrics\" cannot be made: {error}")
         })?;

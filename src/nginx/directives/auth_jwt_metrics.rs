@@ -9,11 +9,10 @@ use crate::nginx::conf::MainConf;
 use crate::nginx::metrics::Metrics;
 
 pub fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
-    if conf.has_metrics.replace(true) {
-        return Err(ConfError::Duplicate);
-    }
-    if let Some(main) = cf.main_conf::<MainConf>() {
-        main.has_metrics.set(true);
-    }
-    cf.set_content_handler::<Metrics>()
+    cf.once(&conf.metrics, |cf| {
+        if let Some(main) = cf.main_conf::<MainConf>() {
+            main.has_metrics.set(true);
+        }
+        cf.set_content_handler::<Metrics>()
+    })
 }
