@@ -256,7 +256,7 @@ for my $workers (1, 2, 4) {
     is(JWT::Metrics->of($nginx)->value('verdicts_total{zone="default",issuer="",status="ok"}'), 0, 'where all series are');
     # A reload that fails changes nothing.
     $nginx->outcome('/', JWT::bearer());
-    my @workers = $nginx->workers;
+    my @workers = $nginx->wait_for_workers(2);
     $nginx->write('conf/nginx.conf', $nginx->read('conf/nginx.conf') . 'nonsense;');
     $nginx->signal('HUP');
     ok($nginx->wait_until(sub { $nginx->error_log =~ /unknown directive "nonsense"/ }), 'a reload that fails');
@@ -293,11 +293,12 @@ for my $workers (1, 2, 4) {
     for my $reload (1 .. 3) {
         $nginx->signal('HUP');
         ok($nginx->wait_until(sub { (() = $nginx->error_log =~ /\] \d+#\d+: reconfiguring/g) == $reload }), "master_process off, HUP $reload: is taken");
+        # A signal that comes before nginx waits for events is not seen until there is one.
+        sleep 0.2;
     }
     is_deeply([grep { $_ >= 1024 } shared($nginx->{pid})], [4096], 'master_process off: in one memory');
     my $pid = $nginx->{pid};
-    $nginx->signal('QUIT');
-    ok($nginx->wait_until(sub { is_gone($pid) }), 'master_process off: it ends');
+    ok($nginx->wait_until(sub { kill QUIT => $pid; is_gone($pid) }), 'master_process off: it ends');
     $nginx->is_calm('warn');
 }
 
