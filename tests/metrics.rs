@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicU64;
 
 use ngx_http_auth_jwt_module::auth::outcome::{Leniency, Refusal, Verdict};
 use ngx_http_auth_jwt_module::auth::word::Word;
-use ngx_http_auth_jwt_module::metrics::counters::{OTHER, Registry};
+use ngx_http_auth_jwt_module::metrics::counters::{OTHER, Registry, ZoneCounters};
 use ngx_http_auth_jwt_module::metrics::page::Page;
 use ngx_http_auth_jwt_module::metrics::prometheus::PrometheusText;
 use ngx_http_auth_jwt_module::metrics::report::{Failure, IssuerKeys, Outcomes, Report};
@@ -15,6 +15,19 @@ const NO_ROOM: &str = "no room";
 
 fn memory(words: usize) -> &'static [AtomicU64] {
     Vec::leak((0..words).map(|_| AtomicU64::new(0)).collect())
+}
+
+fn zone(
+    registry: &mut Registry,
+    name: &str,
+    dry_run: bool,
+    issuers: &[(u64, &str)],
+) -> Option<ZoneCounters> {
+    let mut counters = registry.zone(name, dry_run)?;
+    for (number, issuer) in issuers {
+        registry.issuer(&mut counters, name, *number, issuer);
+    }
+    Some(counters)
 }
 
 fn dry_run(refusal: Refusal) -> Verdict {
@@ -36,7 +49,7 @@ fn text() -> Outcome {
     let memory = memory(1000);
     let mut registry = Registry::new(memory);
     let issuers = [(7, "shop"), (9, "a\"b\\c\nd")];
-    let zone = registry.zone("é<i>", true, issuers.into_iter()).ok_or(NO_ROOM)?;
+    let zone = zone(&mut registry, "é<i>", true, &issuers).ok_or(NO_ROOM)?;
     // Of an issuer that had no room, too.
     for issuer in [None, Some(7), Some(7), Some(9), Some(8)] {
         zone.count(&Verdict::Accepted, issuer);
@@ -103,8 +116,8 @@ nginx_auth_jwt_key_requests_total{result="failed"} 1"#;
 fn zeros() -> Outcome {
     let memory = memory(1000);
     let mut registry = Registry::new(memory);
-    registry.zone("strict", false, [(1, "a")].into_iter()).ok_or(NO_ROOM)?;
-    registry.zone("dry", true, std::iter::empty()).ok_or(NO_ROOM)?;
+    zone(&mut registry, "strict", false, &[(1, "a")]).ok_or(NO_ROOM)?;
+    zone(&mut registry, "dry", true, &[]).ok_or(NO_ROOM)?;
     registry.fetches("a").ok_or(NO_ROOM)?;
     let report = Report::new(memory);
     for word in Word::ALL {
@@ -126,11 +139,11 @@ fn zeros() -> Outcome {
 fn reload() -> Outcome {
     let memory = memory(1000);
     let mut before = Registry::new(memory);
-    let old = before.zone("zone", false, [(1, "a"), (2, "b")].into_iter()).ok_or(NO_ROOM)?;
+    let old = zone(&mut before, "zone", false, &[(1, "a"), (2, "b")]).ok_or(NO_ROOM)?;
     old.count(&Verdict::Accepted, Some(1));
     old.count(&Verdict::Accepted, Some(2));
     let mut after = Registry::new(memory);
-    let new = after.zone("zone", true, [(8, "c"), (9, "a")].into_iter()).ok_or(NO_ROOM)?;
+    let new = zone(&mut after, "zone", true, &[(8, "c"), (9, "a")]).ok_or(NO_ROOM)?;
     new.count(&Verdict::Accepted, Some(9));
     new.count(&Verdict::Accepted, Some(8));
     new.count(&dry_run(Refusal::NoToken), None);
@@ -151,8 +164,7 @@ fn no_room() -> Outcome {
     for words in 68..200 {
         let memory = memory(words);
         let mut registry = Registry::new(memory);
-        let zones =
-            ["a", "b"].map(|name| registry.zone(name, true, [(1, "x"), (2, "y")].into_iter()));
+        let zones = ["a", "b"].map(|name| zone(&mut registry, name, true, &[(1, "x"), (2, "y")]));
         let fetches = ["x", "y"].map(|name| registry.fetches(name));
         for zone in zones {
             let zone = zone.ok_or(NO_ROOM)?;

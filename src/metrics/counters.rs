@@ -87,13 +87,8 @@ impl Registry {
         registry
     }
 
-    /// The counters of `zone` and its `issuers`, each with its number; with `dry_run` where it has one.
-    pub fn zone<'i>(
-        &mut self,
-        zone: &str,
-        dry_run: bool,
-        issuers: impl Iterator<Item = (u64, &'i str)>,
-    ) -> Option<ZoneCounters> {
+    /// The counters of `zone`, with those of a dry run where it has one.
+    pub fn zone(&mut self, zone: &str, dry_run: bool) -> Option<ZoneCounters> {
         let verdicts = self.counters(Kind::Verdicts, zone, "")?;
         let dry_run = match dry_run {
             true => self.counters(Kind::DryRun, zone, "")?,
@@ -103,13 +98,16 @@ impl Registry {
         let lookups = self.pair(Kind::Lookups, "")?;
         let others = self.counters(Kind::Verdicts, OTHER, "")?;
         let passed_others = others.get(Word::Ok as usize)?;
-        let mut passed = HashMap::default();
-        for (number, issuer) in issuers {
-            if let Some(own) = self.own(Kind::Passed, zone, issuer) {
-                passed.insert(number, own.get(0)?);
-            }
-        }
+        let passed = HashMap::default();
         Some(ZoneCounters { verdicts, dry_run, passed, passed_others, lookups })
+    }
+
+    /// Has tokens of an issuer, told by its number, counted in `zone`, whose `counters` these are.
+    pub fn issuer(&mut self, counters: &mut ZoneCounters, zone: &str, number: u64, issuer: &str) {
+        let own = self.own(Kind::Passed, zone, issuer);
+        if let Some(passed) = own.and_then(|own| own.get(0)) {
+            counters.passed.insert(number, passed);
+        }
     }
 
     /// The counters of the fetches of an issuer's keys.

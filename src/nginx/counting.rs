@@ -66,14 +66,20 @@ pub fn init_module(cycle: Cycle<'_>) {
         }
     }
     note_kept_files(&levels, main);
-    for (name, Counted { zones, dry_run, lists }) in &by_zone(&levels) {
+    // All zones come first: the issuers of one take no room of another.
+    let zones = by_zone(&levels).into_iter();
+    let zones = zones.map(|(name, counted)| (name, registry.zone(name, counted.dry_run), counted));
+    for (name, counters, Counted { zones, lists, .. }) in zones.collect::<Vec<_>>() {
+        let Some(mut counters) = counters else { continue };
         let issuers = lists.values().flat_map(|issuers| &issuers.list);
         let issuers: BTreeMap<u64, &str> =
             issuers.map(|issuer| (issuer.id, issuer.name.as_str())).collect();
-        if let Some(counters) = registry.zone(name, *dry_run, issuers.into_iter()).map(Rc::new) {
-            for zone in zones {
-                zone.counters.get_or_init(|| counters.clone());
-            }
+        for (number, issuer) in issuers {
+            registry.issuer(&mut counters, name, number, issuer);
+        }
+        let counters = Rc::new(counters);
+        for zone in zones {
+            zone.counters.get_or_init(|| counters.clone());
         }
     }
     if registry.left_out > 0 {

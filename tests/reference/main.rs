@@ -383,7 +383,7 @@ fn algorithms() -> Outcome {
 fn metrics() -> Outcome {
     let memory = Vec::leak((0..1000).map(|_| AtomicU64::new(0)).collect());
     let mut registry = Registry::new(memory);
-    let counted = registry.zone("zone", false, std::iter::empty()).and(registry.fetches("issuer"));
+    let counted = registry.zone("zone", false).and(registry.fetches("issuer"));
     assert!(counted.is_some());
     let name = "issuer".to_owned();
     let issuers = vec![IssuerKeys { name, keys: 1, age: Some(1), failure: None }];
