@@ -118,6 +118,8 @@ impl Keeper {
         let is_asked = self.source.take_wanted();
         self.wanted = !is_news && (self.wanted || is_asked);
         if !self.wanted && self.record.times.next_fetch(now, rules, self.configured_at) > now {
+            // Whoever had the lock has given it back.
+            self.busy_since = None;
             return self.rest(now, is_news);
         }
         if !may_fetch {

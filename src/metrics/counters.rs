@@ -65,8 +65,10 @@ impl Pair {
 pub struct ZoneCounters {
     verdicts: Counters,
     dry_run: Counters,
-    /// By the number of the issuer.
+    /// By the number of the issuer, as far as there is room.
     passed: HashMap<u64, Counter, foldhash::fast::RandomState>,
+    /// Tokens of the other issuers.
+    passed_others: Counter,
     pub lookups: Pair,
 }
 
@@ -99,11 +101,15 @@ impl Registry {
             false => verdicts,
         };
         let lookups = self.pair(Kind::Lookups, "")?;
+        let others = self.counters(Kind::Verdicts, OTHER, "")?;
+        let passed_others = others.get(Word::Ok as usize)?;
         let mut passed = HashMap::default();
         for (number, issuer) in issuers {
-            passed.insert(number, self.counters(Kind::Passed, zone, issuer)?.get(0)?);
+            if let Some(own) = self.own(Kind::Passed, zone, issuer) {
+                passed.insert(number, own.get(0)?);
+            }
         }
-        Some(ZoneCounters { verdicts, dry_run, passed, lookups })
+        Some(ZoneCounters { verdicts, dry_run, passed, passed_others, lookups })
     }
 
     /// The counters of the fetches of an issuer's keys.
@@ -121,26 +127,32 @@ impl Registry {
         Some(Pair { yes: counters.get(0)?, no: counters.get(1)? })
     }
 
-    /// Those of a record, which is added where there is none; of [`OTHER`] where it has no room.
+    /// Those of a record; of [`OTHER`] where it has no room.
     fn counters(&mut self, kind: Kind, zone: &str, issuer: &str) -> Option<Counters> {
+        if let Some(own) = self.own(kind, zone, issuer) {
+            return Some(own);
+        }
+        let (zone, issuer) = match kind {
+            Kind::Verdicts | Kind::DryRun => (OTHER, ""),
+            Kind::Fetches => ("", OTHER),
+            Kind::Passed | Kind::Lookups | Kind::KeyRequests => return None,
+        };
+        let key = Key { kind: kind as u8, zone: zone.into(), issuer: issuer.into() };
+        self.known.get(&key).copied()
+    }
+
+    /// Those of a record, which is added where there is none; `None` where it has no room.
+    fn own(&mut self, kind: Kind, zone: &str, issuer: &str) -> Option<Counters> {
         let key = Key { kind: kind as u8, zone: zone.into(), issuer: issuer.into() };
         if let Some(known) = self.known.get(&key) {
             return Some(*known);
         }
-        if let Some(added) = self.store.add(&key, kind.counters()) {
-            self.known.insert(key, added);
-            return Some(added);
-        }
-        self.left_out = self.left_out.saturating_add(1);
-        let (kind, zone, issuer) = match kind {
-            // The first of them counts what has passed.
-            Kind::Verdicts | Kind::Passed => (Kind::Verdicts, OTHER, ""),
-            Kind::DryRun => (Kind::DryRun, OTHER, ""),
-            Kind::Fetches => (Kind::Fetches, "", OTHER),
-            Kind::Lookups | Kind::KeyRequests => return None,
+        let Some(added) = self.store.add(&key, kind.counters()) else {
+            self.left_out = self.left_out.saturating_add(1);
+            return None;
         };
-        let key = Key { kind: kind as u8, zone: zone.into(), issuer: issuer.into() };
-        self.known.get(&key).copied()
+        self.known.insert(key, added);
+        Some(added)
     }
 }
 
@@ -148,12 +160,12 @@ impl ZoneCounters {
     /// Counts a verdict; of one on a token of an issuer by the number of that.
     pub fn count(&self, verdict: &Verdict, issuer: Option<u64>) {
         let (counters, word) = match verdict {
-            Verdict::Accepted => {
-                if let Some(passed) = issuer.and_then(|issuer| self.passed.get(&issuer)) {
-                    return passed.count();
+            Verdict::Accepted => match issuer {
+                Some(issuer) => {
+                    return self.passed.get(&issuer).unwrap_or(&self.passed_others).count();
                 }
-                (self.verdicts, Word::Ok)
-            }
+                None => (self.verdicts, Word::Ok),
+            },
             Verdict::Anonymous => (self.verdicts, Word::NoToken),
             Verdict::Refused(refusal) => (self.verdicts, refusal.word()),
             Verdict::DryRun(refusal) => (self.dry_run, refusal.word()),

@@ -46,20 +46,25 @@ fn write_issuers(report: &Report, to: &mut fmt::Formatter<'_>) -> fmt::Result {
     begin_table(to, "Issuers", head)?;
     for issuer in &report.issuers {
         let IssuerKeys { name, keys, age, failure } = issuer;
-        let fetches = report.fetches.get(name.as_str()).copied().unwrap_or_default();
-        let Outcomes { good, bad } = fetches;
         let passed = passed.get(name.as_str()).copied().unwrap_or_default();
         let class = if *keys == 0 || failure.is_some() { " class=\"bad\"" } else { "" };
-        write!(to, "<tr{class}><th scope=\"row\">{}", Text(name))?;
-        if let Some(failure) = failure {
-            let (reason, ago) = (Text(&failure.reason), Duration(failure.ago));
-            write!(to, "<p class=\"reason\">{ago} ago: {reason}</p>")?;
-        }
-        write!(to, "</th><td>{keys}</td><td>")?;
+        write!(to, "<tr{class}><th scope=\"row\">{}</th><td>{keys}</td><td>", Text(name))?;
         if let Some(age) = age {
             write!(to, "{}", Duration(*age))?;
         }
-        writeln!(to, "</td><td>{good}</td><td>{bad}</td><td>{passed}</td></tr>")?;
+        // An issuer without URLs has nothing fetched.
+        match report.fetches.get(name.as_str()) {
+            Some(Outcomes { good, bad }) => write!(to, "</td><td>{good}</td><td>{bad}</td>")?,
+            None => to.write_str("</td><td></td><td></td>")?,
+        }
+        writeln!(to, "<td>{passed}</td></tr>")?;
+        if let Some(failure) = failure {
+            let (reason, ago, columns) = (Text(&failure.reason), Duration(failure.ago), head.len());
+            writeln!(
+                to,
+                "<tr class=\"reason\"><td colspan=\"{columns}\">{ago} ago: {reason}</td></tr>"
+            )?;
+        }
     }
     end_table(to)
 }
@@ -94,7 +99,7 @@ fn write_verdicts(report: &Report, to: &mut fmt::Formatter<'_>) -> fmt::Result {
 }
 
 fn write_rest(report: &Report, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-    begin_table(to, "Work", ["", "Yes", "No", "Share"])?;
+    begin_table(to, "Cache and key requests", ["", "Yes", "No", "Share"])?;
     let rows = [
         ("Token found in the cache", report.lookups),
         ("Key request succeeded", report.key_requests),

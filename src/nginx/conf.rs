@@ -172,6 +172,9 @@ pub struct IssuerConf {
     pub urls: Vec<Rc<KeyUrl>>,
     pub place: Place,
     pub is_used: Cell<bool>,
+    /// How long the keys of its files are used without being looked at, of several levels the longest time; known where
+    /// metrics tell of them. In milliseconds.
+    pub files_kept_for: Cell<u64>,
     /// Where fetches of its keys are counted, once the configuration is taken into use.
     pub fetches: Cell<Option<Pair>>,
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicU64;
 
 use ngx::ffi::NGX_LOG_WARN;
 
-use super::conf::{Effective, MainConf};
+use super::conf::{Effective, LevelIssuers, MainConf};
 use super::ffi::conf::{Conf, ConfError};
 use super::ffi::cycle::Cycle;
 use super::ffi::shared_memory::shared_words;
@@ -27,12 +27,12 @@ static MEMORY: OnceLock<&'static [AtomicU64]> = OnceLock::new();
 
 /// What is counted together, by the name of the zone.
 #[derive(Default)]
-struct Counted {
+struct Counted<'l> {
     zones: Vec<Rc<Zone>>,
     /// Whether a dry run is on in the zone.
     dry_run: bool,
     /// By their numbers.
-    issuers: BTreeMap<u64, String>,
+    lists: BTreeMap<u64, &'l LevelIssuers>,
 }
 
 /// The memory of the counters, if there is any.
@@ -65,9 +65,12 @@ pub fn init_module(cycle: Cycle<'_>) {
             issuer.fetches.set(registry.fetches(name));
         }
     }
-    for (name, Counted { zones, dry_run, issuers }) in &by_zone(&levels) {
-        let issuers = issuers.iter().map(|(id, issuer)| (*id, issuer.as_str()));
-        if let Some(counters) = registry.zone(name, *dry_run, issuers).map(Rc::new) {
+    note_kept_files(&levels, main);
+    for (name, Counted { zones, dry_run, lists }) in &by_zone(&levels) {
+        let issuers = lists.values().flat_map(|issuers| &issuers.list);
+        let issuers: BTreeMap<u64, &str> =
+            issuers.map(|issuer| (issuer.id, issuer.name.as_str())).collect();
+        if let Some(counters) = registry.zone(name, *dry_run, issuers.into_iter()).map(Rc::new) {
             for zone in zones {
                 zone.counters.get_or_init(|| counters.clone());
             }
@@ -84,18 +87,35 @@ pub fn init_module(cycle: Cycle<'_>) {
     }
 }
 
-fn by_zone(levels: &[Effective]) -> BTreeMap<&str, Counted> {
-    let mut all = BTreeMap::<&str, Counted>::new();
+/// Many levels share a list of issuers, and that may be long: what is told of each is told of the list.
+fn by_zone(levels: &[Effective]) -> BTreeMap<&str, Counted<'_>> {
+    let mut all = BTreeMap::<&str, Counted<'_>>::new();
     for level in levels.iter().filter(|level| level.enabled().is_some()) {
         let counted = all.entry(&level.zone.name).or_default();
         if !counted.zones.iter().any(|zone| Rc::ptr_eq(zone, &level.zone)) {
             counted.zones.push(level.zone.clone());
         }
         counted.dry_run |= level.leniency.dry_run;
-        let issuers = level.issuers.iter().flat_map(|issuers| &issuers.list);
-        counted.issuers.extend(issuers.map(|issuer| (issuer.id, issuer.name.clone())));
+        counted.lists.extend(level.issuers.as_deref().map(|issuers| (issuers.id, issuers)));
     }
     all
+}
+
+/// Tells issuers how long the keys of their files are kept.
+fn note_kept_files(levels: &[Effective], main: &MainConf) {
+    let mut lists = BTreeMap::new();
+    for level in levels.iter().filter(|level| level.enabled().is_some()) {
+        if let Some(issuers) = level.issuers.as_deref() {
+            let (_, longest) = lists.entry(issuers.id).or_insert((issuers, 0));
+            *longest = level.key_rules.fresh_for.max(*longest);
+        }
+    }
+    let blocks = main.issuers.borrow();
+    for (issuers, kept_for) in lists.values() {
+        for block in issuers.list.iter().filter_map(|issuer| blocks.get(&issuer.name)) {
+            block.files_kept_for.set(block.files_kept_for.get().max(*kept_for));
+        }
+    }
 }
 
 /// Tells a process that serves requests where it counts.

@@ -9,6 +9,7 @@ use super::ffi::phase::{Decision, PhaseHandler};
 use super::ffi::request::Request;
 use super::ffi::response::{Method, NGINX_VERSION};
 use super::worker;
+use crate::auth::key_cache::Rules;
 use crate::metrics::accept::prefers_html;
 use crate::metrics::page::{self, Page};
 use crate::metrics::prometheus::{self, PrometheusText};
@@ -57,7 +58,9 @@ fn report(request: Request<'_>) -> Option<Report> {
 
 /// The keys of an issuer: of all its files and URLs.
 fn keys_of(name: &str, issuer: &IssuerConf, request: Request<'_>) -> IssuerKeys {
-    let files = issuer.sources.list.iter().filter_map(|source| source.count(request));
+    // Who looks at metrics sees what requests see, and has no file read that they would not.
+    let rules = Rules { fresh_for: issuer.files_kept_for.get(), ..Rules::default() };
+    let files = issuer.sources.list.iter().filter_map(|source| source.count(request, rules));
     let mut told = IssuerKeys { name: name.to_owned(), keys: files.sum(), ..IssuerKeys::default() };
     let worker = worker::this();
     let sources = worker.url_sources.borrow();

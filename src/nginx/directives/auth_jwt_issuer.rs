@@ -85,6 +85,7 @@ pub fn set(cf: &mut Conf<'_>, conf: &MainConf) -> Result<(), ConfError> {
         urls,
         place,
         is_used: Cell::new(false),
+        files_kept_for: Cell::new(0),
         fetches: Cell::new(None),
     };
     if let btree_map::Entry::Vacant(entry) = conf.issuers.borrow_mut().entry(name) {

@@ -18,6 +18,9 @@ pub const NGINX_VERSION: &str = match ngx::ffi::NGINX_VERSION.to_str() {
     Err(_) => "",
 };
 
+/// What a type of content may end with. Where it is told, the charset filter leaves the answer as it is.
+const CHARSET: &str = "utf-8";
+
 /// How a request asks.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Method {
@@ -82,11 +85,19 @@ impl<'r> Request<'r> {
             }
             let mut value: ngx_http_complex_value_t = zeroed();
             value.value = string(body);
-            let mut content_type = string(content_type.as_bytes());
+            // Filters that are for types (`gzip_types`) compare what stands before the parameters.
+            let (kind, _) = content_type.split_once(';').unwrap_or((content_type, ""));
+            let told = &raw mut (*self.as_ptr()).headers_out;
+            (*told).content_type = string(content_type.as_bytes());
+            (*told).content_type_len = kind.len();
+            (*told).content_type_lowcase = ptr::null_mut();
+            if content_type.ends_with(CHARSET) {
+                (*told).charset = string(CHARSET.as_bytes());
+            }
             let code = ngx_http_send_response(
                 self.as_ptr(),
                 ngx_uint_t::from(status),
-                &raw mut content_type,
+                ptr::null_mut(),
                 &raw mut value,
             );
             Decision::Answered(code)

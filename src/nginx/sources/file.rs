@@ -56,8 +56,8 @@ impl KeySource for KeyFile {
         }
     }
 
-    fn count(&self, request: Request<'_>) -> Option<usize> {
-        let asking = Asking { request, rules: Rules::default(), token: b"", newer_for: None };
+    fn count(&self, request: Request<'_>, rules: Rules) -> Option<usize> {
+        let asking = Asking { request, rules, token: b"", newer_for: None };
         match self.ask(asking) {
             Progress::Ready(keys) => Some(keys.keys().count()),
             Progress::Pending(_) | Progress::Failed => None,

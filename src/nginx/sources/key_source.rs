@@ -11,8 +11,8 @@ pub trait KeySource {
     /// Its keys.
     fn ask(&self, asking: Asking<'_>) -> Progress;
 
-    /// How many keys it has for whoever asks, as far as that is known without waiting.
-    fn count(&self, _request: Request<'_>) -> Option<usize> {
+    /// How many keys it has under `rules` for whoever asks, as far as that is known without waiting.
+    fn count(&self, _request: Request<'_>, _rules: Rules) -> Option<usize> {
         None
     }
 
