@@ -3,13 +3,13 @@
 use strict;
 use warnings;
 
-use File::Basename qw(dirname);
 use IO::Socket::INET;
 use Test::More;
 use Time::HiRes qw(sleep);
 
 use JWT;
 use JWT::Authority;
+use JWT::Page;
 use JWT::Remote;
 
 plan skip_all => 'there is no /proc here' unless -r "/proc/$$/task/$$/children";
@@ -20,14 +20,7 @@ my $FAILED = qr/keys cannot be fetched|has no keys from/;
 my $idp = JWT::Remote->new;
 my ($ONE, $TWO) = map { $idp->bearer($_) } qw(one two);
 
-my $page = JWT::read_file(dirname(__FILE__) . '/../docs/fleet.md');
-
-# The configurations of a section of the page.
-sub blocks {
-    my ($heading) = @_;
-    my ($section) = $page =~ /^## \Q$heading\E\n(.*?)(?=^## |\z)/ms or die "no section $heading";
-    return $section =~ /^```nginx http\n(.*?)^```$/msg;
-}
+my $PAGE = JWT::Page->new('docs/fleet.md');
 
 # New machines of a fleet, once their workers are there and have keys. Each has been asked once for them.
 sub fleet {
@@ -144,8 +137,8 @@ sub state_files { return glob $_[0]->directory . '/temp/auth_jwt/*.json' }
 # --- a key is refused by its name -----------------------------------------------------------------------
 
 {
-    my ($map) = blocks('When a key is compromised');
-    my ($require) = $page =~ /`(auth_jwt_require [^;]+;)`/ or die 'no requirement';
+    my ($map) = $PAGE->blocks('When a key is compromised', 'nginx http');
+    my ($require) = $PAGE->section('When a key is compromised') =~ /`(auth_jwt_require [^;]+;)`/ or die 'no requirement';
     my ($machine) = fleet(1, 'key_cache 1h;');
     $idp->has_keys('one', 'two');
     are_now($machine, $OK, $TWO, 'two keys, one of which is compromised');
@@ -177,7 +170,7 @@ sub replaced {
 # A cache that keeps answers for so long, and three machines behind it.
 sub cached_fleet {
     my ($authority, $time) = @_;
-    my ($cache, $issuer) = map { split /^# On each machine[.]\n/m } blocks('A cache before the provider');
+    my ($cache, $issuer) = map { split /^# On each machine[.]\n/m } $PAGE->blocks('A cache before the provider', 'nginx http');
     my ($key, $certificate) = $authority->issue('IP:127.0.0.1');
     my $port = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 1)->sockport;
     $cache = replaced(
