@@ -8,10 +8,11 @@ use std::sync::atomic::AtomicU64;
 
 use ngx::ffi::NGX_LOG_WARN;
 
-use super::conf::{Effective, LevelIssuers, MainConf};
+use super::conf::{Effective, MainConf};
 use super::ffi::conf::{Conf, ConfError};
 use super::ffi::cycle::Cycle;
 use super::ffi::shared_memory::shared_words;
+use super::key_conf::LevelIssuers;
 use super::worker;
 use super::zone::Zone;
 use crate::metrics::counters::Registry;

@@ -4,8 +4,9 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use super::conf::{Dependent, Effective, MainConf, Needs, Place};
+use super::conf::{Dependent, Effective, MainConf, Needs};
 use super::ffi::conf::Conf;
+use super::key_conf::Place;
 use crate::auth::policy::TokenType;
 
 /// Directives, by the address of their place: two may stand on one line.

@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
-use super::conf::{Effective, IssuerConf, IssuerNames, Keys, LevelIssuers, LocationConf, MainConf};
+use super::conf::{Effective, LocationConf, MainConf};
 use super::ffi::conf::{Conf, ConfError, Inherit};
+use super::key_conf::{IssuerConf, IssuerNames, Keys, LevelIssuers};
 use super::server::{ServerConf, unique};
 use crate::auth::issuer::{Issuer, Issuers};
 use crate::auth::operand::Operand;

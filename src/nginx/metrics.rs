@@ -2,12 +2,13 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use super::conf::{IssuerConf, MainConf};
+use super::conf::MainConf;
 use super::counting;
 use super::ffi::guard::Entry;
 use super::ffi::phase::{Decision, PhaseHandler};
 use super::ffi::request::Request;
 use super::ffi::response::{Method, NGINX_VERSION};
+use super::key_conf::IssuerConf;
 use super::worker;
 use crate::auth::key_cache::Rules;
 use crate::metrics::accept::prefers_html;

@@ -11,6 +11,8 @@ mod zone;
 
 mod sources;
 
+mod key_conf;
+
 mod conf;
 mod lint;
 mod merge;

@@ -5,10 +5,10 @@ use std::ptr;
 
 use ngx::ffi::{
     NGX_HTTP_GET, NGX_HTTP_HEAD, NGX_HTTP_OPTIONS, ngx_http_complex_value_t,
-    ngx_http_send_response, ngx_table_elt_t, ngx_uint_t,
+    ngx_http_send_response, ngx_uint_t,
 };
 
-use super::header::{headers, push};
+use super::header::{element, headers, push};
 use super::phase::Decision;
 use super::request::{Request, bytes, string};
 
@@ -71,14 +71,7 @@ impl<'r> Request<'r> {
         // lies in the request's pool. Zeros are a complex value without variables.
         unsafe {
             for (name, value) in headers {
-                let element = ngx_table_elt_t {
-                    hash: 1,
-                    key: string(name.as_bytes()),
-                    value: string(value.as_bytes()),
-                    lowcase_key: ptr::null_mut(),
-                    #[cfg(nginx_1_23)]
-                    next: ptr::null_mut(),
-                };
+                let element = element(name.as_bytes(), value.as_bytes());
                 if push(&raw mut (*self.as_ptr()).headers_out.headers, element).is_none() {
                     return Decision::Error;
                 }
