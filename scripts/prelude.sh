@@ -48,6 +48,9 @@ has_libclang() {
     return 1
 }
 
+# What cargo builds for: the machine's own, unless CARGO_BUILD_TARGET says otherwise.
+rustc_target() { echo "${CARGO_BUILD_TARGET:-$(rustc -vV | sed -n 's/^host: //p')}"; }
+
 # Builds the module that does nothing but the cryptography (bench/bare), and prints where it lies.
 build_bare() {
     local variables

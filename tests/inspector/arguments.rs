@@ -133,7 +133,7 @@ fn no_message_says_it_again() -> Outcome<()> {
     }
     // The name of a file is said.
     let run = run(&["decode", "no/such.file"])?;
-    let told = "jwt: error: \"no/such.file\" is neither a file nor a token: No such file";
+    let told = "nginx-jwt: error: \"no/such.file\" is neither a file nor a token: No such file";
     assert!(run.errors.starts_with(told), "{}", run.errors);
     Ok(())
 }

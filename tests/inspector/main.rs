@@ -1,4 +1,4 @@
-//! The inspector (examples/jwt), run as an operator runs it. Its words are the module's: they come
+//! The inspector (examples/nginx-jwt), run as an operator runs it. Its words are the module's: they come
 //! from the same code.
 
 mod arguments;

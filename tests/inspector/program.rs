@@ -15,12 +15,12 @@ fn program() -> &'static Path {
         let own = env::current_exe().unwrap_or_default();
         let profile = own.ancestors().nth(2).unwrap_or(Path::new("")).to_owned();
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--example", "jwt", "--target-dir"]);
+        cargo.args(["build", "--quiet", "--example", "nginx-jwt", "--target-dir"]);
         cargo.arg(profile.parent().unwrap_or(&profile)).current_dir(env!("CARGO_MANIFEST_DIR"));
         cargo.args((!cfg!(feature = "nginx")).then_some("--no-default-features"));
         cargo.args((!cfg!(debug_assertions)).then_some("--release"));
         assert!(cargo.status().is_ok_and(|status| status.success()), "the example does not build");
-        profile.join("examples/jwt")
+        profile.join("examples/nginx-jwt")
     })
 }
 

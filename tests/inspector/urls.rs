@@ -280,7 +280,7 @@ fn whom_to_trust_and_the_way_there() -> Outcome<()> {
     let untrusted = run(&["keys", &url])?;
     assert_eq!(untrusted.code, 1, "{}", untrusted.out);
     assert!(
-        untrusted.out.contains("\"jwt keys --trusted-certificate FILE\" to try it\n"),
+        untrusted.out.contains("\"nginx-jwt keys --trusted-certificate FILE\" to try it\n"),
         "{}",
         untrusted.out
     );

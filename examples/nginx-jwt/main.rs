@@ -1,6 +1,6 @@
 //! An inspector of tokens and keys, for operators: it judges with the module's own code.
 //!
-//! `scripts/jwt` builds and runs it; `docs/inspector.md` says how to use it.
+//! It is the program `nginx-jwt` of the packages; `scripts/jwt` builds and runs it; `docs/inspector.md` says how to use it.
 
 mod argument;
 mod conf;
@@ -9,6 +9,7 @@ mod describe;
 mod encrypt;
 mod fetch;
 mod fetch_hints;
+mod generate;
 mod hints;
 mod input;
 mod issuers;
@@ -28,7 +29,7 @@ mod verify;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use input::Failure;
 
@@ -37,7 +38,7 @@ use input::Failure;
 /// Exit status: 0 if all is well; 1 if the token would be refused, or nothing can be read of it;
 /// 2 if the command line is wrong or a command fails.
 #[derive(Parser)]
-#[command(name = "jwt")]
+#[command(name = "nginx-jwt", version)]
 enum Command {
     Decode(decode::Arguments),
     Verify(verify::Arguments),
@@ -53,6 +54,9 @@ pub struct Report {
 }
 
 fn main() -> ExitCode {
+    if let Some(directory) = generate::asked_for() {
+        return end(generate::run(&directory, Command::command()).map(|()| true));
+    }
     let command = match Command::try_parse() {
         Ok(command) => command,
         Err(error) if error.use_stderr() => {
@@ -61,11 +65,15 @@ fn main() -> ExitCode {
         }
         Err(help) => help.exit(),
     };
-    match run(command) {
+    end(run(command))
+}
+
+fn end(result: Result<bool, Failure>) -> ExitCode {
+    match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(failure) => {
-            eprintln!("jwt: error: {}", argument::without_tokens(failure.to_string()));
+            eprintln!("nginx-jwt: error: {}", argument::without_tokens(failure.to_string()));
             ExitCode::from(2)
         }
     }

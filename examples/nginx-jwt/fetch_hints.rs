@@ -37,13 +37,13 @@ fn own(failed: &Failed, order: &Order) -> Option<String> {
             "the module asks for no compression, and undoes none: that server compresses all the same"
         }
         FetchError::TooSlow => {
-            "\"timeout\" in the block is the time of one fetch with all its steps (\"jwt keys --timeout TIME\" to try); a firewall that drops packets looks like this, too"
+            "\"timeout\" in the block is the time of one fetch with all its steps (\"nginx-jwt keys --timeout TIME\" to try); a firewall that drops packets looks like this, too"
         }
         FetchError::HostNotFound => {
             "names are resolved by this system (/etc/hosts, /etc/resolv.conf), not by nginx's \"resolver\""
         }
         FetchError::NothingTrusted => {
-            "install your distribution's package ca-certificates, or name a file: \"ssl_trusted_certificate FILE;\" in the block, \"jwt keys --trusted-certificate FILE\" to try it"
+            "install your distribution's package ca-certificates, or name a file: \"ssl_trusted_certificate FILE;\" in the block, \"nginx-jwt keys --trusted-certificate FILE\" to try it"
         }
         FetchError::Tls(reason) => return of_tls(reason, order),
         FetchError::Proxy(_) => {
@@ -104,7 +104,7 @@ fn of_tls(reason: &str, order: &Order) -> Option<String> {
             "the server's certificate is not valid now: is the clock of this machine right?"
         }
         None if is_of_another(reason) => {
-            "no authority that this system trusts has signed its certificate: name the file with your own, \"ssl_trusted_certificate FILE;\" in the block, \"jwt keys --trusted-certificate FILE\" to try it"
+            "no authority that this system trusts has signed its certificate: name the file with your own, \"ssl_trusted_certificate FILE;\" in the block, \"nginx-jwt keys --trusted-certificate FILE\" to try it"
         }
         Some(_) if is_of_another(reason) => {
             "no certificate in the file of \"ssl_trusted_certificate\" has signed it: the file must hold the root, and the server must send those between"

@@ -1,4 +1,4 @@
-//! `jwt decode`
+//! `nginx-jwt decode`
 
 use ngx_http_auth_jwt_module::jose::base64url;
 use ngx_http_auth_jwt_module::jose::compact::Compact;
@@ -11,7 +11,7 @@ use super::pretty::pretty;
 
 /// Show a token's header and claims; nothing is verified
 ///
-/// Of an encrypted token only the outer header can be read; "jwt verify --claims" decrypts it.
+/// Of an encrypted token only the outer header can be read; "nginx-jwt verify --claims" decrypts it.
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
@@ -26,7 +26,7 @@ pub fn run(arguments: &Arguments) -> Result<Report, Failure> {
             object(&mut report, "header", jws.header, Malformed::Header);
             object(&mut report, "claims", jws.payload, Malformed::Payload);
             length(&mut report, "signature", jws.signature);
-            report.text.push_str("nothing of this is verified: \"jwt verify\" does that\n");
+            report.text.push_str("nothing of this is verified: \"nginx-jwt verify\" does that\n");
         }
         Ok(Compact::Jwe(jwe)) => {
             object(&mut report, "outer header", jwe.header, Malformed::Header);
@@ -35,7 +35,7 @@ pub fn run(arguments: &Arguments) -> Result<Report, Failure> {
                 length(&mut report, label, segment);
             }
             report.text.push_str(
-                "the claims are encrypted: \"jwt verify --claims --type encrypted|nested --keys FILE\" shows them\n",
+                "the claims are encrypted: \"nginx-jwt verify --claims --type encrypted|nested --keys FILE\" shows them\n",
             );
         }
         Err(reason) => refuse(&mut report, "token", reason),

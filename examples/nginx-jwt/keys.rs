@@ -1,4 +1,4 @@
-//! `jwt keys`
+//! `nginx-jwt keys`
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ pub struct Arguments {
     /// A JWK Set or a JWK: a file, standard input ("-") or a URL; or the URL of an issuer
     #[arg(value_name = "FILE|URL", group = "source")]
     place: Option<PathBuf>,
-    /// All keys of the auth_jwt_issuer blocks of a file, as "jwt verify" reads them; may be given several times
+    /// All keys of the auth_jwt_issuer blocks of a file, as "nginx-jwt verify" reads them; may be given several times
     #[arg(long, value_name = "FILE", group = "source")]
     issuer_file: Vec<PathBuf>,
     /// The name of a block; all blocks of the files without it; may be given several times

@@ -1,4 +1,4 @@
-//! `jwt verify`
+//! `nginx-jwt verify`
 
 use std::path::PathBuf;
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! `jwt keygen`
+//! `nginx-jwt keygen`
 
 use std::fs::OpenOptions;
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! `jwt mint`
+//! `nginx-jwt mint`
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ use super::time;
 
 /// Mint a test token: signed, encrypted, or signed and then encrypted
 ///
-/// "iat" is now and "exp" in an hour, unless the claims say otherwise. "jwt keygen" makes keys.
+/// "iat" is now and "exp" in an hour, unless the claims say otherwise. "nginx-jwt keygen" makes keys.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// A JWK Set or a JWK: private to sign, public or private to encrypt; may be given several times
