@@ -12,7 +12,6 @@ import posixpath
 import re
 import shutil
 import sys
-import tomllib
 from pathlib import Path
 
 SUMMARY = 'docs/SUMMARY.md'
@@ -180,7 +179,7 @@ def main():
     book = Book(root, directory)
     book.write_pages()
     book.write_summary()
-    version = tomllib.loads((root / 'Cargo.toml').read_text())['package']['version']
+    version = re.search(r'^version = "(.+)"$', (root / 'Cargo.toml').read_text(), re.MULTILINE)[1]
     settings = (root / 'site/book.toml').read_text().replace('@VERSION@', version)
     (directory / 'book.toml').write_text(settings + book.unsearched())
     shutil.copytree(root / 'site/theme', directory / 'theme')

@@ -207,6 +207,9 @@ cmp_ok($loaded, '>', 25, 'there are blocks of configuration');
 my ($rust) = JWT::read_file("$ROOT/Cargo.toml") =~ /^rust-version = "([\d.]+)"/m;
 like(JWT::read_file("$ROOT/$_"), qr/Rust \Q$rust\E or newer/, "$_: Rust $rust") for 'README.md', 'CONTRIBUTING.md';
 
+# It is a beginning, and what is long stands in docs/.
+cmp_ok(scalar(() = JWT::read_file("$ROOT/README.md") =~ /\n/g), '<', 150, 'README.md has less than 150 lines');
+
 # The picture of the source has each file and folder of the floors, and no other.
 my ($picture) = grep { $_->{info} eq 'text' } blocks(JWT::read_file("$ROOT/docs/architecture.md"));
 my ($floor, %drawn);
