@@ -140,12 +140,12 @@ my ($allowed) = $PAGE->blocks('Metrics', 'nginx server');
     my ($first, $last, $long) = ('1000', '2300', 'x' x 3500);
     my $locations = join "\n", map {"location /$_/ { auth_jwt_status_zone $_$long; $GUARDED }"} $first .. $last;
     my $nginx = nginx(server => "$locations location /metrics { auth_jwt_metrics; }");
-    is($nginx->get("/$_/", token())->{status}, 200, "metrics: no room: $_ serves") for $first, $last;
+    is($nginx->get("/$_/")->{status}, 401, "metrics: no room: $_ serves") for $first, $last;
     my @warnings = grep {/\[warn\]/} split /^/m, $nginx->error_log;
     is(scalar @warnings, 1, 'metrics: no room: one warning');
     like($warnings[0], qr/metrics of \d+ zones and issuers have no room, they are counted under zone "other"/, 'metrics: no room: which says so');
     my $scraped = scrape($nginx);
-    is(verdicts($scraped, $_, 'ok'), 1, 'metrics: no room: counted under ' . substr $_, 0, 10) for "$first$long", 'other';
+    is(verdicts($scraped, $_, 'no_token'), 1, 'metrics: no room: counted under ' . substr $_, 0, 10) for "$first$long", 'other';
     is(scalar(grep {/zone="\Q$last\E/} keys %$scraped), 0, 'metrics: no room: and nowhere else');
 }
 
