@@ -28,15 +28,19 @@ PATIENCE = 60  # seconds
 CLAIM_RULES = "auth_jwt_require_claim azp = web-frontend; auth_jwt_require_claim groups any admins sales;"
 ISSUERS = ["shop"]
 TEN_THOUSAND = ["shop", *(f"tenant{number}" for number in range(1, 10_000))]
-# What is counted: the directory of its locations, whose token it is asked with, and among which issuers.
+# A location with metrics, so that verdicts are counted.
+METRICS = "location /metrics { auth_jwt_metrics; }"
+# What is counted: the directory of its locations, whose token it is asked with, among which issuers, and what else is
+# configured.
 LANES = {
-    **{kind: (kind, kind, ISSUERS) for kind in KINDS},
-    "rules": ("rules", "HS256", ISSUERS),
-    "issuers": ("rules", "HS256", TEN_THOUSAND),
+    **{kind: (kind, kind, ISSUERS, "") for kind in KINDS},
+    "rules": ("rules", "HS256", ISSUERS, ""),
+    "issuers": ("rules", "HS256", TEN_THOUSAND, ""),
+    "metrics": ("rules", "HS256", TEN_THOUSAND, METRICS),
 }
 
 
-def configuration(module, bare, place, names=ISSUERS):
+def configuration(module, bare, place, names=ISSUERS, more=""):
     locations = "".join(
         f"""
         location /{kind}/hot {{ auth_jwt r; auth_jwt_key_file {place}/material/{kind}.jwks; alias {place}/page; }}
@@ -66,6 +70,7 @@ http {{
     server {{
         listen unix:{place}/socket;
         location /plain {{ alias {place}/page; }}{locations}
+        {more}
     }}
 }}
 """
@@ -146,8 +151,8 @@ def main(nginx, module, bare, place, bounds_file, *options):
     os.makedirs(f"{place}/temp", exist_ok=True)
     pathlib.Path(f"{place}/page").write_bytes(PAGE)
     counted, varies = {}, {}
-    for lane, (directory, kind, issuers) in LANES.items():
-        pathlib.Path(f"{place}/nginx.conf").write_text(configuration(module, bare, place, issuers))
+    for lane, (directory, kind, issuers, more) in LANES.items():
+        pathlib.Path(f"{place}/nginx.conf").write_text(configuration(module, bare, place, issuers, more))
         token = pathlib.Path(f"{place}/material/{kind}.token").read_text().strip()
         paths = {"plain": "/plain", "hot": f"/{directory}/hot", "cold": f"/{directory}/cold", "bare": f"/{kind}/bare"}
         taken = {

@@ -15,12 +15,17 @@ PROXIED = ('HS256', 'RS256', 'ES256')
 DIFFERENT = ('HS256', 'RS256', 'ES256', 'EdDSA')
 
 # What is asked of tokens beyond their signature, with an issuer.
-ISSUER = 'auth_jwt_issuer shop { issuer https://login.example.com/realms/shop; audience https://api.example.com; key_file %s; }'
+ISSUER = 'auth_jwt_issuer shop { issuer https://login.example.com/realms/shop; audience https://api.example.com; %s; }'
 RULES = (
     'auth_jwt_require_scope orders:read orders:write;',
     'auth_jwt_require_claim azp = web-frontend;',
     'auth_jwt_require_claim groups any admins sales;',
 )
+
+# What a location may have beyond a key file.
+RULED, BY_URL, COUNTED = 'issuer and rules', 'issuer and rules, keys by URL', 'issuer and rules, metrics on'
+
+METRICS = 'server { listen unix:%s; location / { auth_jwt_metrics; } }'
 
 # More than the default cache holds or remembers, by far.
 DIFFERENT_TOKENS = 60_000
@@ -56,8 +61,8 @@ class Group:
     """A location without authentication, the same guarded, hot and cold, and one that does no more of
     it than the bare cryptography."""
 
-    def __init__(self, name, kind, proxied=False, headers=False, different=False, rules=False):
-        self.name, self.kind, self.rules = name, kind, rules
+    def __init__(self, name, kind, proxied=False, headers=False, different=False, more=''):
+        self.name, self.kind, self.more = name, kind, more
         self.proxied, self.headers, self.different = proxied, headers, different
         self.lanes = ('different', 'bare') if different else ('hot', 'cold')
         if not proxied and not different:
@@ -66,7 +71,7 @@ class Group:
     def locations(self, material):
         """By lane; `plain` is without authentication."""
         key_file = material.path(f'{self.kind}.jwks')
-        keys = ['auth_jwt_issuers shop;', *RULES] if self.rules else [f'auth_jwt_key_file {key_file};']
+        keys = ['auth_jwt_issuers shop;', *RULES] if self.more else [f'auth_jwt_key_file {key_file};']
         guard = ['auth_jwt "bench";', *keys]
         if '+' in self.kind:
             guard.append('auth_jwt_type nested;')
@@ -98,7 +103,10 @@ def groups(kinds):
     for kind in kinds:
         yield Group(f'{kind} static', kind)
         if kind in PROXIED:
-            yield Group(f'{kind} static, issuer and rules', kind, rules=True)
+            yield Group(f'{kind} static, {RULED}', kind, more=RULED)
+    # A secret is no key to be fetched.
+    for more in (BY_URL, COUNTED):
+        yield Group(f'RS256 static, {more}', 'RS256', more=more)
     for kind in DIFFERENT:
         yield Group(f'{kind} static, different tokens', kind, different=True)
     for kind in PROXIED:
@@ -113,16 +121,22 @@ def measure(options, material, report):
         return
     directory = options.directory
     [upstream_port] = free_ports(1)
-    upstream = fill('upstream.conf', directory=directory, port=upstream_port, user=user())
+    upstream = fill('upstream.conf', directory=directory, port=upstream_port, user=user(), keys=material.path(''))
     with nginx(options.nginx, directory / 'upstream.conf', upstream, [upstream_port], core=1):
         for group in wanted:
             locations = group.locations(material)
             servers = '\n'.join(
                 f'server {{ listen 127.0.0.1:{each.port}; location / {{\n{"  ".join(each.lines)}\n}} }}'
                 for each in locations.values())
+            jwks = material.path(f'{group.kind}.jwks')
+            keys = f'key_file {jwks}'
+            if group.more == BY_URL:
+                keys = f'key_url http://127.0.0.1:{upstream_port}/{jwks.name}'
+            if group.more == COUNTED:
+                servers += METRICS % (directory / 'metrics.sock')
             text = fill('module.conf', directory=directory, files=options.files, module=options.module, bare=options.bare,
                         user=user(), upstream=upstream_port, servers=servers,
-                        issuer=ISSUER % material.path(f'{group.kind}.jwks') if group.rules else '')
+                        issuer=ISSUER % keys if group.more else '')
             with nginx(options.nginx, directory / 'module.conf', text,
                        [each.port for each in locations.values()]) as server:
                 report(group, run(group, locations, server, options, material))

@@ -166,7 +166,38 @@ class Express(Peer):
         return ', '.join(found + [f'Node.js {machine.first_line("node", "--version")}'])
 
 
-PEERS = (HaProxy, AuthOpenidc, OAuth2, Njs, Lua, Express)
+class Envoy(Peer):
+    """Envoy, which scripts/bench has from PyPI."""
+    name = 'Envoy jwt_authn'
+    packages = ()
+    cache = ''
+
+    @staticmethod
+    def program(options):
+        return options.peers / 'envoy/bin/envoy'
+
+    @classmethod
+    def missing(cls, options):
+        return cls.needs(cls.program(options))
+
+    def start(self):
+        jwks = self.material.path(f'{self.kind}.jwks')
+        conf = self.write('envoy.yaml', self.fill('envoy.yaml', jwks=jwks, cache=self.cache))
+        return self.serve(self.program(self.options), '-c', conf, '--concurrency', '1', '--disable-hot-restart',
+                          '--log-level', 'warning')
+
+    @classmethod
+    def versions(cls, options):
+        # "... version: COMMIT/VERSION/Clean/RELEASE/BoringSSL"
+        return f'Envoy {machine.first_line(cls.program(options), "--version").split("/")[-4]}'
+
+
+class EnvoyWithCache(Envoy):
+    name = 'Envoy jwt_authn, its token cache on'
+    cache = 'jwt_cache_config: { jwt_cache_size: 1000 }'
+
+
+PEERS = (HaProxy, AuthOpenidc, OAuth2, Njs, Lua, Envoy, EnvoyWithCache, Express)
 
 
 def what(peer, options):

@@ -34,6 +34,8 @@ the longer the server takes. Requests per second are measured afterwards, server
 a valid token with 200 and one with a wrong signature or tag with 401.
 
 - *issuer and rules*: an `auth_jwt_issuer` with an audience, two scopes and two rules for claims;
+- *keys by URL*: the module has fetched them, from a server on this machine; *metrics on*: some location has
+  `auth_jwt_metrics`, so that verdicts are counted;
 - *hot*: the token has been seen; *cold*: `auth_jwt_cache off`, so that each request takes the whole
   way; *different*: each request brings another token, {different} in all, with the default cache, sent by
   `bench/load.py`, as h2load knows one header only. That is what a token never seen costs; *cold* repeats one token,
@@ -101,7 +103,7 @@ def module_tables(groups):
         parts.append('\n## nginx with this module, a static file\n')
         parts.append(table(
             ['token', 'without', 'hot', 'cold', 'cryptography', 'beyond', 'requests/s, hot', 'requests/s, cold'],
-            [[group['kind'] + (', issuer and rules' if group['rules'] else ''), f'{cold["plain"]:.1f}',
+            [[', '.join(filter(None, [group['kind'], group['more']])), f'{cold["plain"]:.1f}',
               micro(hot['net']), micro(cold['net']), micro(bare['net']), micro(cold['beyond']), rate(hot), rate(cold)]
              for group in static
              for hot, cold, bare in [(group['lanes'][lane] for lane in ('hot', 'cold', 'bare'))]]))
@@ -126,7 +128,7 @@ def rivals(results):
     """(name, figures by kind) of us, where measured, and of the peers."""
     found = {}
     for group in results['module']:
-        if not group['proxied'] and not group['rules'] and 'cold' in group['lanes']:
+        if not group['proxied'] and not group['more'] and 'cold' in group['lanes']:
             for lane in ('hot', 'cold'):
                 found.setdefault(f'this module, {lane}', {})[group['kind']] = group['lanes'][lane]
     for peer in results['peers']:

@@ -69,7 +69,7 @@ def main():
     def ours(group, figures):
         for lane, figure in figures.items():
             took(group.name, lane, figure)
-        results['module'].append({'name': group.name, 'kind': group.kind, 'proxied': group.proxied, 'rules': group.rules,
+        results['module'].append({'name': group.name, 'kind': group.kind, 'proxied': group.proxied, 'more': group.more,
                                   'headers': group.headers, 'lanes': figures})
 
     def theirs(peer, kind, figure):

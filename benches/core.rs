@@ -54,7 +54,7 @@ impl Case {
     fn begin(&self) -> Outcome<Pending<'_>> {
         let (cache, headers): (Option<&mut TokenCache>, _) =
             (None, &mut *self.headers.borrow_mut());
-        let mut memory = Memory { cache, headers };
+        let mut memory = Memory::new(cache, headers);
         let token = Some(self.token.as_bytes());
         match Judgement::begin(token, self.verification, None, &mut memory, |_| false) {
             Judgement::NeedsKeys(pending) => Ok(*pending),
@@ -69,7 +69,7 @@ impl Case {
         let pending = self.begin()?;
         let (cache, headers): (Option<&mut TokenCache>, _) =
             (None, &mut *self.headers.borrow_mut());
-        let verified = pending.with_keys(&self.sets, &mut Memory { cache, headers });
+        let verified = pending.with_keys(&self.sets, &mut Memory::new(cache, headers));
         verified.map_err(|refusal| refusal.to_string().into())
     }
 }

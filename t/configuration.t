@@ -271,6 +271,30 @@ refused('main', 'auth_jwt_type signed;', $not_here);
 accepted($_, 'auth_jwt_type signed;') for qw(http server location);
 accepted('location', 'limit_except GET { auth_jwt_type signed; }');
 
+# auth_jwt_metrics
+refused('location', 'auth_jwt_metrics on;', $arguments);
+refused('location', 'auth_jwt_metrics; auth_jwt_metrics;', $duplicate);
+refused($_, 'auth_jwt_metrics;', $not_here) for qw(main http server);
+refused('location', 'if ($arg_a) { auth_jwt_metrics; }', $not_here);
+refused('location', 'limit_except GET { auth_jwt_metrics; }', $not_here);
+refused('http', 'upstream u { auth_jwt_metrics; server 127.0.0.1; }', $not_here);
+is(scalar accepted('location', 'auth_jwt_metrics;'), 0, 'without a warning');
+is(scalar accepted('server', "location $_ { auth_jwt_metrics; }"), 0, "without a warning: $_") for '= /metrics', '^~ /a/', '~ ^/b', '@named';
+accepted('server', 'location /a/ { auth_jwt_metrics; location /a/b { auth_jwt_metrics; } } location /c { auth_jwt_metrics; }');
+accepted('server', 'location / { auth_jwt_metrics; } } server { listen unix:%DIR%/a.sock; location / { auth_jwt_metrics; }');
+
+# auth_jwt_status_zone
+refused('location', "auth_jwt_status_zone$_;", $arguments) for '', ' a b';
+refused('location', "auth_jwt_status_zone $_;", qr/invalid value "\Q$_\E" in "auth_jwt_status_zone" directive, it must be a name in UTF-8, without variables $where/) for '$host', 'a$host', '${arg_a}', '$';
+refused('location', 'auth_jwt_status_zone "";', qr/invalid value "" in "auth_jwt_status_zone".*$where/);
+refused('location', "auth_jwt_status_zone \xff;", qr/invalid value .* in "auth_jwt_status_zone".*$where/);
+refused($_, 'auth_jwt_status_zone a; auth_jwt_status_zone a;', $duplicate) for qw(http server location);
+refused('main', 'auth_jwt_status_zone a;', $not_here);
+refused('location', 'if ($arg_a) { auth_jwt_status_zone a; }', $not_here);
+refused('location', 'limit_except GET { auth_jwt_status_zone a; }', $not_here);
+is(scalar accepted($_, 'auth_jwt_status_zone a;'), 0, "without a warning, in $_") for qw(http server location);
+accepted('location', "auth_jwt_status_zone $_;") for 'default', 'other', 'off', '"two words"', 'köln', '"<b>\\"</b>"', 'x' x 4000;
+
 # Variables
 accepted('location', 'return 200 "$jwt_claim_a$jwt_header_b$jwt_payload$auth_jwt_status$auth_jwt_issuer";');
 accepted('location', 'return 200 "${jwt_claim_a}b";');

@@ -88,6 +88,8 @@ my %GOOD = (
     auth_jwt_fetch_proxy => sub { return 'http://' . one_of('', 'user:secret@') . one_of(name(), '192.0.2.1', '[2001:db8::1]') . one_of('', ':3128') . one_of('', '/') },
     auth_jwt_optional => sub { return one_of('on', 'off') },
     auth_jwt_dry_run => sub { return one_of('on', 'off') },
+    auth_jwt_metrics => sub { return () },
+    auth_jwt_status_zone => sub { return one_of('default', 'other', 'two words', 'é 😀', '"\\<', 'x' x 300, name()) },
 );
 my %BAD = (
     auth_jwt => sub { return one_of([], ['r', 'x'], ['r', 'token='], ['r', 'token=x'], ['r', 'Token=$arg_t'], ['r', 'token=$arg_t', 'x'], ['$' . 'no_such'])->@* },
@@ -130,6 +132,8 @@ my %BAD = (
     auth_jwt_fetch_proxy => sub { return one_of([], [''], ['proxy'], ['https://a'], ['http://a/b'], ['http://a:0'], ['http://$host'], ['http://a', 'b'], ['http://'], ["http://\xff"])->@* },
     auth_jwt_optional => sub { return one_of([], [''], ['On'], ['on', 'off'], ['1'], ['$arg_a'])->@* },
     auth_jwt_dry_run => sub { return one_of([], [''], ['ON'], ['off', 'off'], ['yes'], ['${arg_b}'])->@* },
+    auth_jwt_metrics => sub { return one_of(['on'], ['off'], [''], [name(), name()])->@* },
+    auth_jwt_status_zone => sub { return one_of([], [''], ['a', 'b'], ['$host'], ['a${arg_b}'], ["\xff"], ["a\xc3"], ['$'])->@* },
 );
 
 # As nginx reads it back.
@@ -144,7 +148,7 @@ sub try_out {
     my $text = join(' ', $directive, map { quoted($_) } @arguments) . ';';
     my $level = $directive =~ /_set\z|state_path|fetch_proxy/ ? 'http' : 'server';
     my %text = (http => 'auth_jwt_issuer known { issuer a; audience b; key_file c; }');
-    $text{$level} .= $text;
+    $text{$level} .= $directive eq 'auth_jwt_metrics' ? "location /x { $text }" : $text;
     my ($fine, $said) = JWT::Server->prepared(%text)->checked;
     return ($text =~ s/([^ -~])/sprintf '\\x%02x', ord $1/ger, $fine, $said, $? & 127);
 }

@@ -13,6 +13,7 @@ use Time::HiRes qw(sleep);
 
 use JWT;
 use JWT::Connection;
+use JWT::Metrics;
 use JWT::Mock;
 use JWT::Server;
 
@@ -280,6 +281,37 @@ CONF
         is($loaded, 4, "auth_jwt_key_cache, $name: loaded");
         is_deeply(\@seen, \@expected, 'and then the files change');
     }
+}
+
+# auth_jwt_status_zone: the verdict is counted in the zone of the innermost level that names one; limit_except cannot.
+for my $case (
+    [{}, ('default') x 5],
+    [{http => 'a'}, ('a') x 5],
+    [{http => 'a', server => 'b'}, ('b') x 5],
+    [{server => 'b', location => 'c'}, qw(b c c c c)],
+    [{http => 'a', nested => 'd'}, qw(a a d d d)],
+    [{location => 'c', nested => 'default'}, qw(default c default default default)],
+    [{http => 'a', server => 'a', location => 'c', nested => 'd'}, qw(a c d d d)],
+) {
+    my ($on, @expected) = @$case;
+    my %text = map { $_ => defined $on->{$_} ? "auth_jwt_status_zone $on->{$_};" : '' } @LEVELS;
+    $text{limit} = 'auth_jwt "other";';
+    my $nginx = JWT::Server->new(
+        files => {'html/keys' => JWT::key_set(JWT::jwk('one'))},
+        http => "$mock auth_jwt r; auth_jwt_key_file %DIR%/html/keys; $text{http}",
+        server => locations(%text) . 'location = /metrics { auth_jwt off; auth_jwt_metrics; }',
+    );
+    my $connection = $nginx->connect;
+    my ($before, @seen) = ({});
+    for my $place (@PLACES) {
+        $connection->request(@$place[0, 1]);
+        $connection->answer($place->[0]);
+        my $now = JWT::Metrics->of($nginx)->verdicts;
+        push @seen, join ' ', map {s/ no_token\z//r} grep { $now->{$_} != ($before->{$_} // 0) } sort keys %$now;
+        $before = $now;
+    }
+    my $name = join ', ', map {"$_ $on->{$_}"} grep { defined $on->{$_} } @LEVELS;
+    is_deeply(\@seen, \@expected, "auth_jwt_status_zone: $name");
 }
 
 done_testing();

@@ -8,6 +8,7 @@ use Time::HiRes qw(sleep time);
 
 use JWT;
 use JWT::KeyServer;
+use JWT::Metrics;
 use JWT::Remote;
 use JWT::Server;
 
@@ -19,6 +20,7 @@ my $SERVER = <<'CONF';
         location = /slow { internal; proxy_pass http://KEY_SERVER; }
         location = /late { internal; proxy_pass http://KEY_SERVER; }
         location /plain { return 200 plain; }
+        location /metrics { auth_jwt_metrics; }
         location /resource { auth_jwt_resource https://a.example/mcp; }
         location /file {
             auth_jwt r;
@@ -100,6 +102,7 @@ my %expected = (
     Access => {file => [500], issuers => [500], fetched => [500]},
     # Each request passes it, where a server has a resource.
     Metadata => {file => [500], plain => [500], '.well-known/oauth-protected-resource/mcp' => [500]},
+    Metrics => {file => [200], metrics => [500]},
     # Access has been granted by then.
     Precontent => {file => [500], issuers => [500], fetched => [500]},
     # nginx takes a variable that fails for one without a value.
@@ -223,6 +226,17 @@ for my $entry (qw(InitModule ExitProcess Tick)) {
     my $told = $entry eq 'InitModule' ? $nginx->read('logs/stdout') . $nginx->error_log : $nginx->error_log;
     like($told, qr/panicked at|\[crit\].*auth_jwt: panic at/, "$entry: something tells");
     unlike($nginx->error_log, qr/exited on signal|exited with code [^0]|fatal/, "$entry: nothing crashed");
+}
+
+# Counters that could not be made ready: nothing is counted, and all else goes on.
+{
+    my $nginx = server_that_panics_in('InitModule');
+    my $before = workers($nginx);
+    is($nginx->get('/file', JWT::bearer())->{status}, 200, 'InitModule, metrics: a good token passes');
+    is($nginx->get('/issuers')->{status}, 200, 'InitModule, metrics: and the dry run');
+    is_deeply(JWT::Metrics->of($nginx)->verdicts, {}, 'InitModule, metrics: nothing has been counted');
+    is(workers($nginx), $before, 'InitModule, metrics: the worker lives');
+    unlike($nginx->error_log, qr/exited on signal/, 'InitModule, metrics: nothing crashed');
 }
 
 done_testing;

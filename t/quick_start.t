@@ -1,5 +1,5 @@
-# The first two minutes of README.md, step by step: its configuration as it is but for addresses, in front of
-# a stand-in that has the realm of Keycloak's which the page makes, its paths, its kinds of keys and its claims.
+# The first two minutes of README.md, step by step: its configuration as it is but for addresses, in front of a stand-in
+# that has the realm of Keycloak's which docs/guides/keycloak.md makes, its paths, its kinds of keys and its claims.
 use strict;
 use warnings;
 
@@ -19,14 +19,19 @@ my $readme = slurp('README.md');
 my ($steps) = $readme =~ /^## Two minutes.*?\n(.*?)^## /ms or die 'README.md has no two minutes';
 my ($configuration) = $steps =~ /^```nginx http\n(.*?)^```$/ms or die 'no configuration in it';
 
-# What the steps say must fit together.
+like($steps, qr{\]\(docs/guides/keycloak\.md#a-keycloak-to-try-it-with\)}, 'they lead to a Keycloak to try it with');
+
+# What the steps and the guide say must fit together.
+my $guide = slurp('docs/guides/keycloak.md');
 my ($audience) = $configuration =~ /^    audience (\S+);/m;
-my ($issuer) = $steps =~ m{^Line 1 is then `issuer (http://localhost:8180/\S+);`}m or die 'no issuer to try it with';
-my ($token_url) = $steps =~ m{curl -s (http://\S+)/protocol/openid-connect/token};
-is($token_url, $issuer, 'tokens are asked for where the issuer is');
+my ($server) = $guide =~ m{`server=(http://localhost:8180)`} or die 'no Keycloak to try it with';
+my ($issuer) = $guide =~ m{Line 1 of the \[two minutes\]\(\S+\) is then\s+`issuer (\Q$server\E/\S+);`} or die 'no issuer to try it with';
+like($guide, qr/start-dev --http-port=8180 /, 'it is started there');
+my ($token_path) = $guide =~ m{curl -s "\$server(/\S+)/protocol/openid-connect/token"};
+is("$server$token_path", $issuer, 'tokens are asked for where the issuer is');
 my ($realm) = $issuer =~ m{([^/]+)$};
-like($steps, qr/create realms -s realm=\Q$realm\E /, 'it is the realm that is made');
-like($steps, qr/included\.custom\.audience"=\Q$audience\E'/, 'the mapper is for that audience');
+like($guide, qr/create realms -s realm=\Q$realm\E /, 'it is the realm that is made');
+like($guide, qr/included\.custom\.audience"=\Q$audience\E'/, 'the mapper is for that audience');
 like($configuration, qr{^    issuer +https://\S+/realms/\Q$realm\E; +\# 1:}m, 'line 1 is the issuer');
 like($configuration, qr/ \# $_: /, "there is a line $_") for 2, 3;
 

@@ -178,7 +178,8 @@ fn verify(
     let sources = (keys.is_some() || known.is_some()).then_some(0);
     let verification = Verification { token_type, sources };
     let cache: Option<&mut TokenCache> = None;
-    let mut memory = Memory { cache, headers: &mut Headers::default() };
+    let headers = &mut Headers::default();
+    let mut memory = Memory::new(cache, headers);
     let table = known.map(|known| &known.table);
     match Judgement::begin(token, verification, table, &mut memory, |_| false) {
         Judgement::Settled(verified) => verified,

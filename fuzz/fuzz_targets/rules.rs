@@ -128,9 +128,10 @@ libfuzzer_sys::fuzz_target!(|story: Story| {
             question: &question,
         };
         let cached =
-            judge_by_rules(&visit, Memory { cache: Some(&mut cache), headers: &mut headers });
+            judge_by_rules(&visit, Memory::new(Some(&mut cache), &mut headers));
         let nothing: Option<&mut TokenCache> = None;
-        let memory = Memory { cache: nothing, headers: &mut Headers::default() };
+        let headers = &mut Headers::default();
+        let memory = Memory::new(nothing, headers);
         let anew = judge_by_rules(&visit, memory);
         let about = || format!("{event:?} of {story:#?}\n{}", describe(&question));
         assert_eq!(cached, anew, "{}", about());

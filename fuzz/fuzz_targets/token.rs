@@ -34,7 +34,8 @@ libfuzzer_sys::fuzz_target!(|token: &[u8]| {
             ruling: Ruling::default(),
         };
         let cache: Option<&mut TokenCache> = None;
-        let mut memory = Memory { cache, headers: &mut Headers::default() };
+        let headers = &mut Headers::default();
+        let mut memory = Memory::new(cache, headers);
         let verification = verification(&question, Some(0));
         if let Judgement::NeedsKeys(pending) =
             Judgement::begin(Some(token), verification, None, &mut memory, |_| false)

@@ -108,12 +108,14 @@ fn through(
     asked: &Question<'_>,
     location: &Location,
 ) -> &'static str {
-    let memory = Memory { cache: Some(cache), headers: &mut Headers::default() };
+    let headers = &mut Headers::default();
+    let memory = Memory::new(Some(cache), headers);
     Verdict::from(judge(asked, location.clone().map(|list| (sources, list)), memory)).word()
 }
 
 fn without(asked: &Question<'_>, location: &Location) -> &'static str {
     let cache: Option<&mut Cache> = None;
-    let memory = Memory { cache, headers: &mut Headers::default() };
+    let headers = &mut Headers::default();
+    let memory = Memory::new(cache, headers);
     Verdict::from(judge(asked, location.clone().map(|list| (0, list)), memory)).word()
 }

@@ -89,7 +89,7 @@ fn decide(question: &Question<'_>, sources: Option<Vec<Source>>) -> Result<Accep
     }
     HEADERS.with_borrow_mut(|headers| {
         let cache: Option<&mut TokenCache> = None;
-        judge(question, sources.map(|sources| (0, sources)), Memory { cache, headers })
+        judge(question, sources.map(|sources| (0, sources)), Memory::new(cache, headers))
     })
 }
 

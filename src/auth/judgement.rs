@@ -43,6 +43,21 @@ enum Candidate<'t> {
 pub struct Memory<'m, S = foldhash::quality::RandomState> {
     pub cache: Option<&'m mut TokenCache<S>>,
     pub headers: &'m mut Headers,
+    /// What came of the judgement's lookup in the cache, where it has made one.
+    pub lookup: Option<Lookup>,
+}
+
+/// Whether the cache has spared a judgement the cryptography.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    Hit,
+    Miss,
+}
+
+impl<'m, S> Memory<'m, S> {
+    pub fn new(cache: Option<&'m mut TokenCache<S>>, headers: &'m mut Headers) -> Self {
+        Self { cache, headers, lookup: None }
+    }
 }
 
 /// Verifies a token with all keys at hand, by the same machine; without `sets` there is no key source. For
@@ -53,8 +68,8 @@ pub fn verify(
     sets: Option<&[Arc<KeySet>]>,
 ) -> Result<Rc<VerifiedToken>, Refusal> {
     let verification = Verification { token_type, sources: sets.map(|_| 0) };
-    let mut memory =
-        Memory::<foldhash::quality::RandomState> { cache: None, headers: &mut Headers::default() };
+    let mut headers = Headers::default();
+    let mut memory = Memory::<foldhash::quality::RandomState>::new(None, &mut headers);
     match Judgement::begin(Some(token), verification, None, &mut memory, |_| false) {
         Judgement::Settled(verified) => verified,
         Judgement::NeedsKeys(pending) => pending.with_keys(sets.unwrap_or_default(), &mut memory),
@@ -73,9 +88,13 @@ impl<'t> Judgement<'t> {
     ) -> Self {
         let Some(token) = token else { return Self::Settled(Err(Refusal::NoToken)) };
         let found = memory.cache.as_ref().map(|cache| cache.get(verification, token));
+        memory.lookup = found.is_some().then_some(Lookup::Miss);
         let (key, cached) = found.map_or((None, None), |(key, cached)| (Some(key), cached));
         let (candidate, issuer) = match cached {
-            Some(cached) if is_current(&cached) => return Self::Settled(Ok(cached)),
+            Some(cached) if is_current(&cached) => {
+                memory.lookup = Some(Lookup::Hit);
+                return Self::Settled(Ok(cached));
+            }
             Some(cached) => (Candidate::Cached(cached.clone()), cached.issuer().cloned()),
             None => match Parsed::new(token, verification.token_type, issuers, memory.headers) {
                 Ok((parsed, issuer)) => (Candidate::Parsed(parsed), issuer),
@@ -118,6 +137,7 @@ impl<'t> Pending<'t> {
     ) -> Result<Rc<VerifiedToken>, Refusal> {
         let parsed = match self.candidate {
             Candidate::Cached(cached) if cached.holds_under(generations(sets)) => {
+                memory.lookup = Some(Lookup::Hit);
                 return Ok(cached);
             }
             Candidate::Cached(_) => {

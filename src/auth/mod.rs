@@ -27,3 +27,4 @@ pub mod token_cache;
 pub mod unverified;
 pub mod url;
 pub mod verification;
+pub mod word;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use super::require::Failure;
+use super::word::Word;
 use crate::jose::error::{Malformed, TokenError};
 
 /// Why a request is refused.
@@ -63,21 +64,13 @@ pub const OFF: &str = "off";
 
 /// What follows from a refusal, beside its log line.
 struct Row {
-    word: &'static str,
-    dry_run_word: &'static str,
+    word: Word,
     status: u16,
     error: Option<ErrorCode>,
 }
 
-macro_rules! row {
-    ($word:literal, $status:literal, $error:expr) => {
-        Row {
-            word: $word,
-            dry_run_word: concat!($word, "_dry_run"),
-            status: $status,
-            error: $error,
-        }
-    };
+const fn row(word: Word, status: u16, error: Option<ErrorCode>) -> Row {
+    Row { word, status, error }
 }
 
 impl Refusal {
@@ -85,35 +78,40 @@ impl Refusal {
         const INVALID: Option<ErrorCode> = Some(ErrorCode::InvalidToken);
         const SCOPE: Option<ErrorCode> = Some(ErrorCode::InsufficientScope);
         match self {
-            Self::NoToken => row!("no_token", 401, None),
-            Self::Token(TokenError::Malformed(_)) => row!("malformed_token", 401, INVALID),
-            Self::Token(TokenError::WrongType) => row!("wrong_type", 401, INVALID),
+            Self::NoToken => row(Word::NoToken, 401, None),
+            Self::Token(TokenError::Malformed(_)) => row(Word::MalformedToken, 401, INVALID),
+            Self::Token(TokenError::WrongType) => row(Word::WrongType, 401, INVALID),
             Self::Token(TokenError::UnsupportedAlgorithm) => {
-                row!("unsupported_algorithm", 401, INVALID)
+                row(Word::UnsupportedAlgorithm, 401, INVALID)
             }
-            Self::Token(TokenError::UnknownKey) => row!("unknown_key", 401, INVALID),
+            Self::Token(TokenError::UnknownKey) => row(Word::UnknownKey, 401, INVALID),
             Self::Token(TokenError::InvalidSignature(..)) => {
-                row!("invalid_signature", 401, INVALID)
+                row(Word::InvalidSignature, 401, INVALID)
             }
-            Self::Token(TokenError::DecryptionFailed(_)) => row!("decryption_failed", 401, INVALID),
-            Self::UnknownIssuer => row!("unknown_issuer", 401, INVALID),
-            Self::AlgorithmNotAllowed => row!("unsupported_algorithm", 401, INVALID),
-            Self::WrongTyp => row!("wrong_typ", 401, INVALID),
-            Self::Expired => row!("expired", 401, INVALID),
-            Self::NotYetValid => row!("not_yet_valid", 401, INVALID),
-            Self::WrongLifetime => row!("wrong_lifetime", 401, INVALID),
-            Self::WrongAudience => row!("wrong_audience", 401, INVALID),
-            Self::InsufficientScope => row!("insufficient_scope", 403, SCOPE),
-            Self::ClaimMismatch(Failure::Unauthorized, _) => row!("claim_mismatch", 401, INVALID),
-            Self::ClaimMismatch(Failure::Forbidden, _) => row!("claim_mismatch", 403, SCOPE),
+            Self::Token(TokenError::DecryptionFailed(_)) => {
+                row(Word::DecryptionFailed, 401, INVALID)
+            }
+            Self::UnknownIssuer => row(Word::UnknownIssuer, 401, INVALID),
+            Self::AlgorithmNotAllowed => row(Word::UnsupportedAlgorithm, 401, INVALID),
+            Self::WrongTyp => row(Word::WrongTyp, 401, INVALID),
+            Self::Expired => row(Word::Expired, 401, INVALID),
+            Self::NotYetValid => row(Word::NotYetValid, 401, INVALID),
+            Self::WrongLifetime => row(Word::WrongLifetime, 401, INVALID),
+            Self::WrongAudience => row(Word::WrongAudience, 401, INVALID),
+            Self::InsufficientScope => row(Word::InsufficientScope, 403, SCOPE),
+            Self::ClaimMismatch(Failure::Unauthorized, _) => row(Word::ClaimMismatch, 401, INVALID),
+            Self::ClaimMismatch(Failure::Forbidden, _) => row(Word::ClaimMismatch, 403, SCOPE),
             Self::RequirementFailed(Failure::Unauthorized) => {
-                row!("requirement_failed", 401, INVALID)
+                row(Word::RequirementFailed, 401, INVALID)
             }
-            Self::RequirementFailed(Failure::Forbidden) => {
-                row!("requirement_failed", 403, SCOPE)
-            }
-            Self::KeysUnavailable => row!("keys_unavailable", 500, None),
+            Self::RequirementFailed(Failure::Forbidden) => row(Word::RequirementFailed, 403, SCOPE),
+            Self::KeysUnavailable => row(Word::KeysUnavailable, 500, None),
         }
+    }
+
+    /// Its word.
+    pub fn word(&self) -> Word {
+        self.row().word
     }
 
     /// The HTTP status.
@@ -179,10 +177,10 @@ impl Verdict {
     /// The word `$auth_jwt_status` has for it.
     pub fn word(&self) -> &'static str {
         match self {
-            Self::Accepted => "ok",
-            Self::Anonymous => Refusal::NoToken.row().word,
-            Self::Refused(refusal) => refusal.row().word,
-            Self::DryRun(refusal) => refusal.row().dry_run_word,
+            Self::Accepted => Word::Ok.text(),
+            Self::Anonymous => Word::NoToken.text(),
+            Self::Refused(refusal) => refusal.word().text(),
+            Self::DryRun(refusal) => refusal.word().dry_run_text(),
         }
     }
 }

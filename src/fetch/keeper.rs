@@ -118,6 +118,8 @@ impl Keeper {
         let is_asked = self.source.take_wanted();
         self.wanted = !is_news && (self.wanted || is_asked);
         if !self.wanted && self.record.times.next_fetch(now, rules, self.configured_at) > now {
+            // Whoever had the lock has given it back.
+            self.busy_since = None;
             return self.rest(now, is_news);
         }
         if !may_fetch {
@@ -169,6 +171,7 @@ impl Keeper {
     ) {
         // Taken first: even after a panic further down, another fetch may follow.
         let fetching = self.fetching.take();
+        self.source.count_fetch(result.is_ok());
         // Somebody may have fetched without the lock, too.
         self.adopt(now);
         match result {
@@ -290,12 +293,15 @@ impl Keeper {
     fn publish(&self, now: u64, under_way: bool, is_news: bool) {
         let (rules, times) = (self.source.configured.rules, &self.record.times);
         let is_own_refresh = self.fetching.as_ref().is_some_and(|fetching| fetching.is_refresh);
+        let told = self.record.told.as_ref().map(|told| &*told.reason);
         let state = State {
             keys: self.keys.as_ref(),
             usable_for: times.usable_for(now, rules),
             under_way,
             refreshing: is_own_refresh || times.is_refreshing(now, self.timeout()),
             throttled_for: times.throttled_for(now, rules),
+            fetched: times.fetched,
+            failure: told.zip(times.failed),
             is_news,
         };
         self.source.publish(state, Instant::now());

@@ -9,6 +9,7 @@ use super::certificates::Certificates;
 use crate::auth::key_cache::Rules;
 use crate::auth::key_place::Remote;
 use crate::jose::key_set::KeySet;
+use crate::metrics::counters::Pair;
 
 /// What is configured of a source.
 #[derive(Clone)]
@@ -25,6 +26,8 @@ pub struct Configured {
 /// A source of keys by URL.
 pub struct Source {
     pub configured: Configured,
+    /// Of its fetches, where they are counted.
+    fetches: Option<Pair>,
     published: Mutex<Published>,
     /// How often there was something new for those who wait.
     news: AtomicU64,
@@ -42,6 +45,28 @@ struct Published {
     throttled_until: Instant,
     /// Whether an unknown `kid` has asked for a fetch since the thread looked.
     wanted: bool,
+    /// When keys were fetched last, in milliseconds since the epoch.
+    fetched: Option<u64>,
+    failure: Option<Failure>,
+}
+
+/// Why keys cannot be fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub reason: String,
+    /// When a fetch last failed, in milliseconds since the epoch.
+    pub at: u64,
+}
+
+/// What is known of the keys of a source, for whoever watches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// How many may be used.
+    pub keys: usize,
+    /// When they were fetched, in milliseconds since the epoch.
+    pub fetched: Option<u64>,
+    /// As long as it lasts.
+    pub failure: Option<Failure>,
 }
 
 /// What a request finds.
@@ -75,8 +100,16 @@ impl Source {
             refreshing: false,
             throttled_until: now,
             wanted: false,
+            fetched: None,
+            failure: None,
         };
-        Self { configured, published: Mutex::new(published), news: AtomicU64::new(0) }
+        let (fetches, published) = (None, Mutex::new(published));
+        Self { configured, fetches, published, news: AtomicU64::new(0) }
+    }
+
+    /// The source, whose fetches are counted.
+    pub fn counted(self, fetches: Option<Pair>) -> Self {
+        Self { fetches, ..self }
     }
 
     /// A lock that a panic has poisoned is taken all the same: what it guards is whole after each statement.
@@ -90,6 +123,17 @@ impl Source {
         let published = self.published();
         let keys = published.keys.clone().filter(|_| now < published.usable_until);
         Look { keys, under_way: published.under_way, news }
+    }
+
+    /// What is known of its keys at `now`.
+    pub fn condition(&self, now: Instant) -> Condition {
+        let published = self.published();
+        let keys = published.keys.as_ref().filter(|_| now < published.usable_until);
+        Condition {
+            keys: keys.map_or(0, |keys| keys.keys().count()),
+            fetched: published.fetched,
+            failure: published.failure.clone(),
+        }
     }
 
     /// How often there was something new for those who wait: they look again when it has changed.
@@ -122,6 +166,13 @@ impl Source {
         std::mem::take(&mut self.published().wanted)
     }
 
+    /// A fetch has ended, well or not.
+    pub(super) fn count_fetch(&self, good: bool) {
+        if let Some(fetches) = self.fetches {
+            fetches.count(good);
+        }
+    }
+
     /// The thread publishes what there is; times are from `now` on.
     pub(super) fn publish(&self, state: State<'_>, now: Instant) {
         let after = |milliseconds| now.checked_add(Duration::from_millis(milliseconds));
@@ -133,6 +184,12 @@ impl Source {
         published.under_way = state.under_way;
         published.refreshing = state.refreshing;
         published.throttled_until = after(state.throttled_for).unwrap_or(now);
+        published.fetched = state.fetched;
+        let known = published.failure.as_ref().map(|known| (&*known.reason, known.at));
+        if known != state.failure {
+            let failure = state.failure;
+            published.failure = failure.map(|(reason, at)| Failure { reason: reason.into(), at });
+        }
         drop(published);
         drop(replaced);
         if state.is_news || was_under_way && !state.under_way {
@@ -148,6 +205,10 @@ pub(super) struct State<'s> {
     pub under_way: bool,
     pub refreshing: bool,
     pub throttled_for: u64,
+    /// When keys were fetched last, since the epoch.
+    pub fetched: Option<u64>,
+    /// Why fetches fail, while they do, and since the epoch when one did last.
+    pub failure: Option<(&'s str, u64)>,
     /// Whether those who wait are to look again.
     pub is_news: bool,
 }

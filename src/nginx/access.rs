@@ -44,8 +44,12 @@ fn authenticate(request: Request<'_>) -> Result<Decision, EvaluationFailed> {
     let token = token_source::presented(request, auth)?;
     let Some(judged) = judge(request, conf, context, token) else { return Ok(Decision::Again) };
     let (issuer, judged) = judged.map_or_else(|refusal| (None, Err(refusal)), |by| (by, Ok(())));
+    let number = issuer.as_ref().map(|issuer| issuer.id);
     context.issuer.replace(issuer);
     let verdict = Verdict::new(judged, conf.leniency);
+    if let Some(counters) = conf.zone.counters.get() {
+        counters.count(&verdict, number);
+    }
     context.status.set(Some(verdict.word()));
     match verdict {
         Verdict::Accepted => return Ok(Decision::Ok),

@@ -3,18 +3,18 @@
 //! to a request.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use super::ffi::complex_value::ComplexValue;
+use super::key_conf::{IssuerConf, IssuerNames, KeySources, Keys, LevelIssuers, Place};
 use super::server::unique;
-use super::sources::key_source::KeySource;
 use super::sources::url::KeyUrl;
 use super::worker::TokenCacheSetting;
+use super::zone::Zone;
 use crate::auth::claim_rule::ClaimRule;
-use crate::auth::issuer::{Issuer, Issuers};
 use crate::auth::key_cache::Rules as KeyRules;
 use crate::auth::operand::Operand;
 use crate::auth::outcome::Leniency;
@@ -23,6 +23,7 @@ use crate::auth::require::Requirement;
 use crate::auth::resource::Resource;
 use crate::auth::scope_rule::ScopeRule;
 use crate::fetch::proxy::Proxy;
+use crate::metrics::counters::Pair;
 
 /// The configuration of the level `http`.
 #[derive(Default)]
@@ -39,9 +40,15 @@ pub struct MainConf {
     pub fetching: OnceCell<Fetching>,
     /// Whether some server has an `auth_jwt_resource`.
     pub has_resources: Cell<bool>,
+    /// Whether some location has `auth_jwt_metrics`.
+    pub has_metrics: Cell<bool>,
+    /// The zone of levels that name none.
+    pub default_zone: Rc<Zone>,
+    /// Where key requests are counted, once the configuration is taken into use.
+    pub key_requests: Cell<Option<Pair>>,
     /// Until `lint` has seen them: the directives that have an effect only beside others.
     pub dependent: RefCell<Vec<Dependent>>,
-    /// Until `lint` has seen them: all levels below `http`.
+    /// Until the configuration is taken into use: all levels below `http`.
     pub levels: RefCell<Vec<Effective>>,
 }
 
@@ -53,9 +60,6 @@ pub struct Fetching {
     /// When the configuration was read, in milliseconds since the epoch.
     pub configured_at: u64,
 }
-
-/// Where a directive stands: `file:line`.
-pub type Place = Rc<str>;
 
 /// A directive that has an effect only beside another one.
 pub struct Dependent {
@@ -104,68 +108,6 @@ pub enum Realm {
     On(ComplexValue),
 }
 
-/// Where a level's keys come from. The directives of the group are inherited and replaced together.
-pub enum Keys {
-    /// `auth_jwt_key_file` and `auth_jwt_key_request`.
-    Sources(KeySources),
-    /// `auth_jwt_issuers`.
-    Issuers(IssuerNames),
-    /// `auth_jwt_issuers off`.
-    Off(Place),
-}
-
-/// The key sources of one level, or of one issuer, in order.
-pub struct KeySources {
-    /// No other list has it, one of an earlier configuration included.
-    pub id: u64,
-    pub list: Vec<Box<dyn KeySource>>,
-    /// Of the first.
-    pub place: Place,
-    /// Of the first whose name has variables.
-    pub with_variables: Option<Place>,
-}
-
-impl KeySources {
-    /// A list of which the first stands at `place`.
-    pub fn new(place: Place) -> Self {
-        Self { id: unique(), list: Vec::new(), place, with_variables: None }
-    }
-
-    /// Whether a token whose `kid` no key at hand has makes some source look for newer ones.
-    pub fn refreshes(&self, rules: KeyRules) -> bool {
-        rules.refresh_every.is_some() || self.list.iter().any(|source| source.refreshes())
-    }
-}
-
-/// The names of one `auth_jwt_issuers`. Their blocks may stand behind it.
-pub struct IssuerNames {
-    pub names: Vec<String>,
-    pub place: Place,
-    /// The issuers of those names, once the whole configuration is read.
-    pub issuers: OnceCell<Rc<LevelIssuers>>,
-}
-
-/// The issuers of a level.
-pub struct LevelIssuers {
-    /// No other `auth_jwt_issuers` has it, one of an earlier configuration included.
-    pub id: u64,
-    pub table: Issuers,
-    /// In the order in which they are named.
-    pub list: Vec<Rc<Issuer>>,
-    /// The keys of each, by its number.
-    pub sources: HashMap<u64, Rc<KeySources>, foldhash::fast::RandomState>,
-}
-
-/// An `auth_jwt_issuer` block.
-pub struct IssuerConf {
-    pub issuer: Rc<Issuer>,
-    pub sources: Rc<KeySources>,
-    /// Those among its sources that are URLs.
-    pub urls: Vec<Rc<KeyUrl>>,
-    pub place: Place,
-    pub is_used: Cell<bool>,
-}
-
 /// What stands on one level of directives that may be repeated, in order.
 pub struct List<T> {
     pub list: Vec<T>,
@@ -209,6 +151,8 @@ pub struct KeyCache {
 #[derive(Default)]
 pub struct LocationConf {
     pub typed: Typed,
+    /// `auth_jwt_metrics`
+    pub metrics: RefCell<Option<()>>,
     pub effective: OnceCell<Effective>,
 }
 
@@ -256,6 +200,7 @@ settings! {
     leeway: u64,
     key_cache: KeyCache,
     token_cache: TokenCacheSetting,
+    zone: Zone,
 }
 
 /// A setting that has an effect only where `auth_jwt` is on says where it stands.
@@ -293,6 +238,7 @@ impl Placed for TokenType {}
 impl Placed for u64 {}
 impl Placed for KeyCache {}
 impl Placed for TokenCacheSetting {}
+impl Placed for Zone {}
 
 /// What holds on the level, and what follows from it.
 #[derive(Clone, Default)]
@@ -308,6 +254,7 @@ pub struct Effective {
     pub leniency: Leniency,
     pub key_rules: KeyRules,
     pub token_cache: TokenCacheSetting,
+    pub zone: Rc<Zone>,
 }
 
 impl Effective {
@@ -316,6 +263,7 @@ impl Effective {
         settings: Settings,
         resource_decides: bool,
         issuers: Option<Rc<LevelIssuers>>,
+        default_zone: &Rc<Zone>,
     ) -> Self {
         let is_on = |switch: &Option<Rc<Switch>>| switch.as_deref().is_some_and(|switch| switch.on);
         let (audience, scopes, claims) = lists(&settings, resource_decides);
@@ -348,6 +296,7 @@ impl Effective {
             leniency,
             key_rules: settings.key_cache.as_deref().map(|cache| cache.rules).unwrap_or_default(),
             token_cache: settings.token_cache.as_deref().copied().unwrap_or_default(),
+            zone: settings.zone.clone().unwrap_or_else(|| default_zone.clone()),
             settings,
         }
     }

@@ -74,7 +74,13 @@ pub fn init_process(cycle: Cycle<'_>) {
     let proxy = main.fetch_proxy.borrow().clone();
     let settings =
         Settings { directory: directory.borrow().clone(), proxy, configured_at: *configured_at };
-    let sources = sources.iter().map(|source| (source.id, Source::new(source.configured.clone())));
+    let issuers = main.issuers.borrow();
+    let sources = sources.iter().map(|source| {
+        let configured = source.configured.clone();
+        let issuer = issuers.get(&configured.issuer);
+        let fetches = issuer.and_then(|issuer| issuer.fetches.get());
+        (source.id, Source::new(configured).counted(fetches))
+    });
     let sources = sources.map(|(id, source)| (id, Arc::new(source))).collect();
     match UrlSources::start(settings, sources) {
         Ok(started) => drop(worker.url_sources.replace(Some(started))),

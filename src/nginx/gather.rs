@@ -2,9 +2,9 @@
 
 use std::cell::RefCell;
 
-use super::conf::KeySources;
 use super::ffi::request::{Address, Request};
 use super::ffi::time;
+use super::key_conf::KeySources;
 use super::key_store::recent::{KeptSources, KeySets};
 use super::sources::key_source::{Asking, Pending, Progress};
 use super::worker;

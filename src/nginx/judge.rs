@@ -15,7 +15,7 @@ use super::tokens::Token;
 use super::verify::verify;
 use super::worker;
 use crate::auth::issuer::Issuer;
-use crate::auth::judgement::Judgement;
+use crate::auth::judgement::{Judgement, Lookup};
 use crate::auth::numeric_date::NumericDate;
 use crate::auth::outcome::Refusal;
 use crate::auth::require;
@@ -30,13 +30,13 @@ pub fn judge(
     let issuers = conf.issuers.as_deref().map(|issuers| &issuers.table);
     let worker = worker::this();
     let mut lent = worker.lend_memory(conf.token_cache);
+    let mut memory = lent.memory();
     let bytes = token.map(|token| token.bytes);
-    let judgement =
-        Judgement::begin(bytes, conf.verification, issuers, &mut lent.memory(), |verified| {
-            let (sources, fresh_for) = (conf.verification.sources, conf.key_rules.fresh_for);
-            let now = time::monotonic_milliseconds();
-            worker.recent_keys.borrow().hold(verified, sources, fresh_for, now)
-        });
+    let judgement = Judgement::begin(bytes, conf.verification, issuers, &mut memory, |verified| {
+        let (sources, fresh_for) = (conf.verification.sources, conf.key_rules.fresh_for);
+        let now = time::monotonic_milliseconds();
+        worker.recent_keys.borrow().hold(verified, sources, fresh_for, now)
+    });
     let verified = match judgement {
         Judgement::Settled(settled) => {
             if settled.as_ref().is_err_and(|refusal| *refusal == Refusal::KeysUnavailable) {
@@ -44,11 +44,13 @@ pub fn judge(
             }
             settled
         }
-        Judgement::NeedsKeys(pending) => {
-            verify(request, conf, context, *pending, &mut lent.memory())?
-        }
+        Judgement::NeedsKeys(pending) => verify(request, conf, context, *pending, &mut memory)?,
     };
+    let lookup = memory.lookup;
     drop(lent);
+    if let (Some(lookup), Some(counters)) = (lookup, conf.zone.counters.get()) {
+        counters.lookups.count(lookup == Lookup::Hit);
+    }
     let (token, verified) = match (token, verified) {
         (Some(token), Ok(verified)) => (token, verified),
         (_, Err(refusal)) => return Some(Err(refusal)),

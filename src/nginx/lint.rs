@@ -4,8 +4,9 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use super::conf::{Dependent, Effective, MainConf, Needs, Place};
+use super::conf::{Dependent, Effective, MainConf, Needs};
 use super::ffi::conf::Conf;
+use super::key_conf::Place;
 use crate::auth::policy::TokenType;
 
 /// Directives, by the address of their place: two may stand on one line.
@@ -24,9 +25,9 @@ pub fn note(cf: &Conf<'_>, needs: Needs) -> Place {
 /// Warns of the configuration that has been read.
 pub fn check(cf: &mut Conf<'_>) {
     let Some(main) = cf.main_conf::<MainConf>() else { return };
-    let levels = main.levels.take();
+    let levels = main.levels.borrow();
     let (mut warned, mut effective) = (Directives::new(), Directives::new());
-    for level in &levels {
+    for level in &*levels {
         warn_without_keys(level, &mut warned, cf);
         warn_uncached(level, &mut warned, cf);
         warn_of_dry_run(level, &mut warned, cf);

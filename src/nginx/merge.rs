@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
-use super::conf::{Effective, IssuerConf, IssuerNames, Keys, LevelIssuers, LocationConf, MainConf};
+use super::conf::{Effective, LocationConf, MainConf};
 use super::ffi::conf::{Conf, ConfError, Inherit};
+use super::key_conf::{IssuerConf, IssuerNames, Keys, LevelIssuers};
 use super::server::{ServerConf, unique};
 use crate::auth::issuer::{Issuer, Issuers};
 use crate::auth::operand::Operand;
@@ -46,7 +47,7 @@ impl LocationConf {
         };
         Ok(self
             .effective
-            .get_or_init(|| Effective::new(settings, resource_decides, issuers))
+            .get_or_init(|| Effective::new(settings, resource_decides, issuers, &main.default_zone))
             .clone())
     }
 }

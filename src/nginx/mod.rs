@@ -7,13 +7,17 @@ mod key_store;
 mod resources;
 mod server;
 mod worker;
+mod zone;
 
 mod sources;
+
+mod key_conf;
 
 mod conf;
 mod lint;
 mod merge;
 
+mod counting;
 mod fetching;
 mod gather;
 mod tokens;
@@ -28,6 +32,7 @@ mod judge;
 
 mod access;
 mod metadata;
+mod metrics;
 mod variables;
 
 mod directives;

@@ -29,7 +29,7 @@ use super::server::ServerConf;
 use super::sources::request::KeyRequests;
 use super::variables::{AuthJwtIssuer, AuthJwtStatus, JwtClaim, JwtHeader, JwtPayload};
 use super::worker;
-use super::{fetching, lint};
+use super::{counting, fetching, lint};
 
 static mut COMMANDS: [ngx_command_t; DIRECTIVES.len()] = DIRECTIVES;
 
@@ -134,6 +134,7 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
     configure(cf, |cf| {
         lint::check(cf);
         fetching::note(cf);
+        counting::note(cf)?;
         cf.add_phase_handler::<Access>(ACCESS_PHASE)?;
         cf.add_phase_handler::<Precontent>(PRECONTENT_PHASE)?;
         // No request is asked where no server has a resource.
@@ -168,7 +169,12 @@ fn configure(
 /// nginx calls it with a valid cycle, in the process that has read the configuration.
 unsafe extern "C" fn init_module(cycle: *mut ngx_cycle_t) -> ngx_int_t {
     // SAFETY: as above.
-    unsafe { with_cycle(Entry::InitModule, cycle, fetching::init_module) };
+    unsafe {
+        with_cycle(Entry::InitModule, cycle, |cycle| {
+            fetching::init_module(cycle);
+            counting::init_module(cycle);
+        });
+    }
     NGX_OK as ngx_int_t
 }
 
@@ -181,6 +187,7 @@ unsafe extern "C" fn init_process(cycle: *mut ngx_cycle_t) -> ngx_int_t {
     unsafe {
         with_cycle(Entry::InitProcess, cycle, |cycle| {
             log_panics();
+            counting::init_process(cycle);
             fetching::init_process(cycle);
         });
     }

@@ -5,11 +5,12 @@ use std::rc::Rc;
 
 use ngx::ffi::NGX_LOG_WARN;
 
-use super::conf::{Effective, KeySources};
+use super::conf::Effective;
 use super::context::Context;
 use super::ffi::request::Request;
 use super::ffi::time;
 use super::gather::{Gathered, KeysNeeded, has_kid};
+use super::key_conf::KeySources;
 use super::key_store::recent::{KeptSources, KeySets};
 use super::worker;
 use crate::auth::judgement::{Memory, Pending};

@@ -15,6 +15,7 @@ use super::key_store::url::UrlSources;
 use crate::auth::judgement::Memory;
 use crate::auth::token_cache::TokenCache;
 use crate::jose::header::Headers;
+use crate::metrics::counters::Pair;
 
 /// What a worker keeps from request to request.
 #[derive(Default)]
@@ -27,6 +28,8 @@ pub struct Worker {
     pub fetches: RefCell<HashMap<Address, Rc<Fetch>, foldhash::fast::RandomState>>,
     /// Keys by URL, where the configuration has any.
     pub url_sources: RefCell<Option<Rc<UrlSources>>>,
+    /// Where key requests are counted, if they are.
+    pub key_requests: Cell<Option<Pair>>,
     headers: RefCell<Headers>,
     /// It has been told that tokens encrypted with a public key are anybody's.
     pub told_anybodys: Cell<bool>,
@@ -60,7 +63,7 @@ pub struct LentMemory<'w> {
 impl LentMemory<'_> {
     /// What the judgement is given.
     pub fn memory(&mut self) -> Memory<'_> {
-        Memory { cache: self.cache.as_deref_mut(), headers: &mut self.headers }
+        Memory::new(self.cache.as_deref_mut(), &mut self.headers)
     }
 }
 

@@ -4,6 +4,7 @@ package Clients;
 use strict;
 use warnings;
 
+use JSON::PP ();
 use POSIX ();
 use Time::HiRes qw(sleep time);
 
@@ -25,24 +26,29 @@ sub new {
     return $self;
 }
 
-# Ends them, and gives how often they asked and what was wrong.
+# Ends them, and gives how often they asked and what was wrong. Then there is in {answered} how often each status was
+# answered, and in {lost} how often nothing was.
 sub stop {
     my ($self) = @_;
     kill TERM => @{$self->{pids}};
     waitpid $_, 0 for @{$self->{pids}};
     my ($asked, @wrong) = (0);
+    ($self->{answered}, $self->{lost}) = ({}, 0);
     for my $number (1 .. @{$self->{pids}}) {
-        my ($count, @lines) = split /\n/, $self->{nginx}->read("html/client$number");
-        push @wrong, "client $number left no word" unless defined $count;
-        $asked += $count // 0;
-        push @wrong, @lines;
+        my $text = $self->{nginx}->read("html/client$number");
+        push(@wrong, "client $number left no word"), next if $text eq '';
+        my $told = JSON::PP::decode_json($text);
+        $asked += $told->{asked};
+        $self->{lost} += $told->{lost};
+        $self->{answered}{$_} += $told->{answered}{$_} for keys %{$told->{answered}};
+        push @wrong, @{$told->{wrong}};
     }
     return ($asked, @wrong);
 }
 
 sub ask {
     my ($nginx, $number) = @_;
-    my ($stop, $asked, @wrong) = (0, 0);
+    my ($stop, $asked, $lost, %answered, @wrong) = (0, 0, 0);
     local $SIG{TERM} = sub { $stop = 1 };
     my @cases = (
         [qr/\A200 ok\z/, JWT::bearer({sub => 'a'}, kid => 'always')],
@@ -64,6 +70,7 @@ sub ask {
             my $path = ('/file', '/kept')[rand 2];
             $connection->request('GET', $path, @lines, $round == 5 ? 'Connection: close' : ());
             my $answer = $connection->answer('GET');
+            $answer ? $answered{$answer->{headers}{'x-status'} // ''}++ : $lost++;
             # nginx may close a connection that is idle: whoever asks then asks again.
             last if !$answer && $round > 1;
             $asked++;
@@ -72,7 +79,7 @@ sub ask {
             last if !$answer || ($answer->{headers}{connection} // '') eq 'close';
         }
     }
-    $nginx->write("html/client$number", join "\n", $asked, @wrong);
+    $nginx->write("html/client$number", JWT::json({asked => $asked, lost => $lost, answered => \%answered, wrong => \@wrong}));
     return;
 }
 

@@ -169,6 +169,7 @@ sub judge {
         while (my $line = <$file>) {
             my ($begun, $ended, $name, $outcome) = $line =~ /^(\S+) (\S+) (\S+) (.*)/ or next;
             $seen{all}++;
+            $outcome =~ / (\w+)/ ? $seen{statuses}{$1}++ : $seen{lost}++;
             my $expected = $self->expected($begun, $ended, $name);
             $seen{$expected ? 'certain' : 'uncertain'}++;
             push @wrong, "$name: $outcome, not $expected" if $expected && $outcome ne $expected;

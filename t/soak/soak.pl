@@ -13,6 +13,7 @@ use POSIX ();
 use Time::HiRes qw(sleep time);
 
 use Clients;
+use Counted;
 use JWT;
 use JWT::Server;
 use Rotation;
@@ -91,6 +92,7 @@ sub server {
         http => <<"CONF",
     keepalive_requests 1000000;
     $http
+    $Counted::SERVER
     server {
         listen 127.0.0.1:$port backlog=4096;
         location / { auth_jwt "r"; auth_jwt_key_file %DIR%/html/keys; auth_jwt_require \$jwt_claim_sub; empty_gif; }
@@ -132,6 +134,16 @@ sub memory_and_files {
     return;
 }
 
+# What was counted beside what was answered: status => number; and how many requests had no answer.
+sub compared {
+    my ($name, $counted, $answered, $lost) = @_;
+    # Of requests under way whose clients have gone.
+    sleep 1;
+    my ($text, $good) = $counted->judge($answered, $lost);
+    figure("$name: verdicts counted, requests answered", $text, $good);
+    return;
+}
+
 sub worse {
     my ($nginx, $allowed) = @_;
     my @worse = grep {/\[(?:error|crit|alert|emerg)\]|panicked|exited on signal/ && !/$allowed/} split /^/m, $nginx->error_log;
@@ -149,6 +161,8 @@ $part{load} = sub {
     my ($seconds, $rounds) = (amount(60, 5), 0);
     # Until each worker has seen as many tokens as it keeps.
     wrk($url, $seconds, $tokens, '0 100 0', sub { });
+    sleep 1;
+    my $counted = Counted->new($nginx);
     while (($sums{requests} // 0) < $REQUESTS) {
         my $seen = wrk($url, $seconds, $tokens, '60 25 12', sub { $watch->sample });
         $sums{$_} += $seen->{$_} for keys %$seen;
@@ -160,6 +174,12 @@ $part{load} = sub {
     figure('load: 200 for good tokens', number($sums{passed}) . ' of ' . number($sums{passes}) . ' sent', abs($sums{passes} - $sums{passed}) <= $rounds * $CONNECTIONS);
     figure('load: 401 for the rest', number($sums{refused}) . ' of ' . number($sums{fails}) . ' sent', abs($sums{fails} - $sums{refused}) <= $rounds * $CONNECTIONS);
     figure('load: other answers, broken connections', "$sums{others}, $sums{broken}", $sums{others} + $sums{broken} == 0);
+    # wrk does not know which of the others is which.
+    my %since = %{$counted->since};
+    my $refused = sum0(map { $_ eq 'ok' ? 0 : $since{$_} } keys %since);
+    my @counts = ([$since{ok}, @sums{qw(passed passes)}], [$refused, @sums{qw(refused fails)}]);
+    figure('load: verdicts counted, between answers and requests', join(', ', map { number($_->[0]) . ' (' . number($_->[1]) . ' to ' . number($_->[2]) . ')' } @counts),
+        !grep { $_->[0] < $_->[1] || $_->[0] > $_->[2] } @counts);
     memory_and_files($watch, 'load');
     figure('load: lines at error or worse', worse($nginx, $NEVER), worse($nginx, $NEVER) == 0);
 };
@@ -188,8 +208,9 @@ $part{reload} = sub {
         location /kept { auth_jwt "r"; auth_jwt_key_request /html/keys; auth_jwt_key_cache 1h; add_header X-Status $auth_jwt_status always; empty_gif; }
         location /html/ { internal; root %DIR%; }
 CONF
+    my $counted = Counted->new($nginx);
     my $clients = Clients->new($nginx, 4);
-    my ($reloads, $started, $late) = (0, time, 0);
+    my ($started, $late, %mine) = (time, 0);
     for my $round (1 .. $RELOADS) {
         $nginx->replace('html/keys', JWT::key_set(map { JWT::jwk($_->[1], kid => $_->[0]) } ['always', $JWT::SECRET], ["round $round", "secret $round"]));
         my %old = map { $_ => 1 } $watch->workers;
@@ -200,12 +221,15 @@ CONF
         for my $path ('/file', '/kept') {
             my $seen = $nginx->get($path, JWT::bearer(undef, kid => "round $round", secret => "secret $round"));
             $late++ if !$seen || $seen->{status} != 200;
+            $mine{$seen->{headers}{'x-status'}}++ if $seen;
         }
         $watch->sample;
         progress("$round reloads") if $round % 50 == 0;
     }
     my ($asked, @wrong) = $clients->stop;
     progress($_) for @wrong[0 .. min($#wrong, 4)];
+    $mine{$_} += $clients->{answered}{$_} for keys %{$clients->{answered}};
+    compared('reload', $counted, \%mine, $clients->{lost});
     figure('reload: reloads with new keys, under load', sprintf('%d in %d s', $RELOADS, time - $started), undef);
     figure('reload: new keys not in use, or old workers still there', $late, $late == 0);
     figure('reload: answers checked, wrong or missing ones', number($asked) . ', ' . @wrong, !@wrong && $asked > 0);
@@ -217,6 +241,7 @@ $part{kill} = sub {
     my ($nginx, $url, $watch) = server();
     my $tokens = write_tokens(amount(200_000, 20_000), $JWT::SECRET);
     my ($kills, $in_flight, @back) = (0, 0);
+    my $counted = Counted->new($nginx);
     my $next = time + 1;
     my $seen = wrk($url, int(1.5 * $KILLS) + 3, $tokens, '60 40 0', sub {
         return if $kills == $KILLS || time < $next;
@@ -233,6 +258,7 @@ $part{kill} = sub {
     figure('kill: workers killed with SIGKILL under load', $kills, $kills == $KILLS);
     figure('kill: connections of theirs, requests that failed', "$in_flight, $seen->{broken}", $seen->{broken} <= $in_flight);
     figure('kill: other answers than 200', $seen->{others} + $seen->{refused}, $seen->{others} + $seen->{refused} == 0);
+    compared('kill', $counted, {ok => $seen->{passed}}, $seen->{passes} - $seen->{passed});
     figure('kill: requests answered meanwhile', number($seen->{passed}), $seen->{passed} > 1000);
     figure('kill: until the new worker is there, longest', sprintf('%.0f ms', 1000 * max(@back)), undef);
 };
@@ -337,10 +363,11 @@ $part{fetch} = sub {
 $part{urls} = sub {
     my $place = File::Temp->newdir('soak-urls-XXXXXX', TMPDIR => 1);
     my $rotation = Rotation->new("$place");
-    my $nginx = $rotation->{remote}->nginx($rotation->parameters, workers => 2, log_level => 'notice');
+    my $nginx = $rotation->{remote}->nginx($rotation->parameters, workers => 2, log_level => 'notice', http => $Counted::SERVER);
     my $watch = Watch->new($nginx);
     my $token = $rotation->{tokens}{always};
     $nginx->wait_until(sub { $nginx->outcome('/', $token) eq '200 ok' }) for 1 .. 20;
+    my $counted = Counted->new($nginx);
     $rotation->start_clients($nginx, 4);
     my ($begun, $next, $steps, $told) = (time, 0, 0, 0);
     while (time < $begun + $ROTATING) {
@@ -361,6 +388,7 @@ $part{urls} = sub {
     progress($_) for @wrong[0 .. min($#wrong, 4)];
     figure(sprintf('urls: steps of a provider in %d s (%s)', $ROTATING, join ', ', map {"$_ $kinds{$_}"} sort keys %kinds), $steps, undef);
     figure('urls: answers, those that the model is certain of, wrong ones', join(', ', map { number($_) } $seen->{all}, $seen->{certain}, scalar @wrong), !@wrong && $seen->{certain} > 100);
+    compared('urls', $counted, $seen->{statuses}, $seen->{lost} // 0);
     figure('urls: answers to known keys that came late', $seen->{late} // 0, !$seen->{late});
     memory_and_files($watch, 'urls');
     my $allowed = qr/keys cannot be fetched from/;

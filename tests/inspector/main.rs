@@ -300,7 +300,7 @@ fn usage() -> Outcome<()> {
     for command in ["decode", "verify", "keys", "mint", "keygen"] {
         let help = run(&[command, "--help"])?;
         assert_eq!(help.code, 0, "{command}");
-        assert!(help.out.contains(&format!("Usage: jwt {command}")), "{}", help.out);
+        assert!(help.out.contains(&format!("Usage: nginx-jwt {command}")), "{}", help.out);
         assert!(run(&["--help"])?.out.contains(&format!("\n  {command} ")), "{command}");
     }
     for wrong in [

@@ -6,6 +6,7 @@ mod page;
 mod source;
 
 use std::collections::BTreeSet;
+use std::sync::atomic::AtomicU64;
 
 use grammar::Grammar;
 use ngx_http_auth_jwt_module::auth::outcome::{ErrorCode, Leniency, OFF, Refusal, Verdict};
@@ -14,13 +15,16 @@ use ngx_http_auth_jwt_module::jose::algorithm::{
     ContentEncryption, KeyManagement, SignatureAlgorithm,
 };
 use ngx_http_auth_jwt_module::jose::error::{Malformed, TokenError, Tried};
+use ngx_http_auth_jwt_module::metrics::counters::Registry;
+use ngx_http_auth_jwt_module::metrics::prometheus::PrometheusText;
+use ngx_http_auth_jwt_module::metrics::report::{IssuerKeys, Report};
 use page::{Page, cells, code};
 use source::File;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 /// What of the source is a text with a space, but no message.
-const NO_MESSAGES: [&str; 15] = [
+const NO_MESSAGES: [&str; 16] = [
     // The header WWW-Authenticate.
     "Bearer realm=",
     ", error=\"invalid_token\"",
@@ -28,6 +32,7 @@ const NO_MESSAGES: [&str; 15] = [
     ", scope=",
     ", resource_metadata=",
     // Other headers.
+    "GET, HEAD",
     "GET, HEAD, OPTIONS",
     "public, max-age=300",
     // Between the names of a list, and the words of a value.
@@ -47,7 +52,7 @@ const NO_MESSAGES: [&str; 15] = [
 ];
 
 /// A limit: its label and unit on the page, and the constant that sets it.
-const LIMITS: [(&str, Unit, &str, &str); 21] = [
+const LIMITS: [(&str, Unit, &str, &str); 22] = [
     ("a key file", Unit::Mebi, "nginx/key_store/file.rs", "MAX_SIZE"),
     (
         "key files of names with variables remembered in a worker",
@@ -93,6 +98,7 @@ const LIMITS: [(&str, Unit, &str, &str); 21] = [
     ("keys tried for one token", Unit::One, "jose/select.rs", "MAX_TRIED"),
     ("keys tried for one token with RSA-OAEP", Unit::One, "jose/select.rs", "MAX_TRIED_BY_RSA"),
     ("characters of a `kid` that are logged", Unit::One, "jose/key_set.rs", "QUOTED_KID"),
+    ("counters and their names ([metrics](#metrics))", Unit::Mebi, "nginx/counting.rs", "SIZE"),
     ("the smallest `auth_jwt_cache`", Unit::Kibi, "nginx/directives/auth_jwt_cache.rs", "SMALLEST"),
 ];
 
@@ -155,6 +161,7 @@ fn syntax_default_and_context() -> Outcome {
         }
         let contexts = match row.split(", ").next() {
             Some("Http") => "`http`",
+            Some("LocationAlone") => "`location`",
             Some("Servers") => "`server`, `location`",
             Some("Locations") => "`http`, `server`, `location`",
             _ => "`http`, `server`, `location`, `limit_except`",
@@ -276,13 +283,15 @@ fn messages() -> Outcome {
     let (page, files) = (Page::read()?, source::read()?);
     let directives = directives(&files);
     let names: Vec<String> = directives.iter().map(|(name, _)| name.clone()).collect();
-    let mut messages: Vec<_> = files.iter().flat_map(File::messages).collect();
+    // What metrics tell is no line of a log.
+    let of_log = || files.iter().filter(|file| !file.name.starts_with("metrics/"));
+    let mut messages: Vec<_> = of_log().flat_map(File::messages).collect();
     for text in NO_MESSAGES {
         let before = messages.len();
         messages.retain(|message| message.text != text);
         assert!(messages.len() < before, "\"{text}\" is in the source no more");
     }
-    let words = files.iter().flat_map(File::words).map(str::to_owned).collect();
+    let words = of_log().flat_map(File::words).map(str::to_owned).collect();
     let grammar = Grammar::new(messages, names.clone(), words);
 
     let mut used = BTreeSet::new();
@@ -366,5 +375,34 @@ fn algorithms() -> Outcome {
             .collect();
         assert_eq!(told, served, "{row}");
     }
+    Ok(())
+}
+
+/// Metrics: their names, labels and types.
+#[test]
+fn metrics() -> Outcome {
+    let memory = Vec::leak((0..1000).map(|_| AtomicU64::new(0)).collect());
+    let mut registry = Registry::new(memory);
+    let counted = registry.zone("zone", false).and(registry.fetches("issuer"));
+    assert!(counted.is_some());
+    let name = "issuer".to_owned();
+    let issuers = vec![IssuerKeys { name, keys: 1, age: Some(1), failure: None }];
+    let text = PrometheusText(&Report { issuers, ..Report::new(memory) }).to_string();
+    let mut expected = BTreeSet::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let (name, rest) = line.split_once('{').unwrap_or_default();
+        let labels = rest.split('}').next().unwrap_or_default().split(',');
+        let labels: Vec<_> = labels.filter_map(|label| Some(label.split_once('=')?.0)).collect();
+        let kind = text.split(&format!("# TYPE {name} ")).nth(1).unwrap_or_default();
+        let kind = kind.lines().next().unwrap_or_default();
+        expected.insert((format!("`{name}{{{}}}`", labels.join(",")), kind.to_owned()));
+    }
+    let rows = Page::read()?.section("Metrics").rows("metric");
+    let mut told = BTreeSet::new();
+    for row in rows {
+        let [name, kind, ..] = row.as_slice() else { return Err("a short row".into()) };
+        told.insert((name.clone(), kind.clone()));
+    }
+    assert_eq!(told, expected);
     Ok(())
 }

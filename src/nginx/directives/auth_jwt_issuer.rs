@@ -18,9 +18,10 @@ use crate::auth::issuer_block::{Block, IssuerBlock, Times};
 use crate::auth::key_place::KeyPlace;
 use crate::fetch::certificates::Certificates;
 use crate::fetch::source::Configured;
-use crate::nginx::conf::{IssuerConf, KeySources, MainConf};
+use crate::nginx::conf::MainConf;
 use crate::nginx::ffi::block::BlockReader;
 use crate::nginx::ffi::conf::{parse_milliseconds, parse_seconds};
+use crate::nginx::key_conf::{IssuerConf, KeySources};
 use crate::nginx::server::unique;
 use crate::nginx::sources::file::KeyFile;
 use crate::nginx::sources::key_source::KeySource;
@@ -79,7 +80,15 @@ pub fn set(cf: &mut Conf<'_>, conf: &MainConf) -> Result<(), ConfError> {
     }
     let issuer = Rc::new(Issuer { id: sources.id, ..issuer });
     let sources = Rc::new(sources);
-    let issuer = IssuerConf { issuer, sources, urls, place, is_used: Cell::new(false) };
+    let issuer = IssuerConf {
+        issuer,
+        sources,
+        urls,
+        place,
+        is_used: Cell::new(false),
+        files_kept_for: Cell::new(0),
+        fetches: Cell::new(None),
+    };
     if let btree_map::Entry::Vacant(entry) = conf.issuers.borrow_mut().entry(name) {
         entry.insert(issuer);
     }

@@ -10,7 +10,8 @@ use std::collections::HashSet;
 
 use super::key_source::beside;
 use super::{Conf, ConfError, LocationConf, text};
-use crate::nginx::conf::{IssuerNames, Keys, Needs};
+use crate::nginx::conf::Needs;
+use crate::nginx::key_conf::{IssuerNames, Keys};
 use crate::nginx::lint;
 
 pub fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {

@@ -1,7 +1,8 @@
 //! What `auth_jwt_key_file` and `auth_jwt_key_request` share: they add to one list.
 
 use super::{Conf, ConfError, LocationConf};
-use crate::nginx::conf::{IssuerNames, KeySources, Keys, Needs, Place};
+use crate::nginx::conf::Needs;
+use crate::nginx::key_conf::{IssuerNames, KeySources, Keys, Place};
 use crate::nginx::lint;
 use crate::nginx::sources::key_source::KeySource;
 

@@ -18,6 +18,8 @@ use super::slot::Slot;
 pub enum AllowedIn {
     /// `http`.
     Http,
+    /// `location`.
+    LocationAlone,
     /// `server`, `location`.
     Servers,
     /// `http`, `server`, `location`.
@@ -38,6 +40,7 @@ pub const fn command<C: Any>(
 ) -> ngx_command_t {
     let (context, offset) = match allowed_in {
         AllowedIn::Http => (NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET),
+        AllowedIn::LocationAlone => (NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET),
         AllowedIn::Servers => (NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET),
         AllowedIn::Locations => {
             (NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET)

@@ -26,6 +26,7 @@ pub enum Entry {
     Access,
     Precontent,
     Metadata,
+    Metrics,
     Variable,
     BodyFilter,
     SubrequestEnded,

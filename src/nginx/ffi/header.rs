@@ -29,6 +29,18 @@ pub(super) unsafe fn headers<'l>(
     })
 }
 
+/// A header as nginx keeps it, in memory that outlives the answer.
+pub(super) fn element(name: &[u8], value: &[u8]) -> ngx_table_elt_t {
+    ngx_table_elt_t {
+        hash: 1,
+        key: string(name),
+        value: string(value),
+        lowcase_key: ptr::null_mut(),
+        #[cfg(nginx_1_23)]
+        next: ptr::null_mut(),
+    }
+}
+
 /// Adds `header` to `list`; `None` where there is no memory.
 ///
 /// # Safety
@@ -64,14 +76,7 @@ impl<'r> Request<'r> {
         // strings are static or live as long as the request.
         unsafe {
             let headers_out = &raw mut (*self.as_ptr()).headers_out;
-            let element = ngx_table_elt_t {
-                hash: 1,
-                key: string(b"WWW-Authenticate"),
-                value: string(value),
-                lowcase_key: ptr::null_mut(),
-                #[cfg(nginx_1_23)]
-                next: ptr::null_mut(),
-            };
+            let element = element(b"WWW-Authenticate", value);
             let header = push(&raw mut (*headers_out).headers, element)?;
             let link = &raw mut (*headers_out).www_authenticate;
             // Headers of one name are a chain; before 1.23 nginx knows one of this name.

@@ -23,6 +23,7 @@ mod pooled;
 pub mod request;
 pub mod response;
 pub mod server_name;
+pub mod shared_memory;
 pub mod slot;
 pub mod subrequest;
 pub mod thread;

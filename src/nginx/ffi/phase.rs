@@ -1,11 +1,11 @@
-//! Phase handlers.
+//! Handlers of phases, and of the content of locations.
 
 use ngx::ffi::{
     NGX_AGAIN, NGX_DECLINED, NGX_DONE, NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_OK,
     ngx_array_push, ngx_http_finalize_request, ngx_http_handler_pt, ngx_http_phases,
     ngx_http_request_t, ngx_int_t,
 };
-use ngx::http::{HttpModuleMainConf, NgxHttpCoreModule};
+use ngx::http::{HttpModuleLocationConf, HttpModuleMainConf, NgxHttpCoreModule};
 
 use super::conf::{Conf, ConfError};
 use super::guard::{Entry, guarded};
@@ -56,28 +56,63 @@ impl Conf<'_> {
     }
 }
 
+impl Conf<'_> {
+    /// Has `H` answer requests for the location that is read.
+    pub fn set_content_handler<H: PhaseHandler>(&mut self) -> Result<(), ConfError> {
+        // SAFETY: while a location is read, core has a configuration of it.
+        let core = unsafe { NgxHttpCoreModule::location_conf_mut(&*self.as_ptr()) };
+        core.ok_or(ConfError::Logged)?.handler = Some(answer::<H>);
+        Ok(())
+    }
+}
+
+/// # Safety
+///
+/// nginx calls it with a valid request.
+unsafe extern "C" fn answer<H: PhaseHandler>(request: *mut ngx_http_request_t) -> ngx_int_t {
+    // SAFETY: the caller's promise.
+    match unsafe { decide::<H>(request) } {
+        // nginx finalizes the request with what a content handler returns.
+        Decision::Answered(code) => code,
+        decision => code_of(decision),
+    }
+}
+
 /// # Safety
 ///
 /// nginx calls it with a valid request.
 unsafe extern "C" fn handle<H: PhaseHandler>(request: *mut ngx_http_request_t) -> ngx_int_t {
-    let decision =
-        guarded(H::ENTRY, Decision::Status(NGX_HTTP_INTERNAL_SERVER_ERROR as u16), || {
-            // SAFETY: valid for the length of this call and beyond.
-            match unsafe { Request::from_raw(request) } {
-                Some(request) => H::handle(request),
-                None => Decision::Error,
-            }
-        });
-    match decision {
-        Decision::Ok => NGX_OK as ngx_int_t,
-        Decision::Declined => NGX_DECLINED as ngx_int_t,
-        Decision::Again => NGX_AGAIN as ngx_int_t,
+    // SAFETY: the caller's promise.
+    match unsafe { decide::<H>(request) } {
         Decision::Answered(code) => {
             // In most phases `NGX_OK` and `NGX_AGAIN` would mean that it goes on.
             // SAFETY: valid, and not touched any more: this may free it.
             unsafe { ngx_http_finalize_request(request, code) };
             NGX_DONE as ngx_int_t
         }
+        decision => code_of(decision),
+    }
+}
+
+/// # Safety
+///
+/// `request` is null or valid.
+unsafe fn decide<H: PhaseHandler>(request: *mut ngx_http_request_t) -> Decision {
+    guarded(H::ENTRY, Decision::Status(NGX_HTTP_INTERNAL_SERVER_ERROR as u16), || {
+        // SAFETY: valid for the length of this call and beyond.
+        match unsafe { Request::from_raw(request) } {
+            Some(request) => H::handle(request),
+            None => Decision::Error,
+        }
+    })
+}
+
+fn code_of(decision: Decision) -> ngx_int_t {
+    match decision {
+        Decision::Ok => NGX_OK as ngx_int_t,
+        Decision::Declined => NGX_DECLINED as ngx_int_t,
+        Decision::Again => NGX_AGAIN as ngx_int_t,
+        Decision::Answered(code) => code,
         Decision::Status(status) => status as ngx_int_t,
         Decision::Error => NGX_ERROR as ngx_int_t,
     }

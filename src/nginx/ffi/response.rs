@@ -5,12 +5,21 @@ use std::ptr;
 
 use ngx::ffi::{
     NGX_HTTP_GET, NGX_HTTP_HEAD, NGX_HTTP_OPTIONS, ngx_http_complex_value_t,
-    ngx_http_send_response, ngx_table_elt_t, ngx_uint_t,
+    ngx_http_send_response, ngx_uint_t,
 };
 
-use super::header::push;
+use super::header::{element, headers, push};
 use super::phase::Decision;
 use super::request::{Request, bytes, string};
+
+/// The version of the nginx that the module was built for, and runs in: nginx loads it into no other.
+pub const NGINX_VERSION: &str = match ngx::ffi::NGINX_VERSION.to_str() {
+    Ok(version) => version,
+    Err(_) => "",
+};
+
+/// What a type of content may end with. Where it is told, the charset filter leaves the answer as it is.
+const CHARSET: &str = "utf-8";
 
 /// How a request asks.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,6 +35,17 @@ impl<'r> Request<'r> {
     pub fn path(self) -> &'r [u8] {
         // SAFETY: a string of the request, which lives as long as it.
         unsafe { bytes(&(*self.as_ptr()).uri) }
+    }
+
+    /// What it accepts (`Accept`), all headers of that name together.
+    pub fn accept(self) -> Vec<u8> {
+        // SAFETY: a list of the request, whose strings live as long as it.
+        let values = unsafe {
+            let list = headers(&(*self.as_ptr()).headers_in.headers);
+            list.map(|header| header.as_ref())
+                .filter(|header| bytes(&header.key).eq_ignore_ascii_case(b"accept"))
+        };
+        values.map(|header| bytes(&header.value)).collect::<Vec<_>>().join(&b',')
     }
 
     pub fn method(self) -> Method {
@@ -51,25 +71,26 @@ impl<'r> Request<'r> {
         // lies in the request's pool. Zeros are a complex value without variables.
         unsafe {
             for (name, value) in headers {
-                let element = ngx_table_elt_t {
-                    hash: 1,
-                    key: string(name.as_bytes()),
-                    value: string(value.as_bytes()),
-                    lowcase_key: ptr::null_mut(),
-                    #[cfg(nginx_1_23)]
-                    next: ptr::null_mut(),
-                };
+                let element = element(name.as_bytes(), value.as_bytes());
                 if push(&raw mut (*self.as_ptr()).headers_out.headers, element).is_none() {
                     return Decision::Error;
                 }
             }
             let mut value: ngx_http_complex_value_t = zeroed();
             value.value = string(body);
-            let mut content_type = string(content_type.as_bytes());
+            // Filters that are for types (`gzip_types`) compare what stands before the parameters.
+            let (kind, _) = content_type.split_once(';').unwrap_or((content_type, ""));
+            let told = &raw mut (*self.as_ptr()).headers_out;
+            (*told).content_type = string(content_type.as_bytes());
+            (*told).content_type_len = kind.len();
+            (*told).content_type_lowcase = ptr::null_mut();
+            if content_type.ends_with(CHARSET) {
+                (*told).charset = string(CHARSET.as_bytes());
+            }
             let code = ngx_http_send_response(
                 self.as_ptr(),
                 ngx_uint_t::from(status),
-                &raw mut content_type,
+                ptr::null_mut(),
                 &raw mut value,
             );
             Decision::Answered(code)

@@ -11,6 +11,11 @@ pub trait KeySource {
     /// Its keys.
     fn ask(&self, asking: Asking<'_>) -> Progress;
 
+    /// How many keys it has under `rules` for whoever asks, as far as that is known without waiting.
+    fn count(&self, _request: Request<'_>, _rules: Rules) -> Option<usize> {
+        None
+    }
+
     /// Whether its name holds no variable.
     fn is_literal(&self) -> bool;
 

@@ -104,6 +104,13 @@ impl KeySource for KeyRequest {
     }
 }
 
+/// Counts a key request that is over.
+fn count(good: bool) {
+    if let Some(key_requests) = worker::this().key_requests.get() {
+        key_requests.count(good);
+    }
+}
+
 /// Calls `body` with what the worker keeps of sources whose keys are everybody's.
 fn with_shared<T>(body: impl FnOnce(&mut SharedSources) -> T) -> T {
     body(&mut worker::this().shared_sources.borrow_mut())
@@ -144,6 +151,7 @@ fn start(
     let Some(subrequest) = Subrequest::start::<KeyRequests>(request, uri, forwarded) else {
         let uri = source.uri.escape_ascii();
         request.log(NGX_LOG_ERR, format_args!("key request \"{uri}\" could not be made"));
+        count(false);
         return Progress::Failed;
     };
     let address = subrequest.address;
@@ -197,6 +205,7 @@ impl Fetching {
             let parsed = worker.answers.borrow_mut().keys(&self.source, bytes, now, on_notice);
             parsed.map_err(FetchError::KeySet)
         });
+        count(result.is_ok());
         match &result {
             Ok(parsed) => self.warn_of_plain_peer(request, parsed),
             Err(error) => request.log(NGX_LOG_ERR, format_args!("key request \"{uri}\" {error}")),

@@ -150,6 +150,21 @@ fn a_lock_that_nobody_gives_back() -> io::Result<()> {
     Ok(())
 }
 
+/// A lock that another process gives back and takes again later has not been held for all that time.
+#[test]
+fn a_lock_that_is_taken_again() -> io::Result<()> {
+    let (_directory, [one, two]) = fetched(0)?;
+    assert_eq!((one.tend(EARLY), two.tend(EARLY)), (Fetch, Look(50)));
+    one.fails(EARLY.saturating_add(10), 500);
+    // Nothing is due meanwhile.
+    assert_eq!(two.tend(EARLY.saturating_add(50)), Look(500));
+    drop(two.log());
+    let again = EARLY.saturating_add(20_000);
+    assert_eq!((one.tend(again), two.tend(again)), (Fetch, Look(50)));
+    assert_eq!(two.log(), [""; 0]);
+    Ok(())
+}
+
 /// Where a lock is of no use two may fetch at a time: who fails takes nothing back.
 #[test]
 fn older_keys_never_replace_newer_ones() -> io::Result<()> {
