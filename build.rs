@@ -3,7 +3,8 @@
 //! - `nginx_1_23`: nginx is at least of that version, 1.23.0;
 //! - `ngx_feature = "http_v3"`, …: what nginx was configured with.
 //!
-//! Both come from `nginx-sys`, which reads nginx's headers. Without the feature `nginx` nothing is done.
+//! Both come from `nginx-sys`, which reads nginx's headers. Then `src/nginx/ffi/bits.c` is compiled with the headers that
+//! `nginx-sys` tells. Without the feature `nginx` nothing is done.
 
 use std::env;
 
@@ -21,9 +22,30 @@ fn main() {
     if env::var_os("CARGO_FEATURE_NGINX").is_none() {
         return;
     }
-    if let Err(reason) = describe_nginx() {
+    if let Err(reason) = describe_nginx().and_then(|()| compile_bits()) {
         println!("cargo::error={reason}");
     }
+}
+
+#[cfg(feature = "nginx")]
+fn compile_bits() -> Result<(), String> {
+    const SOURCE: &str = "src/nginx/ffi/bits.c";
+    println!("cargo::rerun-if-changed={SOURCE}");
+    let mut build = cc::Build::new();
+    build.file(SOURCE).includes(env::split_paths(&from_nginx_sys("INCLUDE")?));
+    // What nginx's own compiler is told; nginx-sys prints it as "metadata", of which it is a part.
+    let flags = from_nginx_sys("METADATA")?;
+    for define in flags.strip_prefix("cflags=").unwrap_or(&flags).split_ascii_whitespace() {
+        build.flag(define);
+    }
+    build
+        .try_compile("auth_jwt_bits")
+        .map_err(|error| format!("{SOURCE} cannot be compiled: {error}"))
+}
+
+#[cfg(not(feature = "nginx"))]
+fn compile_bits() -> Result<(), String> {
+    Ok(())
 }
 
 fn describe_nginx() -> Result<(), String> {

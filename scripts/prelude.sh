@@ -13,6 +13,15 @@ target=$(cd "${CARGO_TARGET_DIR:-$root/target}" && pwd)
 # shellcheck disable=SC2034  # used by those that source this
 readonly root target
 
+# What an nginx that is compiled here is configured with: what the crate nginx-src chooses by itself, and more.
+readonly nginx_more_flags="--with-debug --with-pcre-jit --with-http_v3_module --with-http_auth_request_module \
+--with-http_addition_module --with-http_sub_module --with-http_slice_module --with-http_gunzip_module \
+--with-http_gzip_static_module --with-http_dav_module --with-http_random_index_module \
+--with-http_secure_link_module --with-http_stub_status_module"
+# shellcheck disable=SC2034
+readonly nginx_flags="--with-compat --with-http_realip_module --with-http_ssl_module --with-http_v2_module --with-stream \
+--with-stream_realip_module --with-stream_ssl_module --with-threads $nginx_more_flags"
+
 # One line of progress. On stderr, so that stdout holds results alone.
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 

@@ -6,6 +6,7 @@
 //! as long as the request's pool, which outlasts every call that nginx makes for that request. What is
 //! kept beyond a call and points into a pool does so by [`pooled::Pooled`].
 
+mod bits;
 pub mod block;
 pub mod body_filter;
 pub mod command;

@@ -10,6 +10,7 @@ use ngx::ffi::{
     ngx_post_event, ngx_posted_events, ngx_uint_t,
 };
 
+use super::bits::{is_done, need_in_memory};
 use super::forwarded::{Forwarded, prepare};
 use super::guard::{Entry, guarded};
 use super::pooled::Pooled;
@@ -92,7 +93,7 @@ impl Subrequest {
             let subrequest = Request::from_raw(subrequest)?;
             prepare(subrequest, forwarded)?;
             // Subrequests of the subrequest inherit it.
-            (*subrequest.as_ptr()).set_main_filter_need_in_memory(1);
+            need_in_memory(subrequest);
             if matches!(forwarded, Forwarded::Host { .. }) {
                 (*subrequest.as_ptr()).unparsed_uri = whole;
             }
@@ -102,7 +103,7 @@ impl Subrequest {
 
     /// Whether the subrequest is over, its error page included.
     pub fn is_done(&self) -> bool {
-        self.raw().is_none_or(|request| request.done() != 0)
+        self.raw().is_none_or(is_done)
     }
 
     /// The status of the answer; 0 where there is none.
