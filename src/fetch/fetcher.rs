@@ -11,8 +11,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::clock;
 use super::error::FetchError;
-use super::keeper::{Keeper, Next, clock};
+use super::keeper::{Keeper, Next};
 use super::message::{Level, Message};
 use super::once::{self, Failed, Fetched, Order};
 use super::proxy::Proxy;
@@ -223,7 +224,7 @@ impl Thread {
         let Some(entry) = self.sources.get_mut(index) else { return };
         if entry.fetch.take_if(|(own, _)| *own == number).is_some() {
             entry.next_look = 0;
-            entry.keeper.ended(clock(), jitter, result, log);
+            entry.keeper.ended(clock::now(), jitter, result, log);
         }
     }
 
@@ -239,7 +240,7 @@ impl Thread {
             return self.end(index, number, Err(failed), log);
         }
         let was_due = std::mem::take(&mut entry.is_due);
-        let after = match entry.keeper.tend(clock(), false, log) {
+        let after = match entry.keeper.tend(clock::now(), false, log) {
             Next::Look(after) => after,
             Next::Due | Next::Fetch(_) => {
                 entry.is_due = true;
@@ -278,7 +279,7 @@ impl Thread {
         if !std::mem::take(&mut entry.is_due) {
             return;
         }
-        entry.next_look = match entry.keeper.tend(clock(), true, log) {
+        entry.next_look = match entry.keeper.tend(clock::now(), true, log) {
             Next::Look(after) => elapsed.saturating_add(after),
             Next::Due => elapsed.saturating_add(LOOK_EVERY),
             Next::Fetch(order) => {

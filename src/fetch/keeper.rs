@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::message::{Level, Message};
 use super::once::{Failed, Fetched, Order};
@@ -359,13 +359,6 @@ fn file_name(source: &Source, identity: &[String]) -> String {
     let hex: String =
         Fingerprint::of(identity.join("\n").as_bytes()).hex().chars().take(32).collect();
     format!("{host}-{hex}")
-}
-
-/// The time in milliseconds since the epoch.
-pub(super) fn clock() -> u64 {
-    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let milliseconds = since_epoch.unwrap_or(Duration::ZERO).as_millis();
-    u64::try_from(milliseconds).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

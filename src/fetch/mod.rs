@@ -5,6 +5,7 @@
 
 pub mod certificates;
 mod client;
+pub mod clock;
 pub mod directory;
 pub mod discovery;
 pub mod error;

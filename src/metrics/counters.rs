@@ -4,8 +4,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
 
-pub use super::store::Counter;
-use super::store::{Counters, Key, Store};
+use super::store::{Counter, Counters, Key, Store};
 use crate::auth::outcome::Verdict;
 use crate::auth::word::Word;
 

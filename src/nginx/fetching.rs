@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use ngx::ffi::{NGX_LOG_ERR, NGX_LOG_WARN};
 
@@ -11,6 +10,7 @@ use super::ffi::conf::Conf;
 use super::ffi::cycle::{Cycle, serves_requests};
 use super::key_store::url::UrlSources;
 use super::worker;
+use crate::fetch::clock;
 use crate::fetch::directory;
 use crate::fetch::fetcher::Settings;
 use crate::fetch::source::Source;
@@ -39,11 +39,10 @@ pub fn note(cf: &mut Conf<'_>) {
         beside.set_file_name("auth_jwt");
         Some(beside)
     });
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     main.fetching.get_or_init(|| Fetching {
         directory: RefCell::new(directory),
         sources,
-        configured_at: u64::try_from(now).unwrap_or(u64::MAX),
+        configured_at: clock::now(),
     });
 }
 

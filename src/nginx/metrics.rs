@@ -1,6 +1,6 @@
 //! Answers with metrics.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use super::conf::MainConf;
 use super::counting;
@@ -11,6 +11,7 @@ use super::ffi::response::{Method, NGINX_VERSION};
 use super::key_conf::IssuerConf;
 use super::worker;
 use crate::auth::key_cache::Rules;
+use crate::fetch::clock;
 use crate::metrics::accept::prefers_html;
 use crate::metrics::page::{self, Page};
 use crate::metrics::prometheus::{self, PrometheusText};
@@ -66,8 +67,7 @@ fn keys_of(name: &str, issuer: &IssuerConf, request: Request<'_>) -> IssuerKeys 
     let worker = worker::this();
     let sources = worker.url_sources.borrow();
     let Some(sources) = sources.as_deref() else { return told };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    let now = u64::try_from(now).unwrap_or(u64::MAX);
+    let now = clock::now();
     for source in issuer.urls.iter().filter_map(|url| sources.source(url.id)) {
         let condition = source.condition(Instant::now());
         told.keys = told.keys.saturating_add(condition.keys);

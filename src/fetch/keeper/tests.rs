@@ -3,6 +3,7 @@ mod failing;
 use std::cell::RefCell;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use super::*;
 use crate::auth::key_cache::Rules;

@@ -70,12 +70,9 @@ impl Conf<'_> {
 ///
 /// nginx calls it with a valid request.
 unsafe extern "C" fn answer<H: PhaseHandler>(request: *mut ngx_http_request_t) -> ngx_int_t {
+    // nginx finalizes the request with what a content handler returns.
     // SAFETY: the caller's promise.
-    match unsafe { decide::<H>(request) } {
-        // nginx finalizes the request with what a content handler returns.
-        Decision::Answered(code) => code,
-        decision => code_of(decision),
-    }
+    code_of(unsafe { decide::<H>(request) })
 }
 
 /// # Safety
