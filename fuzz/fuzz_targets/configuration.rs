@@ -99,7 +99,8 @@ fn again(issuer: &Issuer, keys: &[KeyPlace]) {
     let typ = match &issuer.typ {
         Typ::Usual => None,
         Typ::Any => Some(vec!["any".to_owned()]),
-        Typ::Of(types) => Some(types.clone()),
+        // A type may be called "any", or begin with "application/" once more.
+        Typ::Of(types) => Some(types.iter().map(|typ| format!("application/{typ}")).collect()),
     };
     let algorithms = issuer.algorithms.as_ref();
     let mut printed = parameters(&reference::Issuer {

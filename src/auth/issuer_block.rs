@@ -208,6 +208,9 @@ impl IssuerBlock {
             values if values.contains(&"any") => {
                 return Err(self.invalid("typ", values, "types, or \"any\" and nothing else"));
             }
+            values if values.iter().any(|typ| media_type(typ).is_empty()) => {
+                return Err(self.invalid("typ", values, "types, such as \"at+jwt\""));
+            }
             values => Typ::Of(values.iter().map(|typ| media_type(typ).to_owned()).collect()),
         };
         Ok(())

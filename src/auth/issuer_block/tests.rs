@@ -193,6 +193,10 @@ fn every_refusal_names_block_parameter_and_what_is_allowed() {
         ("algorithms es256", invalid("es256", "algorithms", ALGORITHMS)),
         ("algorithms dir", invalid("dir", "algorithms", ALGORITHMS)),
         ("typ any jwt", invalid("any jwt", "typ", "it must be types, or \"any\" and nothing else")),
+        (
+            "typ jwt application/",
+            invalid("jwt application/", "typ", "it must be types, such as \"at+jwt\""),
+        ),
         ("exp on", invalid("on", "exp", "it must be \"required\" or \"optional\"")),
         (
             "exp optional required",
