@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
-use ngx_http_auth_jwt_module::auth::bearer;
+use ngx_http_auth_jwt_module::auth::authorization;
 use zeroize::Zeroizing;
 
 use super::argument;
@@ -58,7 +58,11 @@ fn bare(text: &[u8]) -> &[u8] {
         Some((name, value)) if name.eq_ignore_ascii_case(HEADER) => value.trim_ascii(),
         _ => text,
     };
-    if value.eq_ignore_ascii_case(b"Bearer") { &[] } else { bearer::token(value).unwrap_or(value) }
+    if value.eq_ignore_ascii_case(b"Bearer") {
+        &[]
+    } else {
+        authorization::bearer(value).unwrap_or(value)
+    }
 }
 
 /// All of a file; the error names it.

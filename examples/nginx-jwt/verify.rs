@@ -5,6 +5,8 @@ use std::rc::Rc;
 
 use clap::ValueEnum;
 use jiff::Timestamp;
+use ngx_http_auth_jwt_module::auth::authorization::Scheme;
+use ngx_http_auth_jwt_module::auth::binding::Binding;
 use ngx_http_auth_jwt_module::auth::challenge::challenge;
 use ngx_http_auth_jwt_module::auth::judgement::{Judgement, Memory};
 use ngx_http_auth_jwt_module::auth::numeric_date::NumericDate;
@@ -211,7 +213,7 @@ fn accept(
         }),
     };
     let rules = if with_issuers { Some(rules.with_issuers()) } else { rules.of_location() };
-    let acceptance = Acceptance { leeway: arguments.leeway, rules };
+    let acceptance = Acceptance { leeway: arguments.leeway, rules, binding: Binding::OFF };
     verified.accept_fixed(acceptance, now, requirements).map(|_| ())
 }
 
@@ -228,7 +230,13 @@ fn unmet<'a>(claims: Option<&Claims>, arguments: &'a Arguments) -> Vec<&'a str> 
 fn refused(refusal: &Refusal, keys: Option<&KeySets>, realm: &str, rules: &Rules) -> String {
     let mut text = format!("http:      {}\n", refusal.status());
     if refusal.is_the_clients() {
-        let value = challenge(realm.as_bytes(), refusal.error_code(), &rules.all_scopes(), None);
+        let value = challenge(
+            Scheme::Bearer,
+            realm.as_bytes(),
+            refusal.error_code(),
+            &rules.all_scopes(),
+            None,
+        );
         text.push_str(&format!("challenge: {}\n", String::from_utf8_lossy(&value)));
     }
     match keys.and_then(|keys| keys.error.as_ref()) {

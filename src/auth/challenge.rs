@@ -1,29 +1,26 @@
-//! The value of `WWW-Authenticate` (RFC 6750 §3, RFC 9110 §11.6.1).
+//! The value of `WWW-Authenticate` (RFC 6750 §3, RFC 9449 §7.1, RFC 9110 §11.6.1).
 
+use super::authorization::Scheme;
 use super::outcome::ErrorCode;
+use crate::jose::algorithm::SignatureAlgorithm;
+use crate::jose::proof;
 
-/// `Bearer realm="..."`, with the error behind it where there is one; with the scopes that are asked
-/// for where that helps: without an error, and where the scope is insufficient; and with the URL of the resource's
-/// `metadata`, if it has any (RFC 9728 §5.1).
+/// `Bearer realm="..."`, or that of another `scheme`, with the error behind it where there is one; with the scopes that are asked
+/// for where that helps: without an error, and where the scope is insufficient; with the URL of the resource's
+/// `metadata`, if it has any (RFC 9728 §5.1); and that of DPoP with the algorithms of proofs.
 pub fn challenge(
+    scheme: Scheme,
     realm: &[u8],
     error: Option<ErrorCode>,
     scopes: &[&[u8]],
     metadata: Option<&str>,
 ) -> Vec<u8> {
-    let mut value = b"Bearer realm=".to_vec();
+    let mut value = format!("{} realm=", scheme.name()).into_bytes();
     quote(realm, &mut value);
-    let asks_for_scopes = match error {
-        None => true,
-        Some(ErrorCode::InvalidToken) => {
-            value.extend_from_slice(b", error=\"invalid_token\"");
-            false
-        }
-        Some(ErrorCode::InsufficientScope) => {
-            value.extend_from_slice(b", error=\"insufficient_scope\"");
-            true
-        }
-    };
+    if let Some(error) = error {
+        value.extend_from_slice(format!(", error=\"{}\"", error.name()).as_bytes());
+    }
+    let asks_for_scopes = matches!(error, None | Some(ErrorCode::InsufficientScope));
     if asks_for_scopes && !scopes.is_empty() {
         value.extend_from_slice(b", scope=");
         quote(&scopes.join(&b' '), &mut value);
@@ -31,6 +28,10 @@ pub fn challenge(
     if let Some(metadata) = metadata {
         value.extend_from_slice(b", resource_metadata=");
         quote(metadata.as_bytes(), &mut value);
+    }
+    if scheme == Scheme::Dpop {
+        let names: Vec<_> = proof::algorithms().map(SignatureAlgorithm::name).collect();
+        value.extend_from_slice(format!(", algs=\"{}\"", names.join(" ")).as_bytes());
     }
     value
 }
@@ -53,7 +54,8 @@ mod tests {
     use super::*;
 
     fn text(realm: &str, error: Option<ErrorCode>) -> String {
-        String::from_utf8(challenge(realm.as_bytes(), error, &[], None)).unwrap_or_default()
+        String::from_utf8(challenge(Scheme::Bearer, realm.as_bytes(), error, &[], None))
+            .unwrap_or_default()
     }
 
     #[test]
@@ -74,7 +76,7 @@ mod tests {
     #[test]
     fn scopes_where_they_help() {
         let text = |error| {
-            let value = challenge(b"a", error, &[b"read", b"w\"r\n"], None);
+            let value = challenge(Scheme::Bearer, b"a", error, &[b"read", b"w\"r\n"], None);
             String::from_utf8(value).unwrap_or_default()
         };
         assert_eq!(text(None), r#"Bearer realm="a", scope="read w\"r ""#);
@@ -93,7 +95,7 @@ mod tests {
             (Some(ErrorCode::InvalidToken), r#", error="invalid_token""#),
             (Some(ErrorCode::InsufficientScope), r#", error="insufficient_scope", scope="read""#),
         ] {
-            let value = challenge(b"a", error, &[b"read"], Some("https://a/m"));
+            let value = challenge(Scheme::Bearer, b"a", error, &[b"read"], Some("https://a/m"));
             let expected = format!(r#"Bearer realm="a"{between}, resource_metadata="https://a/m""#);
             assert_eq!(String::from_utf8(value).as_deref(), Ok(&*expected));
         }

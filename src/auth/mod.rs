@@ -5,7 +5,8 @@
 pub mod acceptance;
 mod admission;
 mod audience;
-pub mod bearer;
+pub mod authorization;
+pub mod binding;
 pub mod challenge;
 pub mod claim_path;
 pub mod claim_rule;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::rc::Rc;
 
+use super::binding::BindingFault;
 use super::require::Failure;
 use super::word::Word;
 use crate::jose::error::{Malformed, TokenError};
@@ -23,6 +24,8 @@ pub enum Refusal {
     NotYetValid,
     /// It lacks `exp` or `iat`, or was issued for too long or too long ago.
     WrongLifetime,
+    /// It is bound to its holder, or must be, and that is not proven.
+    Unproven(BindingFault),
     WrongAudience,
     InsufficientScope,
     /// A rule for a claim fails, by its path.
@@ -37,6 +40,19 @@ pub enum Refusal {
 pub enum ErrorCode {
     InvalidToken,
     InsufficientScope,
+    /// RFC 9449 §12.2.
+    InvalidDpopProof,
+}
+
+impl ErrorCode {
+    /// As challenges have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InvalidToken => "invalid_token",
+            Self::InsufficientScope => "insufficient_scope",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+        }
+    }
 }
 
 /// What becomes of a request that has been judged.
@@ -77,6 +93,7 @@ impl Refusal {
     const fn row(&self) -> Row {
         const INVALID: Option<ErrorCode> = Some(ErrorCode::InvalidToken);
         const SCOPE: Option<ErrorCode> = Some(ErrorCode::InsufficientScope);
+        const PROOF: Option<ErrorCode> = Some(ErrorCode::InvalidDpopProof);
         match self {
             Self::NoToken => row(Word::NoToken, 401, None),
             Self::Token(TokenError::Malformed(_)) => row(Word::MalformedToken, 401, INVALID),
@@ -97,6 +114,11 @@ impl Refusal {
             Self::Expired => row(Word::Expired, 401, INVALID),
             Self::NotYetValid => row(Word::NotYetValid, 401, INVALID),
             Self::WrongLifetime => row(Word::WrongLifetime, 401, INVALID),
+            Self::Unproven(BindingFault::Missing(_)) => row(Word::ProofMissing, 401, INVALID),
+            Self::Unproven(BindingFault::OtherCertificate | BindingFault::Certificate) => {
+                row(Word::WrongCertificate, 401, INVALID)
+            }
+            Self::Unproven(BindingFault::Proof(_)) => row(Word::InvalidProof, 401, PROOF),
             Self::WrongAudience => row(Word::WrongAudience, 401, INVALID),
             Self::InsufficientScope => row(Word::InsufficientScope, 403, SCOPE),
             Self::ClaimMismatch(Failure::Unauthorized, _) => row(Word::ClaimMismatch, 401, INVALID),
@@ -154,6 +176,7 @@ impl fmt::Display for Refusal {
             Self::Expired => f.write_str("expired JWT token"),
             Self::NotYetValid => f.write_str("JWT token is not yet valid"),
             Self::WrongLifetime => f.write_str("JWT lifetime is not allowed"),
+            Self::Unproven(fault) => fault.fmt(f),
             Self::WrongAudience => f.write_str("JWT audience is another"),
             Self::InsufficientScope => f.write_str("JWT scope is insufficient"),
             Self::ClaimMismatch(_, path) => write!(f, "JWT claim \"{path}\" does not match"),

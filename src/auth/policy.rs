@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU64;
 
+use super::binding::Binding;
 use super::claim_rule::ClaimRule;
 use super::operand::{NoVariables, Operand};
 use super::scope_rule::ScopeRule;
@@ -33,12 +34,14 @@ pub struct Acceptance<'a, V> {
     pub leeway: u64,
     /// `None` where there are neither rules nor issuers.
     pub rules: Option<Rules<'a, V>>,
+    /// `auth_jwt_certificate` and `auth_jwt_dpop`.
+    pub binding: Binding,
 }
 
 impl Acceptance<'_, NoVariables> {
     /// Times alone are judged, `leeway` in seconds.
     pub fn without_rules(leeway: u64) -> Self {
-        Self { leeway, rules: None }
+        Self { leeway, rules: None, binding: Binding::OFF }
     }
 }
 

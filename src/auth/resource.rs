@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
+use super::binding::{Binding, Mode};
 use super::url::{Url, UrlError};
+use crate::jose::algorithm::SignatureAlgorithm;
+use crate::jose::proof;
 
 /// Where the metadata of a resource are, before its path (RFC 9728 §3.1).
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
@@ -30,6 +33,12 @@ struct Metadata<'m> {
     resource_name: Option<&'m str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     resource_documentation: Option<&'m str>,
+    #[serde(skip_serializing_if = "is_false")]
+    tls_client_certificate_bound_access_tokens: bool,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    dpop_signing_alg_values_supported: &'m [&'static str],
+    #[serde(skip_serializing_if = "is_false")]
+    dpop_bound_access_tokens_required: bool,
 }
 
 impl Resource {
@@ -53,8 +62,20 @@ impl Resource {
         format!("{}{}{query}", self.identifier.origin(), self.metadata_path())
     }
 
-    /// Its metadata in JSON: the issuers of its tokens, and the scopes that are asked for.
-    pub fn metadata(&self, authorization_servers: &[String], asked: &[String]) -> String {
+    /// Its metadata in JSON: the issuers of its tokens, the scopes that are asked for, and what is `stated`
+    /// of bound tokens.
+    pub fn metadata(
+        &self,
+        authorization_servers: &[String],
+        asked: &[String],
+        stated: Binding,
+    ) -> String {
+        let algorithms: Vec<_> = match stated.proof {
+            Mode::Off => Vec::new(),
+            Mode::Optional | Mode::Required => {
+                proof::algorithms().map(SignatureAlgorithm::name).collect()
+            }
+        };
         let metadata = Metadata {
             resource: self.identifier.text(),
             authorization_servers,
@@ -62,10 +83,17 @@ impl Resource {
             scopes_supported: if self.scopes.is_empty() { asked } else { &self.scopes },
             resource_name: self.name.as_deref(),
             resource_documentation: self.documentation.as_ref().map(Url::text),
+            tls_client_certificate_bound_access_tokens: stated.certificate.is_on(),
+            dpop_signing_alg_values_supported: &algorithms,
+            dpop_bound_access_tokens_required: stated.proof == Mode::Required,
         };
-        // Strings in a struct: there is nothing that JSON has no form for.
+        // Strings and booleans in a struct: there is nothing that JSON has no form for.
         serde_json::to_string(&metadata).unwrap_or_default()
     }
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 #[cfg(test)]
@@ -104,18 +132,18 @@ mod tests {
         let texts =
             |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         assert_eq!(
-            resource.metadata(&[], &[]),
+            resource.metadata(&[], &[], Binding::OFF),
             r#"{"resource":"https://a/mcp","bearer_methods_supported":["header"]}"#
         );
         assert_eq!(
-            resource.metadata(&texts(&["https://i", "j"]), &texts(&["read", "w\"r"])),
+            resource.metadata(&texts(&["https://i", "j"]), &texts(&["read", "w\"r"]), Binding::OFF),
             r#"{"resource":"https://a/mcp","authorization_servers":["https://i","j"],"bearer_methods_supported":["header"],"scopes_supported":["read","w\"r"]}"#
         );
         resource.name = Some("My \"API\"".to_owned());
         resource.documentation = "https://a/docs".parse().ok();
         resource.scopes = vec!["all".to_owned()];
         assert_eq!(
-            resource.metadata(&texts(&["https://i"]), &texts(&["read"])),
+            resource.metadata(&texts(&["https://i"]), &texts(&["read"]), Binding::OFF),
             r#"{"resource":"https://a/mcp","authorization_servers":["https://i"],"bearer_methods_supported":["header"],"scopes_supported":["all"],"resource_name":"My \"API\"","resource_documentation":"https://a/docs"}"#
         );
     }

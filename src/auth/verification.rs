@@ -2,13 +2,14 @@
 //! request, so that a verified token can be kept.
 
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::num::NonZeroU64;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::binding::Confirmation;
 use super::issuer::{Issuer, Issuers};
 use super::numeric_date::Validity;
 use super::outcome::Refusal;
@@ -45,6 +46,8 @@ pub struct VerifiedToken {
     issuer: Option<Rc<Issuer>>,
     /// The rules it is known to keep, by their number, as far as they depend on the token alone.
     kept: Cell<[Option<NonZeroU64>; REMEMBERED]>,
+    /// What it is bound to, once somebody has asked.
+    confirmation: OnceCell<Option<Box<Confirmation>>>,
 }
 
 #[derive(Debug)]
@@ -155,7 +158,14 @@ impl VerifiedToken {
         issuer: Option<Rc<Issuer>>,
     ) -> Result<Self, Refusal> {
         let validity = Validity::of(proof.token().claims())?;
-        Ok(Self { proof, validity, generations, issuer, kept: Cell::default() })
+        Ok(Self {
+            proof,
+            validity,
+            generations,
+            issuer,
+            kept: Cell::default(),
+            confirmation: OnceCell::new(),
+        })
     }
 
     /// Who has issued it, where the location names issuers.
@@ -176,6 +186,12 @@ impl VerifiedToken {
             *first = Some(id);
         }
         self.kept.set(kept);
+    }
+
+    /// What it is bound to, if it is (RFC 7800).
+    pub fn confirmation(&self) -> Option<&Confirmation> {
+        let find = || Confirmation::of(self.token().claims()).map(Box::new);
+        self.confirmation.get_or_init(find).as_deref()
     }
 
     /// What it says.

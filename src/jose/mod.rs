@@ -14,6 +14,7 @@ pub mod jwe;
 pub mod jwk;
 pub mod jws;
 pub mod key_set;
+pub mod proof;
 pub mod secret;
 pub mod select;
 pub mod token;

@@ -9,6 +9,7 @@ use super::ffi::complex_value::ComplexValue;
 use super::ffi::guard::Entry;
 use super::ffi::phase::{Decision, PhaseHandler};
 use super::ffi::request::Request;
+use crate::auth::authorization::Scheme;
 use crate::auth::challenge::challenge;
 use crate::auth::outcome::Refusal;
 
@@ -47,7 +48,7 @@ pub fn refuse(
         request.log(NGX_LOG_INFO, format_args!("{refusal}"));
         let scopes = scopes(request, conf);
         let metadata = conf.resource().map(|(own, _)| own.metadata_url.as_str());
-        let value = challenge(realm, refusal.error_code(), &scopes, metadata);
+        let value = challenge(Scheme::Bearer, realm, refusal.error_code(), &scopes, metadata);
         let value = request.copy(&value)?;
         let header = request.add_challenge(value)?;
         context.challenge.set(Some((header, request.location())));

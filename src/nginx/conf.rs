@@ -14,6 +14,7 @@ use super::server::unique;
 use super::sources::url::KeyUrl;
 use super::worker::TokenCacheSetting;
 use super::zone::Zone;
+use crate::auth::binding::Binding;
 use crate::auth::claim_rule::ClaimRule;
 use crate::auth::key_cache::Rules as KeyRules;
 use crate::auth::operand::Operand;
@@ -322,7 +323,7 @@ impl Effective {
             let (audience, scopes, claims) = lists(&self.settings, self.resource_decides);
             Rules { id, audience, scopes, claims, are_fixed }
         });
-        Acceptance { leeway: self.leeway, rules }
+        Acceptance { leeway: self.leeway, rules, binding: Binding::OFF }
     }
 
     /// What `auth_jwt_require` asks for.

@@ -14,6 +14,7 @@ use super::token_source;
 use super::tokens::Token;
 use super::verify::verify;
 use super::worker;
+use crate::auth::binding::Nobody;
 use crate::auth::issuer::Issuer;
 use crate::auth::judgement::{Judgement, Lookup};
 use crate::auth::numeric_date::NumericDate;
@@ -61,6 +62,6 @@ pub fn judge(
     let now = NumericDate::new(seconds, milliseconds);
     let text = |value: &ComplexValue| value.text(request);
     let requirements = || require::judge(conf.requirements(), text);
-    let accepted = verified.accept(conf.acceptance(), now, text, requirements);
+    let accepted = verified.accept(conf.acceptance(), now, text, &Nobody, requirements);
     Some(accepted.map(|_| verified.issuer().cloned()))
 }

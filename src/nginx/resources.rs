@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use percent_encoding::percent_decode_str;
 
+use crate::auth::binding::Binding;
 use crate::auth::resource::Resource;
 
 /// The resources of one server.
@@ -66,7 +67,10 @@ impl Resources {
         let all = self.0.borrow();
         let found = all.iter().find(|served| served.path == path)?;
         let metadata = found.metadata.get_or_init(|| {
-            found.resource.metadata(&found.authorization_servers, &found.scopes).into()
+            found
+                .resource
+                .metadata(&found.authorization_servers, &found.scopes, Binding::OFF)
+                .into()
         });
         Some(metadata.clone())
     }

@@ -6,7 +6,7 @@ use super::ffi::complex_value::EvaluationFailed;
 use super::ffi::request::Request;
 use super::tokens::Token;
 use super::worker;
-use crate::auth::bearer;
+use crate::auth::authorization;
 
 /// The token that `auth_jwt` is to judge.
 pub fn presented<'r>(
@@ -47,7 +47,7 @@ pub fn of_location<'r>(request: Request<'r>, context: &Context) -> Option<Token<
 
 /// The token of `Authorization`.
 pub fn in_header(request: Request<'_>) -> Option<Token<'_>> {
-    let bytes = request.authorization().and_then(bearer::token)?;
+    let bytes = request.authorization().and_then(authorization::bearer)?;
     Some(Token { bytes, in_header: true })
 }
 

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::AtomicU64;
 
 use grammar::Grammar;
+use ngx_http_auth_jwt_module::auth::binding::{BindingFault, Missing, ProofFault};
 use ngx_http_auth_jwt_module::auth::outcome::{ErrorCode, Leniency, OFF, Refusal, Verdict};
 use ngx_http_auth_jwt_module::auth::require::Failure;
 use ngx_http_auth_jwt_module::jose::algorithm::{
@@ -216,6 +217,16 @@ fn complete(refusal: Refusal) -> Refusal {
         Refusal::ClaimMismatch(Failure::Unauthorized | Failure::Forbidden, _) => refusal,
         Refusal::RequirementFailed(Failure::Unauthorized | Failure::Forbidden) => refusal,
         Refusal::KeysUnavailable => refusal,
+        Refusal::Unproven(fault) => match fault {
+            BindingFault::Missing(missing) => match missing {
+                Missing::Confirmation | Missing::CertificateBinding | Missing::KeyBinding => {
+                    refusal
+                }
+                Missing::Certificate | Missing::Proof | Missing::Scheme => refusal,
+            },
+            BindingFault::OtherCertificate | BindingFault::Certificate => refusal,
+            BindingFault::Proof(_) => refusal,
+        },
         Refusal::Token(error) => match error {
             TokenError::Malformed(_) | TokenError::WrongType => refusal,
             TokenError::UnsupportedAlgorithm | TokenError::UnknownKey => refusal,
@@ -237,6 +248,21 @@ fn refusals() -> Vec<Refusal> {
     all.extend(tokens.map(Refusal::Token));
     all.extend([Refusal::UnknownIssuer, Refusal::AlgorithmNotAllowed, Refusal::WrongTyp]);
     all.extend([Refusal::Expired, Refusal::NotYetValid, Refusal::WrongLifetime]);
+    let missing = [
+        Missing::Confirmation,
+        Missing::CertificateBinding,
+        Missing::KeyBinding,
+        Missing::Certificate,
+        Missing::Proof,
+        Missing::Scheme,
+    ];
+    all.extend(missing.map(|missing| Refusal::Unproven(BindingFault::Missing(missing))));
+    let others = [
+        BindingFault::OtherCertificate,
+        BindingFault::Certificate,
+        BindingFault::Proof(ProofFault::Several),
+    ];
+    all.extend(others.map(Refusal::Unproven));
     all.extend([Refusal::WrongAudience, Refusal::InsufficientScope]);
     let failures = [Failure::Unauthorized, Failure::Forbidden];
     all.extend(failures.map(|failure| Refusal::ClaimMismatch(failure, "PATH".into())));
@@ -260,10 +286,15 @@ fn statuses() -> Outcome {
             None => "–",
             Some(ErrorCode::InvalidToken) => "`invalid_token`",
             Some(ErrorCode::InsufficientScope) => "`insufficient_scope`",
+            Some(ErrorCode::InvalidDpopProof) => "`invalid_dpop_proof`",
         };
         let line = match &refusal {
             _ if !refusal.is_the_clients() => "that of the [key source](#key-sources)".to_owned(),
             Refusal::Token(TokenError::Malformed(reason)) => {
+                let line = refusal.to_string();
+                format!("`{}REASON`", line.strip_suffix(&reason.to_string()).unwrap_or_default())
+            }
+            Refusal::Unproven(BindingFault::Proof(reason)) => {
                 let line = refusal.to_string();
                 format!("`{}REASON`", line.strip_suffix(&reason.to_string()).unwrap_or_default())
             }

@@ -1,0 +1,1 @@
+//! A client certificate as text → its SHA-256.

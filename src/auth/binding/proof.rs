@@ -1,0 +1,1 @@
+//! The claims of a proof against the request (RFC 9449 §4.3).
