@@ -12,7 +12,7 @@ use super::error::{Malformed, TokenError};
 use super::json::{Object, Value};
 
 /// Members that must be strings where they are present. `jwk`, `jku`, `x5u` and `x5c` are not
-/// among them: they are never looked at.
+/// among them: they are never looked at, but for the `jwk` of a proof.
 const STRINGS: [&str; 4] = ["kid", "enc", "typ", "cty"];
 
 /// Members that change how a token is to be read, in ways we do not support.

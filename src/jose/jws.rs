@@ -9,9 +9,10 @@ use super::algorithm::SignatureAlgorithm;
 use super::base64url;
 use super::claims::Claims;
 use super::compact::{Compact, JwsSegments};
-use super::error::{Malformed, TokenError};
+use super::error::{Malformed, TokenError, Tried};
 use super::header::{Header, Headers};
 use super::jwe::Decrypted;
+use super::jwk::Key;
 use super::key_set::KeySet;
 use super::select::try_verification_keys;
 use super::token::Token;
@@ -80,6 +81,16 @@ impl<'t> Jws<'t> {
     pub fn verify(self, sets: &[impl AsRef<KeySet>]) -> Result<Signed, TokenError> {
         self.judge(sets)?;
         self.read_claims().map(Signed)
+    }
+
+    /// Verifies the signature with `key` alone, whatever its `kid`.
+    pub fn verify_by(self, key: &Key) -> Result<Signed, TokenError> {
+        let algorithm = self.algorithm;
+        let key = key.for_verification(algorithm).ok_or(TokenError::UnknownKey)?;
+        match key.verify(algorithm, self.signed, &self.signature) {
+            true => self.read_claims().map(Signed),
+            false => Err(TokenError::InvalidSignature(algorithm, Tried::All)),
+        }
     }
 
     /// Reads the claims without a look at the signature.

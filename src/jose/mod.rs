@@ -1,4 +1,5 @@
-//! JOSE: JWS, JWK and JWA as the RFCs have them (7515, 7517, 7518, 7519, 8037, 8725, 9864).
+//! JOSE: JWS, JWK, JWA and proofs of possession as the RFCs have them (7515, 7517, 7518, 7519, 7638, 8037,
+//! 8725, 9449, 9864).
 //!
 //! Bytes in, verdict out. Nothing here knows a clock, a file, a configuration or nginx.
 
@@ -17,4 +18,5 @@ pub mod key_set;
 pub mod proof;
 pub mod secret;
 pub mod select;
+pub mod thumbprint;
 pub mod token;

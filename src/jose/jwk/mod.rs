@@ -6,4 +6,4 @@ mod members;
 mod permissions;
 
 pub use key::{Key, ShortSecret};
-pub use members::{decode, member};
+pub use members::{decode, member, required_text};
