@@ -32,6 +32,21 @@ impl NumericDate {
     pub fn seconds_since(self, earlier: Self) -> f64 {
         self.0 - earlier.0
     }
+
+    /// So many seconds later.
+    pub fn later_by(self, seconds: u64) -> Self {
+        Self(self.0 + seconds as f64)
+    }
+
+    /// In whole seconds, not before 1970.
+    pub fn rounded_down(self) -> u64 {
+        self.0 as u64
+    }
+
+    /// As [`NumericDate::rounded_down`], but not earlier.
+    pub fn rounded_up(self) -> u64 {
+        self.0.ceil() as u64
+    }
 }
 
 impl Validity {
@@ -93,6 +108,19 @@ mod tests {
         assert_eq!(at(nbf, 99.5, 1), Ok(Timeliness::Valid));
         assert_eq!(at(nbf, 99.4, 1), Ok(Timeliness::NotYetValid));
         assert_eq!(at("{}", 0.0, 0), Ok(Timeliness::Valid));
+    }
+
+    #[test]
+    fn whole_seconds() {
+        for (date, down, up) in [
+            (NumericDate(1.0), 1, 1),
+            (NumericDate(1.001), 1, 2),
+            (NumericDate(1.5).later_by(1), 2, 3),
+            (NumericDate(-1.5), 0, 0),
+            (NumericDate(1e300).later_by(u64::MAX), u64::MAX, u64::MAX),
+        ] {
+            assert_eq!((date.rounded_down(), date.rounded_up()), (down, up), "{date:?}");
+        }
     }
 
     #[test]

@@ -68,7 +68,7 @@ bUlJSGQgjwD5vaUaKlLR50Q2DmFfQj1L+SY=
             &PEM.replace('\n', "\n\t"),
             &PEM.replace('\n', "\r\n"),
             &spaces,
-            &spaces.replace(' ', "  \t"),
+            &PEM.replace('\n', "  \t"),
             &encoded,
             &of_nginx,
             &half,

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use crate::jose::error::Malformed;
 use crate::jose::proof::ProofError;
 
 /// Why a binding is not proven.
@@ -45,6 +46,8 @@ pub enum ProofFault {
     Error(ProofError),
     /// A claim is not what it must be, by its name.
     Claim(&'static str),
+    /// `exp` or `nbf` is no time.
+    Time(Malformed),
     Method,
     /// What the operator calls the URL of the request is none.
     Base,
@@ -56,6 +59,18 @@ pub enum ProofFault {
     NotYetValid,
     Replayed,
     NoRoom,
+}
+
+impl From<Missing> for BindingFault {
+    fn from(missing: Missing) -> Self {
+        Self::Missing(missing)
+    }
+}
+
+impl From<ProofFault> for BindingFault {
+    fn from(fault: ProofFault) -> Self {
+        Self::Proof(fault)
+    }
 }
 
 impl fmt::Display for BindingFault {
@@ -90,6 +105,7 @@ impl fmt::Display for ProofFault {
             Self::Confirmation => f.write_str("\"jkt\" of the JWT is not a thumbprint"),
             Self::Error(error) => error.fmt(f),
             Self::Claim(name) => write!(f, "claim \"{name}\" is missing or malformed"),
+            Self::Time(malformed) => malformed.fmt(f),
             Self::Method => f.write_str("\"htm\" is another method"),
             Self::Base => f.write_str("the base is not a URL"),
             Self::Target => f.write_str("\"htu\" is another URL"),

@@ -13,6 +13,11 @@ impl Fingerprint {
         Self(digest(&SHA256, bytes).as_ref().try_into().unwrap_or_default())
     }
 
+    /// The digest itself.
+    pub fn bytes(&self) -> &[u8; SHA256_OUTPUT_LEN] {
+        &self.0
+    }
+
     /// The digest that `text` is in strict base64url, if it is one.
     pub fn from_base64url(text: &str) -> Option<Self> {
         base64url::decode(text.as_bytes()).ok()?.try_into().ok().map(Self)
