@@ -1,12 +1,41 @@
-//! The proofs that were used lately, in memory that processes share.
+//! The proofs that were used lately, in memory that processes share without a lock: whoever is killed at
+//! any point leaves nothing behind that others wait for.
+//!
+//! It is set-associative. A hash leads to a bucket, and a place in it holds until when the proof counts and
+//! a tag that tells it from others of the bucket. Nobody who makes proofs knows the hash, so they spread
+//! evenly: with half of all places taken, one bucket in two million is full.
+//!
+//! Whatever the clocks of processes do, a proof is accepted once at most. A place is taken over only once
+//! the proof in it counts no more by the clock at hand; the latest of these ends is remembered first, and
+//! what would end no later is refused, as its record may be gone. That refuses nothing while clocks agree.
 
-use std::sync::atomic::AtomicU64;
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+
+use foldhash::quality::FixedState;
 
 use super::holder::Use;
 use crate::jose::crypto::Fingerprint;
 
-/// How many words the memory of a server has: 16 MiB.
+/// How many words the memory of a server has: 16 MiB, for a million proofs and more at a time.
 pub const WORDS: usize = 1 << 21;
+
+/// Places of a bucket, and the words before the first one.
+const BUCKET: usize = 64;
+
+/// What is kept before the buckets.
+const START: usize = 0;
+const SEED: usize = 1;
+const FORGOTTEN: usize = 2;
+
+/// A place: an end above, and a tag of so many bits. Zero where it is free.
+const TAG_BITS: u32 = 34;
+
+/// An end has the rest, in seconds: some 34 years.
+const END_LIMIT: u64 = 1 << (u64::BITS - TAG_BITS);
+
+/// Ends are counted from so long before the memory was made, in case the clock is set back. In seconds.
+const MARGIN: u64 = 365 * 24 * 3_600;
 
 /// The proofs that were used lately, as far as there is room.
 #[derive(Clone, Copy)]
@@ -14,22 +43,123 @@ pub struct Replays {
     words: &'static [AtomicU64],
 }
 
+/// Where a proof is recorded, and as what.
+struct Record<'b> {
+    bucket: &'b [AtomicU64],
+    tag: u64,
+    end: u64,
+}
+
 impl Replays {
-    /// Over `words`, which [`Replays::prepare`] has made ready, in this process or its parent.
+    /// Makes zeroed `words` ready, before any other process has them: [`WORDS`], or fewer for tests. `now`
+    /// in seconds since the epoch; nobody else knows `seed`.
+    pub fn prepare(words: &'static [AtomicU64], now: u64, seed: u64) -> Self {
+        for (at, value) in [(START, now.saturating_sub(MARGIN)), (SEED, seed), (FORGOTTEN, 0)] {
+            if let Some(word) = words.get(at) {
+                word.store(value, SeqCst);
+            }
+        }
+        Self { words }
+    }
+
+    /// Over `words` that have been made ready, by this process or another one.
     pub fn new(words: &'static [AtomicU64]) -> Self {
         Self { words }
     }
 
-    /// Makes zeroed `words` ready: once, before any other process has them. `now` in seconds since the
-    /// epoch; nobody else knows `seed`.
-    pub fn prepare(words: &'static [AtomicU64], now: u64, seed: u64) -> Self {
-        let _ = (now, seed);
-        Self { words }
+    /// Records the proof `id` until `until`, unless it has been recorded; times in seconds since the epoch.
+    /// Of several that record it at the same time one at most is the first; perhaps none is.
+    pub fn first_use(&self, id: Fingerprint, until: u64, now: u64) -> Use {
+        self.record(id, until, now).unwrap_or(Use::NoRoom)
     }
 
-    /// Records the proof `id` until `until`, unless it has been; times in seconds since the epoch.
-    pub fn first_use(&self, id: Fingerprint, until: u64, now: u64) -> Use {
-        let _ = (id, until, now, self.words);
-        Use::NoRoom
+    /// `None` where there is no memory, or none for such times.
+    fn record(&self, id: Fingerprint, until: u64, now: u64) -> Option<Use> {
+        let start = self.words.get(START)?.load(SeqCst);
+        let end = until.checked_sub(start).filter(|end| (1..END_LIMIT).contains(end))?;
+        let now = now.saturating_sub(start);
+        let forgotten = self.words.get(FORGOTTEN)?;
+        let record = self.place(id, end)?;
+        let taken = loop {
+            match record.free_place(now) {
+                Found::Seen => return Some(Use::Seen),
+                Found::Full => return Some(Use::NoRoom),
+                Found::Free { place, old } => {
+                    if old != 0 {
+                        forgotten.fetch_max(end_of(old), SeqCst);
+                    }
+                    // Another may have been faster: then the bucket has to be seen again.
+                    if place.compare_exchange(old, record.word(), SeqCst, SeqCst).is_ok() {
+                        break place;
+                    }
+                }
+            }
+        };
+        // Another may have recorded the same in another place, and one of both sees the other; or what was
+        // recorded before has been forgotten, which nobody does without telling first.
+        let again = record
+            .bucket
+            .iter()
+            .any(|place| !std::ptr::eq(place, taken) && record.is_in(place.load(SeqCst), now));
+        let is_old = end <= forgotten.load(SeqCst);
+        Some(if again || is_old { Use::Seen } else { Use::First })
+    }
+
+    /// Where the proof `id` is recorded, if it is.
+    fn place(&self, id: Fingerprint, end: u64) -> Option<Record<'static>> {
+        let seed = self.words.get(SEED)?.load(SeqCst);
+        let hash = FixedState::with_seed(seed).hash_one(id);
+        let buckets = self.words.get(BUCKET..)?.chunks_exact(BUCKET);
+        let at = (hash >> TAG_BITS).checked_rem(buckets.len() as u64)?;
+        let bucket = buckets.into_iter().nth(usize::try_from(at).ok()?)?;
+        Some(Record { bucket, tag: hash & tag_mask(), end })
     }
 }
+
+/// What a look at a bucket has found.
+enum Found<'b> {
+    Seen,
+    /// It is free, or what is in it counts no more.
+    Free {
+        place: &'b AtomicU64,
+        old: u64,
+    },
+    Full,
+}
+
+impl<'b> Record<'b> {
+    fn word(&self) -> u64 {
+        self.end << TAG_BITS | self.tag
+    }
+
+    /// Whether `word` is a record of the same that counts.
+    fn is_in(&self, word: u64, now: u64) -> bool {
+        word != 0 && word & tag_mask() == self.tag && end_of(word) >= now
+    }
+
+    fn free_place(&self, now: u64) -> Found<'b> {
+        let mut found = Found::Full;
+        for place in self.bucket {
+            let word = place.load(SeqCst);
+            if self.is_in(word, now) {
+                return Found::Seen;
+            }
+            if matches!(found, Found::Full) && (word == 0 || end_of(word) < now) {
+                found = Found::Free { place, old: word };
+            }
+        }
+        found
+    }
+}
+
+const fn tag_mask() -> u64 {
+    (1 << TAG_BITS) - 1
+}
+
+/// Until when the proof counts that `word` stands for.
+fn end_of(word: u64) -> u64 {
+    word >> TAG_BITS
+}
+
+#[cfg(test)]
+mod tests;
