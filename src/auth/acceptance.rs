@@ -107,3 +107,6 @@ impl VerifiedToken {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -80,7 +80,7 @@ fn room_for_half_as_many_as_there_are_places() {
 
 #[test]
 fn no_memory_and_times_beyond_it() {
-    for words in [&[][..], &memory(0)[..BUCKET.min(3)], memory(0)] {
+    for words in [memory(0).split_at(0).0, memory(0).split_at(3).0, memory(0)] {
         let replays = Replays::prepare(words, NOW, 7);
         assert_eq!(replays.first_use(id(1), after(60), NOW), Use::NoRoom, "{}", words.len());
     }
