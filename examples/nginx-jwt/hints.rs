@@ -98,6 +98,11 @@ fn passed(case: &Case<'_>, claims: Option<&Claims>) -> Vec<String> {
     if case.keys.is_none() {
         hints.push("without a key source nobody has verified the signature".to_owned());
     }
+    if claims.is_some_and(|claims| claims.value("cnf").is_some()) {
+        hints.push(
+            "\"cnf\" binds it to its holder, and no request is here to prove that".to_owned(),
+        );
+    }
     let expires = claims.and_then(|claims| on_time(case, claims, "exp"));
     hints.push(expires.unwrap_or_else(|| "without \"exp\" it never expires".to_owned()));
     hints

@@ -27,7 +27,7 @@ pub struct TokenArguments {
 }
 
 impl TokenArguments {
-    /// The token, without white space around it and without "Authorization: Bearer" before it.
+    /// The token, without white space around it and without "Authorization: Bearer" or "Authorization: DPoP" before it.
     pub fn read(&self) -> Result<Vec<u8>, Failure> {
         let bytes = match (&self.token, &self.file) {
             (Some(token), _) => token.clone().into_bytes(),
@@ -58,10 +58,11 @@ fn bare(text: &[u8]) -> &[u8] {
         Some((name, value)) if name.eq_ignore_ascii_case(HEADER) => value.trim_ascii(),
         _ => text,
     };
-    if value.eq_ignore_ascii_case(b"Bearer") {
+    if [&b"Bearer"[..], b"DPoP"].iter().any(|scheme| value.eq_ignore_ascii_case(scheme)) {
         &[]
     } else {
-        authorization::bearer(value).unwrap_or(value)
+        let token = authorization::bearer(value).or_else(|| authorization::dpop(value));
+        token.unwrap_or(value)
     }
 }
 

@@ -89,6 +89,32 @@ mod tests {
     }
 
     #[test]
+    fn that_of_proofs_names_their_algorithms() {
+        let algs =
+            r#"algs="RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519 Ed448""#;
+        for (error, between) in [
+            (None, r#", scope="read", resource_metadata="https://a/m""#),
+            (
+                Some(ErrorCode::InvalidDpopProof),
+                r#", error="invalid_dpop_proof", resource_metadata="https://a/m""#,
+            ),
+            (
+                Some(ErrorCode::InsufficientScope),
+                r#", error="insufficient_scope", scope="read", resource_metadata="https://a/m""#,
+            ),
+        ] {
+            let of = |scheme| {
+                let value = challenge(scheme, b"a\"b", error, &[b"read"], Some("https://a/m"));
+                String::from_utf8(value)
+            };
+            let expected = format!(r#"DPoP realm="a\"b"{between}, {algs}"#);
+            assert_eq!(of(Scheme::Dpop).as_deref(), Ok(&*expected));
+            let expected = format!(r#"Bearer realm="a\"b"{between}"#);
+            assert_eq!(of(Scheme::Bearer).as_deref(), Ok(&*expected));
+        }
+    }
+
+    #[test]
     fn metadata_of_the_resource() {
         for (error, between) in [
             (None, r#", scope="read""#),

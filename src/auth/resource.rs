@@ -139,6 +139,20 @@ mod tests {
             resource.metadata(&texts(&["https://i", "j"]), &texts(&["read", "w\"r"]), Binding::OFF),
             r#"{"resource":"https://a/mcp","authorization_servers":["https://i","j"],"bearer_methods_supported":["header"],"scopes_supported":["read","w\"r"]}"#
         );
+        let bound = |certificate, proof| {
+            let stated = Binding { certificate, proof, ..Binding::OFF };
+            let metadata = resource.metadata(&[], &[], stated);
+            let usual = r#"{"resource":"https://a/mcp","bearer_methods_supported":["header"]"#;
+            metadata.strip_prefix(usual).unwrap_or_default().to_owned()
+        };
+        let algorithms = r#","dpop_signing_alg_values_supported":["RS256","RS384","RS512","PS256","PS384","PS512","ES256","ES384","ES512","EdDSA","Ed25519","Ed448"]"#;
+        let certificate = r#","tls_client_certificate_bound_access_tokens":true"#;
+        let required = r#","dpop_bound_access_tokens_required":true"#;
+        assert_eq!(bound(Mode::Optional, Mode::Off), format!("{certificate}}}"));
+        assert_eq!(bound(Mode::Required, Mode::Off), format!("{certificate}}}"));
+        assert_eq!(bound(Mode::Off, Mode::Optional), format!("{algorithms}}}"));
+        let all = format!("{certificate}{algorithms}{required}}}");
+        assert_eq!(bound(Mode::Optional, Mode::Required), all);
         resource.name = Some("My \"API\"".to_owned());
         resource.documentation = "https://a/docs".parse().ok();
         resource.scopes = vec!["all".to_owned()];

@@ -190,6 +190,13 @@ fn what_passes() -> Outcome<()> {
     let endless = out(&["mint", "--key", &key, "--expires-in", "never"])?;
     let endless = run_with(&endless, &["verify", "--keys", &key])?;
     assert!(endless.out.contains("it never expires"), "{}", endless.out);
+    assert!(!endless.out.contains("cnf"), "{}", endless.out);
+    let bound = out(&["mint", "--key", &key, "--claim", r#"cnf={"jkt":"AA"}"#])?;
+    for written in [format!("Authorization: DPoP {bound}"), format!("dpop  {bound}"), bound] {
+        let run = run_with(&written, &["verify", "--keys", &key])?;
+        assert_eq!(run.code, 0, "{written}: {}", run.out);
+        assert!(run.out.contains("\"cnf\" binds it to its holder"), "{}", run.out);
+    }
     Ok(())
 }
 
