@@ -6,6 +6,7 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use ngx_http_auth_jwt_module::auth::acceptance::Accepted;
+use ngx_http_auth_jwt_module::auth::binding::{Binding, Nobody};
 use ngx_http_auth_jwt_module::auth::issuer::Issuers;
 use ngx_http_auth_jwt_module::auth::judgement::{Judgement, Memory};
 use ngx_http_auth_jwt_module::auth::numeric_date::NumericDate;
@@ -165,9 +166,9 @@ pub fn judge_by_rules(
         let now = NumericDate::new(now.div_euclid(1000), now.rem_euclid(1000) as u32);
         let met = if question.requirement_met { Ok(()) } else { Err(Failure::Unauthorized) };
         let rules = visit.rules.map(Rules::of_location);
-        let acceptance = Acceptance { leeway: question.leeway, rules };
+        let acceptance = Acceptance { leeway: question.leeway, rules, binding: Binding::OFF };
         let evaluate = |number: &usize| question.ruling.variables[*number].as_bytes();
-        verified.accept(acceptance, now, evaluate, || met)
+        verified.accept(acceptance, now, evaluate, &Nobody, || met)
     });
     let status = match &judged {
         Err(refusal @ Refusal::ClaimMismatch(..)) => format!(" {}", refusal.status()),

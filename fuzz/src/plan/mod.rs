@@ -1,6 +1,7 @@
 //! Cases that are mostly right: a token signed or encrypted with a known key, a key set that has
 //! it, a clock near the token's times, and a few things that are not as they should be.
 
+mod holder;
 mod keys;
 pub mod rules;
 mod token;

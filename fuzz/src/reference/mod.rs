@@ -4,12 +4,14 @@
 
 pub mod base64url;
 pub mod encryption;
+pub mod holder;
 pub mod json;
 pub mod keys;
 pub mod render;
 pub mod rules;
 pub mod signature;
 pub mod times;
+pub mod url;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
