@@ -55,15 +55,17 @@ fn judge_times(claims: &Claims, moment: Moment) -> Result<NumericDate, ProofFaul
     let Moment { now, window, leeway } = moment;
     let issued = issued_at(claims).ok_or(ProofFault::Claim("iat"))?;
     let reach = window.saturating_add(leeway);
-    if now.seconds_since(issued) > reach as f64 {
+    // The very sum that is remembered, so that no rounding lets a proof outlive its record.
+    let until = issued.later_by(reach);
+    if now > until {
         return Err(ProofFault::TooOld);
     }
-    if issued.seconds_since(now) > reach as f64 {
+    if issued > now.later_by(reach) {
         return Err(ProofFault::TooNew);
     }
     let validity = Validity::of(claims).map_err(ProofFault::Time)?;
     match validity.at(now, leeway) {
-        Timeliness::Valid => Ok(issued.later_by(reach)),
+        Timeliness::Valid => Ok(until),
         Timeliness::Expired => Err(ProofFault::Expired),
         Timeliness::NotYetValid => Err(ProofFault::NotYetValid),
     }

@@ -219,6 +219,19 @@ fn the_window_and_leeway_on_both_sides() {
     assert_eq!(fault(&[("exp", "1767225600"), ("nbf", "1767225601")], 1), None);
 }
 
+/// Of times that a double has not exactly, as only an absurd leeway lets them in.
+#[test]
+fn no_rounding_lets_a_proof_outlive_its_record() {
+    let proof = minter().proof(&claims(&[("iat", "-9223372036854775807")]));
+    let request = Request::new(Presented::One(&proof));
+    let key = Some(Member::Digest(minter().thumbprint()));
+    let bound = Confirmation::Bound { certificate: None, key };
+    let (level, now) = (level(Mode::Off, Mode::Optional), NumericDate::new(100, 0));
+    let found = judge(level, Some(&bound), &request, now, i64::MAX as u64);
+    assert_eq!(found, Err(ProofFault::TooOld.into()));
+    assert!(request.records.take().is_empty());
+}
+
 #[test]
 fn what_a_request_has_to_be() {
     use ProofFault::*;
