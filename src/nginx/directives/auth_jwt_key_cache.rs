@@ -31,10 +31,7 @@ fn key_cache(cf: &mut Conf<'_>) -> Result<KeyCache, ConfError> {
             return Err(cf.invalid_parameter(parameter, allowed));
         };
         if place.is_some() {
-            let parameter = parameter.escape_ascii();
-            return Err(ConfError::Message(format!(
-                "duplicate parameter \"{parameter}\" in \"auth_jwt_key_cache\" directive"
-            )));
+            return Err(cf.duplicate_parameter(parameter));
         }
         let allowed = "a time such as \"refresh=30s\" or \"stale=1h\"";
         *place = Some(time(cf, value, parameter, allowed)?);

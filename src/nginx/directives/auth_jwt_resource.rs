@@ -52,10 +52,7 @@ fn resource(uri: &[u8], parameters: &[&[u8]], cf: &Conf<'_>) -> Result<Resource,
             return Err(cf.invalid_parameter(parameter, allowed));
         };
         if is_twice {
-            let parameter = parameter.escape_ascii();
-            return Err(ConfError::Message(format!(
-                "duplicate parameter \"{parameter}\" in \"auth_jwt_resource\" directive"
-            )));
+            return Err(cf.duplicate_parameter(parameter));
         }
         if has_variables(parameter) {
             return Err(cf.invalid_parameter(parameter, "a parameter without variables"));

@@ -55,9 +55,7 @@ pub fn parameter<'c, T: Copy>(
             continue;
         };
         if found.is_some() {
-            let directive = cf.directive().escape_ascii();
-            let text = format!("duplicate parameter \"{name}\" in \"{directive}\" directive");
-            return Err(text.into());
+            return Err(cf.duplicate_parameter(name.as_bytes()));
         }
         let row = rows.iter().find(|(known, _)| *known == value);
         found = Some(row.map(|(_, meaning)| *meaning).ok_or_else(invalid)?);

@@ -94,6 +94,14 @@ impl<'c> Conf<'c> {
         ))
     }
 
+    /// A parameter that stands twice in the directive.
+    pub fn duplicate_parameter(&self, parameter: &[u8]) -> ConfError {
+        let (parameter, directive) = (parameter.escape_ascii(), self.directive().escape_ascii());
+        ConfError::Message(format!(
+            "duplicate parameter \"{parameter}\" in \"{directive}\" directive"
+        ))
+    }
+
     /// The configuration of the level `http`.
     pub fn main_conf<T: Any>(&self) -> Option<&'c T> {
         // SAFETY: a slot, which lives as long as the configuration.
