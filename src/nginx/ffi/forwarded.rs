@@ -154,6 +154,7 @@ fn passes(name: &[u8], value: &[u8], secret: &[u8]) -> bool {
             | b"authorization"
             | b"connection"
             | b"cookie"
+            | b"dpop"
             | b"expect"
             | b"http2-settings"
             | b"keep-alive"
