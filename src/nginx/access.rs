@@ -41,7 +41,7 @@ fn authenticate(request: Request<'_>) -> Result<Decision, EvaluationFailed> {
     // What an earlier location has found says nothing of this one.
     drop(context.issuer.take());
     context.without_claims.set(None);
-    let token = token_source::presented(request, auth)?;
+    let token = token_source::presented(request, auth, conf.binding)?;
     let Some(judged) = judge(request, conf, context, token) else { return Ok(Decision::Again) };
     let (issuer, judged) = judged.map_or_else(|refusal| (None, Err(refusal)), |by| (by, Ok(())));
     let number = issuer.as_ref().map(|issuer| issuer.id);

@@ -1,4 +1,4 @@
-//! The challenge in an answer: put there where a request is refused, taken out again where another
+//! The challenges in an answer: put there where a request is refused, taken out again where another
 //! module grants access under `satisfy any`.
 
 use ngx::ffi::NGX_LOG_INFO;
@@ -26,7 +26,7 @@ impl PhaseHandler for Precontent {
             && !request.is_subrequest()
             && let Some(context) = Context::of(request)
         {
-            hide_challenge(request, context);
+            hide_challenges(request, context);
         }
         Decision::Declined
     }
@@ -41,17 +41,22 @@ pub fn refuse(
     realm: &[u8],
     refusal: &Refusal,
 ) -> Option<Decision> {
-    if let Some((earlier, _)) = context.challenge.take() {
+    if let Some((earlier, _)) = context.challenges.take() {
         request.hide(earlier);
     }
     if refusal.is_the_clients() {
         request.log(NGX_LOG_INFO, format_args!("{refusal}"));
         let scopes = scopes(request, conf);
         let metadata = conf.resource().map(|(own, _)| own.metadata_url.as_str());
-        let value = challenge(Scheme::Bearer, realm, refusal.error_code(), &scopes, metadata);
-        let value = request.copy(&value)?;
-        let header = request.add_challenge(value)?;
-        context.challenge.set(Some((header, request.location())));
+        let of = |scheme| {
+            request.copy(&challenge(scheme, realm, refusal.error_code(), &scopes, metadata))
+        };
+        let dpop = match conf.stated_binding().proof.is_on() {
+            true => Some(of(Scheme::Dpop)?),
+            false => None,
+        };
+        let challenges = request.add_challenges(of(Scheme::Bearer)?, dpop)?;
+        context.challenges.set(Some((challenges, request.location())));
     }
     Some(Decision::Status(refusal.status()))
 }
@@ -69,12 +74,12 @@ fn scopes<'r>(request: Request<'r>, conf: &'r Effective) -> Vec<&'r [u8]> {
     scopes
 }
 
-/// Core clears the challenge under `satisfy any`, but only where nginx's pointer still leads to it.
-fn hide_challenge(request: Request<'_>, context: &Context) {
-    if let Some((header, location)) = context.challenge.get() {
-        // After an error page's redirect the challenge stays, as that of auth_basic does.
+/// Core clears challenges under `satisfy any`, but only where nginx's pointer still leads to them.
+fn hide_challenges(request: Request<'_>, context: &Context) {
+    if let Some((challenges, location)) = context.challenges.get() {
+        // After an error page's redirect they stay, as that of auth_basic does.
         if location == request.location() {
-            request.hide(header);
+            request.hide(challenges);
         }
     }
 }

@@ -8,13 +8,14 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use super::binding_conf::{CertificateConf, ProofConf, binding};
 use super::ffi::complex_value::ComplexValue;
 use super::key_conf::{IssuerConf, IssuerNames, KeySources, Keys, LevelIssuers, Place};
 use super::server::unique;
 use super::sources::url::KeyUrl;
 use super::worker::TokenCacheSetting;
 use super::zone::Zone;
-use crate::auth::binding::Binding;
+use crate::auth::binding::{Binding, Mode};
 use crate::auth::claim_rule::ClaimRule;
 use crate::auth::key_cache::Rules as KeyRules;
 use crate::auth::operand::Operand;
@@ -194,6 +195,8 @@ settings! {
     scopes: List<ScopeRule<ComplexValue>>,
     claims: List<ClaimRule<ComplexValue>>,
     requirements: List<Requirement<ComplexValue>>,
+    certificate: CertificateConf,
+    proof: ProofConf,
     optional: Switch,
     dry_run: Switch,
     token_type: TokenType,
@@ -233,6 +236,18 @@ impl Placed for Switch {
     }
 }
 
+impl Placed for CertificateConf {
+    fn place(&self) -> Option<&Place> {
+        Some(&self.place)
+    }
+}
+
+impl Placed for ProofConf {
+    fn place(&self) -> Option<&Place> {
+        Some(&self.place)
+    }
+}
+
 impl Placed for AuthJwt {}
 impl Placed for ResourceConf {}
 impl Placed for TokenType {}
@@ -240,6 +255,13 @@ impl Placed for u64 {}
 impl Placed for KeyCache {}
 impl Placed for TokenCacheSetting {}
 impl Placed for Zone {}
+
+impl Settings {
+    /// What is asked of bound tokens; `unsaid` is the mode of a directive that is not there.
+    pub fn binding(&self, unsaid: Mode) -> Binding {
+        binding(self.certificate.as_deref(), self.proof.as_deref(), unsaid)
+    }
+}
 
 /// What holds on the level, and what follows from it.
 #[derive(Clone, Default)]
@@ -253,6 +275,7 @@ pub struct Effective {
     /// Whether the audience is that of `auth_jwt_resource`, which stands nearer than `auth_jwt_audience`.
     pub resource_decides: bool,
     pub leniency: Leniency,
+    pub binding: Binding,
     pub key_rules: KeyRules,
     pub token_cache: TokenCacheSetting,
     pub zone: Rc<Zone>,
@@ -278,6 +301,8 @@ impl Effective {
             optional: is_on(&settings.optional) && !asks_for_more,
             dry_run: is_on(&settings.dry_run),
         };
+        // What issuers have bound must be proven, unless it is said otherwise.
+        let unsaid = if issuers.is_some() { Mode::Optional } else { Mode::Off };
         let number = || Some((NonZeroU64::new(unique())?, are_fixed));
         let rules = if has_rules || issuers.is_some() { number() } else { None };
         let sources = match settings.keys.as_deref() {
@@ -295,6 +320,7 @@ impl Effective {
             rules,
             resource_decides,
             leniency,
+            binding: settings.binding(unsaid),
             key_rules: settings.key_cache.as_deref().map(|cache| cache.rules).unwrap_or_default(),
             token_cache: settings.token_cache.as_deref().copied().unwrap_or_default(),
             zone: settings.zone.clone().unwrap_or_else(|| default_zone.clone()),
@@ -317,13 +343,18 @@ impl Effective {
         Some((conf, conf.resource.as_ref()?))
     }
 
+    /// What the directives themselves say of bound tokens.
+    pub fn stated_binding(&self) -> Binding {
+        self.settings.binding(Mode::Off)
+    }
+
     /// What a verified token is judged by.
     pub fn acceptance(&self) -> Acceptance<'_, ComplexValue> {
         let rules = self.rules.map(|(id, are_fixed)| {
             let (audience, scopes, claims) = lists(&self.settings, self.resource_decides);
             Rules { id, audience, scopes, claims, are_fixed }
         });
-        Acceptance { leeway: self.leeway, rules, binding: Binding::OFF }
+        Acceptance { leeway: self.leeway, rules, binding: self.binding }
     }
 
     /// What `auth_jwt_require` asks for.

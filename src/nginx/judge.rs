@@ -10,11 +10,11 @@ use super::context::Context;
 use super::ffi::complex_value::ComplexValue;
 use super::ffi::request::Request;
 use super::ffi::time;
+use super::holder::Sender;
 use super::token_source;
 use super::tokens::Token;
 use super::verify::verify;
 use super::worker;
-use crate::auth::binding::Nobody;
 use crate::auth::issuer::Issuer;
 use crate::auth::judgement::{Judgement, Lookup};
 use crate::auth::numeric_date::NumericDate;
@@ -57,11 +57,14 @@ pub fn judge(
         (_, Err(refusal)) => return Some(Err(refusal)),
         (None, Ok(_)) => return Some(Err(Refusal::NoToken)),
     };
-    context.tokens.keep_verified(token, verified.clone(), || token_source::in_header(request));
+    context
+        .tokens
+        .keep_verified(token, verified.clone(), || token_source::of_authorization(request));
     let (seconds, milliseconds) = time::now();
     let now = NumericDate::new(seconds, milliseconds);
     let text = |value: &ComplexValue| value.text(request);
     let requirements = || require::judge(conf.requirements(), text);
-    let accepted = verified.accept(conf.acceptance(), now, text, &Nobody, requirements);
+    let sender = Sender { request, conf, context, token };
+    let accepted = verified.accept(conf.acceptance(), now, text, &sender, requirements);
     Some(accepted.map(|_| verified.issuer().cloned()))
 }

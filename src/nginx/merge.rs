@@ -67,7 +67,8 @@ fn note_resource(level: &Effective, server: &ServerConf) -> Result<(), ConfError
         };
         told.extend(text.filter(|text| !told.iter().any(|own| own == text)).map(str::to_owned));
     }
-    Ok(server.resources.note(resource, &own.place, issuers.filter_map(first).collect(), told)?)
+    let issuers = issuers.filter_map(first).collect();
+    Ok(server.resources.note(resource, &own.place, issuers, told, level.stated_binding())?)
 }
 
 /// The issuers of one `auth_jwt_issuers`, which all levels share that inherit it.
@@ -99,11 +100,15 @@ fn refuse(level: &Effective) -> Result<(), ConfError> {
     let Some((auth, _)) = level.enabled() else { return Ok(()) };
     let auth = &auth.place;
     let settings = &level.settings;
+    let certificate = settings.certificate.as_deref().filter(|own| own.mode.is_on());
+    let proof = settings.proof.as_deref().filter(|own| own.mode.is_on());
     let rules = [
         ("auth_jwt_audience", settings.audience.as_deref().map(|own| &own.place)),
         ("auth_jwt_resource", level.resource().map(|(own, _)| &own.place)),
         ("auth_jwt_require_scope", settings.scopes.as_deref().map(|own| &own.place)),
         ("auth_jwt_require_claim", settings.claims.as_deref().map(|own| &own.place)),
+        ("auth_jwt_certificate", certificate.map(|own| &own.place)),
+        ("auth_jwt_dpop", proof.map(|own| &own.place)),
     ];
     let rule = rules.into_iter().find_map(|(name, place)| Some((name, place?)));
     match (settings.keys.as_deref(), rule) {

@@ -13,6 +13,8 @@ mod sources;
 
 mod key_conf;
 
+mod binding_conf;
+
 mod conf;
 mod lint;
 mod merge;
@@ -20,12 +22,14 @@ mod merge;
 mod counting;
 mod fetching;
 mod gather;
+mod replays;
 mod tokens;
 
 mod context;
 mod token_source;
 
 mod challenge_header;
+mod holder;
 mod verify;
 
 mod judge;

@@ -29,7 +29,7 @@ use super::server::ServerConf;
 use super::sources::request::KeyRequests;
 use super::variables::{AuthJwtIssuer, AuthJwtStatus, JwtClaim, JwtHeader, JwtPayload};
 use super::worker;
-use super::{counting, fetching, lint};
+use super::{counting, fetching, lint, replays};
 
 static mut COMMANDS: [ngx_command_t; DIRECTIVES.len()] = DIRECTIVES;
 
@@ -135,6 +135,7 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
         lint::check(cf);
         fetching::note(cf);
         counting::note(cf)?;
+        replays::note(cf)?;
         cf.add_phase_handler::<Access>(ACCESS_PHASE)?;
         cf.add_phase_handler::<Precontent>(PRECONTENT_PHASE)?;
         // No request is asked where no server has a resource.

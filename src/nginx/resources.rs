@@ -21,25 +21,36 @@ struct Served {
     place: Rc<str>,
     authorization_servers: Vec<String>,
     scopes: Vec<String>,
+    binding: Binding,
     /// The metadata, once they have been asked for.
     metadata: OnceCell<Rc<str>>,
 }
 
 impl Resources {
-    /// Notes that a level is of `resource`, whose directive stands in `place`: who issues the level's tokens, and
-    /// which scopes it asks for. What the first level has to say that says anything is what is told.
+    /// Notes that a level is of `resource`, whose directive stands in `place`: who issues the level's tokens,
+    /// which scopes it asks for, and what it says of bound tokens. What the first level has to say that says anything
+    /// is what is told.
     pub fn note(
         &self,
         resource: &Rc<Resource>,
         place: &Rc<str>,
         authorization_servers: Vec<String>,
         scopes: Vec<String>,
+        binding: Binding,
     ) -> Result<(), String> {
         let mut all = self.0.borrow_mut();
         let path = normalised(&resource.metadata_path());
         let Some(known) = all.iter_mut().find(|known| known.path == path) else {
             let (resource, place, metadata) = (resource.clone(), place.clone(), OnceCell::new());
-            all.push(Served { resource, path, place, authorization_servers, scopes, metadata });
+            all.push(Served {
+                resource,
+                path,
+                place,
+                authorization_servers,
+                scopes,
+                binding,
+                metadata,
+            });
             return Ok(());
         };
         if *known.resource != **resource {
@@ -53,6 +64,14 @@ impl Resources {
         }
         if known.scopes.is_empty() {
             known.scopes = scopes;
+        }
+        for (known, says) in [
+            (&mut known.binding.certificate, binding.certificate),
+            (&mut known.binding.proof, binding.proof),
+        ] {
+            if !known.is_on() {
+                *known = says;
+            }
         }
         Ok(())
     }
@@ -69,7 +88,7 @@ impl Resources {
         let metadata = found.metadata.get_or_init(|| {
             found
                 .resource
-                .metadata(&found.authorization_servers, &found.scopes, Binding::OFF)
+                .metadata(&found.authorization_servers, &found.scopes, found.binding)
                 .into()
         });
         Some(metadata.clone())

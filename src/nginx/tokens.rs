@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::ptr;
 use std::rc::Rc;
 
+use crate::auth::authorization::Scheme;
 use crate::auth::unverified::Unverified;
 use crate::auth::verification::VerifiedToken;
 use crate::jose::json::Object;
@@ -19,8 +20,8 @@ pub struct Tokens(RefCell<[Option<Kept>; MAX_TOKENS]>);
 #[derive(Clone, Copy)]
 pub struct Token<'r> {
     pub bytes: &'r [u8],
-    /// Whether it stands in `Authorization`, whose memory does not change while the request lives.
-    pub in_header: bool,
+    /// That of `Authorization`, if it stands there: its memory does not change while the request lives.
+    pub scheme: Option<Scheme>,
 }
 
 /// What is known of a token.
@@ -79,9 +80,9 @@ fn keep(tokens: &mut [Option<Kept>], token: Token<'_>, content: Content) {
         tokens.rotate_right(1);
     }
     if let Some(first) = tokens.first_mut() {
-        let token = match token.in_header {
-            true => Name::InHeader(token.bytes),
-            false => Name::Bytes(token.bytes.into()),
+        let token = match token.scheme {
+            Some(_) => Name::InHeader(token.bytes),
+            None => Name::Bytes(token.bytes.into()),
         };
         *first = Some(Kept { token, content });
     }
@@ -90,7 +91,7 @@ fn keep(tokens: &mut [Option<Kept>], token: Token<'_>, content: Content) {
 impl Name {
     fn is<'r>(&self, token: Token<'r>, header: impl Fn() -> Option<Token<'r>>) -> bool {
         match self {
-            Self::InHeader(place) if token.in_header => ptr::eq(*place, token.bytes),
+            Self::InHeader(place) if token.scheme.is_some() => ptr::eq(*place, token.bytes),
             Self::InHeader(place) => header()
                 .is_some_and(|header| ptr::eq(*place, header.bytes) && header.bytes == token.bytes),
             Self::Bytes(bytes) => **bytes == *token.bytes,

@@ -94,7 +94,7 @@ fn content(request: Request<'_>, part: Part) -> Option<Content> {
         return None;
     }
     let token = token_source::of_location(request, context)?;
-    Some(context.tokens.content(token, || token_source::in_header(request)))
+    Some(context.tokens.content(token, || token_source::of_authorization(request)))
 }
 
 /// What `find` finds in one part of the token, as text.

@@ -3,7 +3,9 @@
 mod auth_jwt;
 mod auth_jwt_audience;
 mod auth_jwt_cache;
+mod auth_jwt_certificate;
 mod auth_jwt_claim_set;
+mod auth_jwt_dpop;
 mod auth_jwt_dry_run;
 mod auth_jwt_fetch_proxy;
 mod auth_jwt_header_set;
@@ -22,6 +24,7 @@ mod auth_jwt_resource;
 mod auth_jwt_state_path;
 mod auth_jwt_status_zone;
 mod auth_jwt_type;
+mod binding;
 mod key_source;
 mod rule;
 mod set_variable;
@@ -41,11 +44,13 @@ const NAMED_BLOCK: u32 = NGX_CONF_BLOCK | NGX_CONF_TAKE1;
 
 /// Every directive: its name, where it may stand, how many arguments it takes, and what sets it. Then the
 /// end mark.
-pub const DIRECTIVES: [ngx_command_t; 23] = [
+pub const DIRECTIVES: [ngx_command_t; 25] = [
     command(c"auth_jwt", Everywhere, NGX_CONF_TAKE12, auth_jwt::set),
     command(c"auth_jwt_audience", Everywhere, NGX_CONF_1MORE, auth_jwt_audience::set),
     command(c"auth_jwt_cache", Locations, NGX_CONF_TAKE1, auth_jwt_cache::set),
+    command(c"auth_jwt_certificate", Everywhere, NGX_CONF_1MORE, auth_jwt_certificate::set),
     command(c"auth_jwt_claim_set", Http, NGX_CONF_2MORE, auth_jwt_claim_set::set),
+    command(c"auth_jwt_dpop", Everywhere, NGX_CONF_1MORE, auth_jwt_dpop::set),
     command(c"auth_jwt_dry_run", Everywhere, NGX_CONF_TAKE1, auth_jwt_dry_run::set),
     command(c"auth_jwt_fetch_proxy", Http, NGX_CONF_TAKE1, auth_jwt_fetch_proxy::set),
     command(c"auth_jwt_header_set", Http, NGX_CONF_2MORE, auth_jwt_header_set::set),

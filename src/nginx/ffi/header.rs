@@ -6,9 +6,12 @@ use ngx::ffi::{ngx_list_push, ngx_list_t, ngx_table_elt_t};
 
 use super::request::{Request, string};
 
-/// A header that has been added to an answer: its address, by which it is found again.
+/// The challenges that have been added to an answer: their addresses, by which they are found again.
 #[derive(Clone, Copy)]
-pub struct ResponseHeader(NonNull<ngx_table_elt_t>);
+pub struct Challenges {
+    first: NonNull<ngx_table_elt_t>,
+    second: Option<NonNull<ngx_table_elt_t>>,
+}
 
 /// The headers in `list`.
 ///
@@ -59,27 +62,49 @@ pub(super) unsafe fn push(
 }
 
 impl<'r> Request<'r> {
-    /// Takes `header` out of the answer, whoever else has overwritten nginx's pointer to it.
-    pub fn hide(self, header: ResponseHeader) {
-        // SAFETY: the list of a valid request; what is changed is an element that was found in it.
+    /// Takes `challenges` out of the answer, whoever else has overwritten nginx's pointer to them.
+    pub fn hide(self, challenges: Challenges) {
+        let is_one = |header| header == challenges.first || Some(header) == challenges.second;
+        // SAFETY: the list of a valid request; what is changed are elements that were found in it.
         unsafe {
             let list = &(*self.as_ptr()).headers_out.headers;
-            if headers(list).any(|element| element == header.0) {
-                (*header.0.as_ptr()).hash = 0;
+            for header in headers(list).filter(|header| is_one(*header)) {
+                (*header.as_ptr()).hash = 0;
             }
         }
     }
 
-    /// Adds `WWW-Authenticate: value` to the answer.
-    pub fn add_challenge(self, value: &'r [u8]) -> Option<ResponseHeader> {
-        // SAFETY: the list of a valid request; the new element is filled before it is linked, its
+    /// Adds `WWW-Authenticate: first` to the answer, and `second` behind it.
+    pub fn add_challenges(self, first: &'r [u8], second: Option<&'r [u8]>) -> Option<Challenges> {
+        // SAFETY: the list of a valid request; the new elements are filled before they are linked, their
         // strings are static or live as long as the request.
         unsafe {
-            let headers_out = &raw mut (*self.as_ptr()).headers_out;
-            let element = element(b"WWW-Authenticate", value);
-            let header = push(&raw mut (*headers_out).headers, element)?;
-            let link = &raw mut (*headers_out).www_authenticate;
-            // Headers of one name are a chain; before 1.23 nginx knows one of this name.
+            let list = &raw mut (*self.as_ptr()).headers_out.headers;
+            let add = |value| push(list, element(b"WWW-Authenticate", value));
+            let first = add(first)?;
+            self.link(first);
+            let second = match second {
+                Some(second) => Some(add(second)?),
+                None => None,
+            };
+            // Before 1.23 nginx knows one of this name.
+            #[cfg(nginx_1_23)]
+            if let Some(second) = second {
+                self.link(second);
+            }
+            Some(Challenges { first, second })
+        }
+    }
+
+    /// Has nginx's own pointer lead to `header`; headers of one name are a chain since 1.23.
+    ///
+    /// # Safety
+    ///
+    /// `header` is in the list of the answer's headers.
+    unsafe fn link(self, header: NonNull<ngx_table_elt_t>) {
+        // SAFETY: a valid request, whose chain ends in null.
+        unsafe {
+            let link = &raw mut (*self.as_ptr()).headers_out.www_authenticate;
             #[cfg(nginx_1_23)]
             let link = {
                 let mut link = link;
@@ -89,7 +114,6 @@ impl<'r> Request<'r> {
                 link
             };
             *link = header.as_ptr();
-            Some(ResponseHeader(header))
         }
     }
 }

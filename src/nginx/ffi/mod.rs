@@ -23,6 +23,7 @@ pub mod phase;
 mod pooled;
 pub mod request;
 pub mod response;
+pub mod sent;
 pub mod server_name;
 pub mod shared_memory;
 pub mod slot;

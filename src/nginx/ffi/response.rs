@@ -8,7 +8,7 @@ use ngx::ffi::{
     ngx_http_send_response, ngx_uint_t,
 };
 
-use super::header::{element, headers, push};
+use super::header::{element, push};
 use super::phase::Decision;
 use super::request::{Request, bytes, string};
 
@@ -39,13 +39,7 @@ impl<'r> Request<'r> {
 
     /// What it accepts (`Accept`), all headers of that name together.
     pub fn accept(self) -> Vec<u8> {
-        // SAFETY: a list of the request, whose strings live as long as it.
-        let values = unsafe {
-            let list = headers(&(*self.as_ptr()).headers_in.headers);
-            list.map(|header| header.as_ref())
-                .filter(|header| bytes(&header.key).eq_ignore_ascii_case(b"accept"))
-        };
-        values.map(|header| bytes(&header.value)).collect::<Vec<_>>().join(&b',')
+        self.header_values("accept").collect::<Vec<_>>().join(&b',')
     }
 
     pub fn method(self) -> Method {

@@ -2,8 +2,8 @@
 
 use ngx::ffi::{
     __BindgenBitfieldUnit, NGX_ERROR, NGX_HTTP_VAR_NOCACHEABLE, NGX_HTTP_VAR_PREFIX, NGX_OK,
-    ngx_http_add_variable, ngx_http_get_variable_pt, ngx_http_request_t, ngx_http_variable_value_t,
-    ngx_int_t, ngx_str_t, ngx_uint_t,
+    ngx_hash_key, ngx_http_add_variable, ngx_http_get_variable, ngx_http_get_variable_pt,
+    ngx_http_request_t, ngx_http_variable_value_t, ngx_int_t, ngx_str_t, ngx_uint_t,
 };
 
 use super::conf::{Conf, ConfError};
@@ -74,6 +74,25 @@ impl Conf<'_> {
             variable.data = data;
         }
         Ok(())
+    }
+}
+
+impl<'r> Request<'r> {
+    /// The value of nginx's own variable of that name, in lower case and without `$`; empty where it has none, or
+    /// nginx was built without it.
+    pub fn variable(self, name: &'static str) -> &'r [u8] {
+        let mut name = string(name.as_bytes());
+        // SAFETY: nginx reads the name; the value it finds lies in the request's pool, as does its text, or that is static.
+        let value = unsafe {
+            let hash = ngx_hash_key(name.data, name.len);
+            ngx_http_get_variable(self.as_ptr(), &raw mut name, hash).as_ref()
+        };
+        // Of one without a value nothing else is set.
+        let value = value.filter(|value| value.not_found() == 0);
+        let text = |value: &ngx_http_variable_value_t| {
+            bytes(&ngx_str_t { len: value.len() as usize, data: value.data })
+        };
+        value.map(text).unwrap_or_default()
     }
 }
 
