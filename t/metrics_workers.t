@@ -31,7 +31,8 @@ CONF
 # The options of an nginx; $server stands beside the guarded locations.
 sub options {
     my ($server, %more) = @_;
-    return (files => $FILES, http => "keepalive_requests 100000; $BLOCK", server => $GUARDED . $server, log_level => 'notice', %more);
+    # Without proofs of DPoP, whose memory is another one.
+    return (files => $FILES, http => "keepalive_requests 100000; auth_jwt_dpop off; $BLOCK", server => $GUARDED . $server, log_level => 'notice', %more);
 }
 
 sub nginx { return JWT::Server->new(options(@_)) }
