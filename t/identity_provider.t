@@ -18,7 +18,7 @@ use JWT::Server;
 my ($npm) = grep {-x} map {"$_/npm"} split /:/, $ENV{PATH};
 plan skip_all => 'npm is missing: install node and npm to run the identity provider' unless $npm;
 
-my $place = qx("$FindBin::Bin/idp/install");
+my $place = qx("$FindBin::Bin/install" idp node);
 BAIL_OUT('oidc-provider could not be installed') if $? != 0;
 chomp $place;
 

@@ -22,7 +22,7 @@ my ($npm) = grep {-x} map {"$_/npm"} split /:/, $ENV{PATH};
 plan skip_all => 'npm is missing: install node and npm to run the identity provider' unless $npm;
 plan skip_all => 'curl is missing' unless grep {-x} map {"$_/curl"} split /:/, $ENV{PATH};
 
-my $install = qx("$FindBin::Bin/idp/install");
+my $install = qx("$FindBin::Bin/install" idp node);
 BAIL_OUT('oidc-provider could not be installed') if $? != 0;
 chomp $install;
 

@@ -22,7 +22,7 @@ my $socket = $programs->server;
 
 # --- nginx ---------------------------------------------------------------------------------------------------------
 
-my $port = JWT::Mcp::port();
+my $port = JWT::Programs::port();
 my $NGINX = "http://localhost:$port";
 
 my $nginx = JWT::Server->new(
@@ -193,8 +193,7 @@ client_follows('TypeScript, protocol of 2025', '/2025', 0, @node, 1);
 my $steps = client_follows('TypeScript, protocol of 2026', '/mcp', 1, @node, 2);
 
 SKIP: {
-    skip 'python3 with venv is missing', 1 if system('python3 -c "import ensurepip, venv" >/dev/null 2>&1') != 0;
-    my $python = JWT::Mcp::installed('python') . '/venv/bin/python';
+    my $python = $programs->python or skip 'python3 with venv is missing', 1;
     client_follows('Python', '/mcp', 0, $python, $programs->place('client.py'));
 }
 
