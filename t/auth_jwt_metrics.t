@@ -16,7 +16,7 @@ use JWT::Server;
 my @WORDS = sort qw(
     ok no_token malformed_token wrong_type unsupported_algorithm unknown_issuer wrong_typ unknown_key invalid_signature
     decryption_failed expired not_yet_valid wrong_lifetime wrong_audience insufficient_scope claim_mismatch
-    requirement_failed keys_unavailable
+    requirement_failed keys_unavailable proof_missing wrong_certificate invalid_proof
 );
 
 my $KEYS = JWT::key_set(JWT::jwk($JWT::SECRET, kid => 'usual'));
@@ -81,6 +81,9 @@ my @CASES = (
     ['/rules', [ruled({aud => 'x'})], 401, 'wrong_audience'],
     ['/rules', [ruled({scope => 'write'})], 403, 'insufficient_scope'],
     ['/rules', [ruled({role => 'guest'})], 403, 'claim_mismatch'],
+    ['/rules', [ruled({cnf => {jkt => 'x'}})], 401, 'proof_missing'],
+    ['/rules', [ruled({cnf => {jkt => 'x'}}) =~ s/Bearer/DPoP/r, 'DPoP: x'], 401, 'invalid_proof'],
+    ['/certificate', [JWT::bearer({cnf => {'x5t#S256' => 'x'}}), 'X-Cert: x'], 401, 'wrong_certificate'],
 );
 my $LOCATIONS = <<"CONF";
     location / { $USUAL empty_gif; }
@@ -89,6 +92,7 @@ my $LOCATIONS = <<"CONF";
     location /forbid { $USUAL auth_jwt_require \$jwt_claim_x error=403; empty_gif; }
     location /encrypted { auth_jwt r; auth_jwt_type encrypted; auth_jwt_key_file %DIR%/html/content; empty_gif; }
     location /rules { $RULES empty_gif; }
+    location /certificate { $USUAL auth_jwt_certificate required cert=\$http_x_cert; empty_gif; }
 CONF
 my %FILES = ('html/content' => JWT::key_set(JWT::jwk($JWT::CONTENT_KEY, alg => 'dir')));
 

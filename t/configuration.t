@@ -237,6 +237,43 @@ for my $name (qw(auth_jwt_optional auth_jwt_dry_run)) {
     accepted('location', "limit_except GET { $name off; }");
 }
 
+# auth_jwt_certificate, auth_jwt_dpop
+for my $name (qw(auth_jwt_certificate auth_jwt_dpop)) {
+    refused('location', "$name;", $arguments);
+    refused('location', "$name '$_';", qr/invalid value "\Q$_\E" in "$name".*"off", "optional" or "required".*$where/) for '', qw(on Off Optional yes $arg_a cert=$arg_a base=https://a window=1s);
+    refused('location', "$name off $_;", qr/invalid parameter "\Q$_\E" in "$name".*$where/) for qw(off optional cert=$arg_a base=https://a window=1s);
+    refused('location', "$name optional $_;", qr/invalid parameter "\Q$_\E" in "$name".*$where/) for qw(required off error=401 Cert=$arg_a Base=https://a token=$arg_a);
+    refused('location', "$name $_->[0]; $name $_->[1];", $duplicate) for ['optional', 'required'], ['optional', 'optional'], ['off', 'off'], ['off', 'required'];
+    refused('main', "$name optional;", $not_here);
+    refused('location', "if (\$arg_a) { $name optional; }", $not_here);
+    refused('http', "upstream u { $name optional; server 127.0.0.1; }", $not_here);
+    for my $mode (qw(off optional required)) {
+        accepted($_, "$name $mode;") for qw(http server location);
+        accepted('location', "auth_jwt r; $_; $name $mode;") for 'auth_jwt_key_file k', 'auth_jwt_key_request /k';
+        accepted('http', $server->("auth_jwt r; auth_jwt_issuers a; $name $mode;"));
+        next if $mode eq 'off';
+        refused('location', "auth_jwt r; $name $mode;", qr/"$name" $unverified/);
+        refused('server', "$name $mode; location / { auth_jwt \$host; }", qr/"$name" $unverified/);
+        refused('server', "$name $mode; auth_jwt r; location / { auth_jwt_key_file k; }", qr/"$name" $unverified/);
+    }
+    accepted('location', "auth_jwt r; $name off;");
+    accepted('server', "$name optional; location / { auth_jwt r; $name off; } location /k { auth_jwt r; auth_jwt_key_file k; }");
+}
+refused('location', "auth_jwt_certificate optional $_;", qr/invalid parameter "\Q$_\E" in "auth_jwt_certificate".*"cert=".*$where/) for 'cert=', 'cert=x', 'base=https://a', 'window=1s';
+refused('location', 'auth_jwt_certificate optional cert=$arg_a cert=$arg_b;', qr/duplicate parameter "cert=\$arg_b" in "auth_jwt_certificate".*$where/);
+refused('location', 'auth_jwt_certificate optional cert=$no_such_variable;', qr/unknown "no_such_variable" variable/);
+accepted('location', "auth_jwt_certificate required '$_';") for 'cert=$http_x_cert', 'cert=$http_a$http_b', 'cert=x${arg_b}';
+for my $base ('', 'a', 'a.example', '/a', '//a.example', 'ftp://a.example', 'https:', 'https://', 'https:///a', 'https://a.example?b', 'https://a.example/#b', 'https://u@a.example', 'https://u:p@a.example', 'https://a b', 'https://a.example:x', 'https://a.example:0', 'https://a.example:65536', 'https://[::1') {
+    refused('location', "auth_jwt_dpop optional 'base=$base';", qr/invalid value "base=\Q$base\E" in "auth_jwt_dpop".*"https:\/\/" or "http:\/\/".*$where/);
+}
+refused('location', "auth_jwt_dpop optional window=$_;", qr/invalid value "window=\Q$_\E" in "auth_jwt_dpop".*a time.*$where/) for '', qw(0 0s 3601 2h 1d 10y soon -1 1.5s 500ms 1x $arg_a 99999999999999999999s);
+refused('location', 'auth_jwt_dpop optional window=1s window=1s;', qr/duplicate parameter "window=1s" in "auth_jwt_dpop".*$where/);
+refused('location', 'auth_jwt_dpop optional base=https://a window=1s base=https://b;', qr/duplicate parameter "base=https:\/\/b" in "auth_jwt_dpop".*$where/);
+refused('location', 'auth_jwt_dpop optional base=$no_such_variable;', qr/unknown "no_such_variable" variable/);
+refused('location', 'auth_jwt_dpop optional cert=$arg_a;', qr/invalid parameter "cert=\$arg_a" in "auth_jwt_dpop".*"base=.*"window=.*$where/);
+accepted('location', "auth_jwt_dpop required $_;")
+    for 'base=https://a.example', 'base=http://a.example:8080/b/', 'base=HTTPS://[2001:db8::1]:8443', 'base=$scheme://$host', 'base=https://$http_x', 'base=$arg_a', 'window=1s', 'window=1h', 'window=3600', 'window=1m30s base=https://a', 'base=https://a window=90s';
+
 # auth_jwt_leeway, auth_jwt_key_cache: an example of a time is named
 for my $case (['auth_jwt_leeway', '30s'], ['auth_jwt_key_cache', '10m']) {
     my ($name, $example) = @$case;

@@ -84,6 +84,13 @@ my %GOOD = (
         my $url = sub { return one_of('https://', 'http://localhost/', 'https://[2001:db8::1]:8443/', 'HTTPS://A/') . name() . one_of('', '/', '/a%20b', '?a=b', '//"') };
         return ($url->(), in_any_order(grep { rand() < 0.5 } 'name=' . one_of('My API', 'é "x"', name()), 'documentation=' . $url->(), 'scopes=' . one_of(name(), 'a b', ' a:b  c ')));
     },
+    auth_jwt_certificate => sub { return one_of(['off'], [one_of('optional', 'required'), one_of([], ['cert=' . one_of(variables())], ['cert=a${http_b}'])->@*])->@* },
+    auth_jwt_dpop => sub {
+        return 'off' if rand() < 0.2;
+        my $base = one_of('https://', 'http://', 'HTTPS://') . one_of(name(), 'a.example', '192.0.2.1', '[2001:db8::1]') . one_of('', ':8443') . one_of('', '/', '/a/b', '/%7Ea');
+        my @more = grep { rand() < 0.5 } 'base=' . one_of($base, '$scheme://$host', 'https://$http_x', one_of(variables())), 'window=' . (1 + int rand 3600) . one_of('', 's');
+        return (one_of('optional', 'required'), in_any_order(@more));
+    },
     auth_jwt_state_path => sub { return one_of('off', 'keys', '/var/lib/' . name(), 'two words', 'é') },
     auth_jwt_fetch_proxy => sub { return 'http://' . one_of('', 'user:secret@') . one_of(name(), '192.0.2.1', '[2001:db8::1]') . one_of('', ':3128') . one_of('', '/') },
     auth_jwt_optional => sub { return one_of('on', 'off') },
@@ -126,6 +133,19 @@ my %BAD = (
         return one_of(
             [], [''], [name()], ['http://a/b'], ['https://u@a'], ["$a#"], ['https://$host/'], ["https://a/\xff"], ['off', 'name=a'], [$a, 'off'], [$a, $a], [$a, 'name='],
             [$a, 'scopes= '], [$a, "name=\xff"], [$a, 'name=$host'], [$a, 'name=a', 'scopes=b', 'name=a'], [$a, 'documentation=b'], [$a, 'Scopes=a'], [$a, ''],
+        )->@*;
+    },
+    auth_jwt_certificate => sub {
+        return one_of(
+            [], [''], ['on'], ['Off'], ['$arg_a'], ['cert=$arg_a'], ['off', 'cert=$arg_a'], ['off', 'off'], ['optional', 'required'], ['optional', 'cert='], ['required', 'cert=x'], ['optional', 'Cert=$arg_a'],
+            ['optional', 'cert=$no_such'], ['optional', 'cert=$arg_a', 'cert=$arg_a'], ['required', ''], ['required', 'base=https://a'],
+        )->@*;
+    },
+    auth_jwt_dpop => sub {
+        my $base = one_of('', 'a', '/a', '//a', 'a.example', 'ftp://a', 'https://', 'https:///a', 'https://a?b', 'https://a#b', 'https://u@a', 'https://u:p@a', 'https://a b', "https://a\xff", 'https:a');
+        return one_of(
+            [], [''], ['on'], ['Required'], ['$arg_a'], ['base=https://a'], ['off', 'window=1s'], ['off', 'base=https://a'], ['optional', 'required'], ['optional', "base=$base"], ['optional', 'window=' . no_time()],
+            ['optional', one_of('window=0', 'window=0s', 'window=2h', 'window=1d')], ['required', 'Window=1s'], ['required', 'window=1s', 'window=2s'], ['required', 'base=https://a', 'window=1s', 'base=https://a'], ['required', 'base=$no_such'], ['required', 'cert=$arg_a'],
         )->@*;
     },
     auth_jwt_state_path => sub { return one_of([], [''], ['a', 'b'], ['$host'], ['a/${arg_b}'])->@* },

@@ -21,7 +21,7 @@ use JWT;
 use JWT::Server;
 
 my $ROOT = rel2abs(dirname(__FILE__) . '/..');
-my %OTHER_LANGUAGES = map { ($_ => 1) } qw(console http json lua sh text toml yaml);
+my %OTHER_LANGUAGES = map { ($_ => 1) } qw(console http js json lua python sh text toml yaml);
 
 # --- blocks ------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ use JSON::PP ();
 use Test::More;
 
 use JWT;
+use JWT::Dpop;
 use JWT::Server;
 
 my $binary = $ENV{TEST_NGINX_BINARY} // 'nginx';
@@ -62,6 +63,7 @@ my $nginx = JWT::Server->new(
             auth_jwt_require_scope read;
             proxy_pass http://unix:%DIR%/mock.sock;
         }
+        location /bound { auth_jwt "h3"; auth_jwt_key_file keys.json; auth_jwt_dpop required; proxy_pass http://unix:%DIR%/mock.sock; }
         location = /_keys { alias %DIR%/conf/keys.json; }
     }
     server {
@@ -119,6 +121,27 @@ for my $n (1 .. 25) {
     is($told[0]{body}, '{"resource":"https://localhost/mcp","bearer_methods_supported":["header"],"scopes_supported":["read"]}', 'metadata: the document');
     is($told[0]{headers}{'content-type'}, 'application/json', 'metadata: its type');
     is($told[4]{headers}{'www-authenticate'}, qq(Bearer realm="h3", scope="read", resource_metadata="https://localhost$place"), 'the challenge leads there');
+}
+
+# Tokens that are bound to a key: method and URL of a proof, which passes once.
+{
+    my $client = JWT::Dpop->new;
+    my $token = JWT::token({$client->cnf});
+    my $bound = sub {
+        my ($method, $path, @options) = @_;
+        my $proof = $client->proof(token => $token, htm => $method, htu => "https://localhost$path", @options);
+        return {method => $method, path => $path, headers => [['authorization', "DPoP $token"], ['dpop', $proof]]};
+    };
+    my $twice = $bound->('GET', '/bound/twice');
+    my @told = ask(
+        $bound->('GET', '/bound/a'), $bound->('POST', '/bound/a'), $bound->('GET', '/bound/a/../%7eb', htu => 'https://LOCALHOST:443/bound/~b'),
+        $bound->('GET', '/bound/a', htu => 'https://localhost/bound/b'), $bound->('GET', '/bound/a', htu => 'http://localhost/bound/a'), $bound->('GET', '/bound/a', htm => 'POST'),
+        {method => 'GET', path => '/bound/a', token => $token},
+        $twice, $twice, $twice,
+    );
+    is_deeply([map { $_->{status} } @told[0 .. 6]], [200, 200, 200, 401, 401, 401, 401], 'DPoP: method and URL');
+    is_deeply([map { $_->{headers}{'x-status'} } @told[3 .. 6]], [('invalid_proof') x 3, 'proof_missing'], 'DPoP: why');
+    is_deeply([sort map { $_->{status} } @told[7 .. 9]], [200, 401, 401], 'DPoP: a proof passes once');
 }
 
 unlike($nginx->error_log, qr/\[(?:crit|alert|emerg)\]/, 'nothing alarming in the log');

@@ -7,6 +7,8 @@ use warnings;
 use Test::More;
 
 use JWT;
+use JWT::Certificate;
+use JWT::Dpop;
 use JWT::KeyServer;
 use JWT::Server;
 
@@ -22,6 +24,10 @@ my $EVERY = 25;
 my $CLAIM = 'the-claim-nobody-may-see-0123456789';
 my $KID = 'the-kid-nobody-may-see';
 
+# Who may use those that are bound, and somebody else.
+my ($mine, $other) = map { JWT::Certificate->new } 1, 2;
+my $client = JWT::Dpop->new;
+
 my $claims = JWT::json({sub => $CLAIM, admin => 0});
 my $inner = JWT::token($claims, kid => 'usual');
 my %made = (
@@ -33,6 +39,8 @@ my %made = (
         ['issued', {}], ['to another', {aud => $CLAIM}], ['of another', {iss => $CLAIM}], ['in scope', {scope => "read $CLAIM"}]),
     lasting => JWT::token({iss => 'shop', aud => 'api', sub => $CLAIM}, kid => 'usual'),
     odd => JWT::token({sub => $CLAIM, exp => $CLAIM}),
+    (map { $_->[0] => JWT::token({iss => 'shop', aud => 'api', sub => $CLAIM, exp => 9_999_999_999, %{$_->[1]}}, kid => 'usual') }
+        ['bound to a certificate', {$mine->cnf}], ['bound to a key', {$client->cnf}], ['bound to both', {$mine->cnf(jkt => $client->thumbprint)}], ['bound to nothing', {cnf => {x => $CLAIM}}]),
     encrypted => JWT::encrypted($claims),
     nested => JWT::encrypted($inner),
     'no claims' => JWT::encrypted("no JSON, but $CLAIM"),
@@ -79,6 +87,8 @@ my $configuration = <<"CONF" . $locations;
     add_header X-Status \$auth_jwt_status always;
     add_header X-Pid \$pid always;
     location = /issuers { auth_jwt_issuers shop; auth_jwt_require_scope read; auth_jwt_require_claim role = \$http_x_role; empty_gif; }
+    location = /bound { auth_jwt_issuers shop; auth_jwt_certificate optional cert=\$http_x_cert; auth_jwt_dpop optional; empty_gif; }
+    location = /bound/dry { auth_jwt_issuers shop; auth_jwt_dry_run on; auth_jwt_certificate optional cert=\$http_x_cert; auth_jwt_dpop optional; empty_gif; }
     location = /dry { auth_jwt_dry_run on; auth_jwt_optional on; auth_jwt_issuers shop; auth_jwt_require_scope read; auth_jwt_require_claim role = \$http_x_role; empty_gif; }
     location /keys/ { internal; proxy_pass http://$address/; }
     location ~ ^/fetched/(.+)\$ { auth_jwt_type nested; auth_jwt_key_request /keys/\$1; empty_gif; }
@@ -115,8 +125,24 @@ for my $number (0 .. $#tokens) {
     asks($nginx, $_, "Authorization: Bearer $token", "X-Role: $CLAIM") for $number < keys %made ? qw(/issuers /dry) : ();
     asks($nginx, "/fetched/$_", "Authorization: Bearer $token") for $number < keys %made ? qw(good broken error cut missing) : ();
 }
+# Certificates and proofs, good and bad.
+my @certificates = map { JWT::Certificate::escaped($_->pem) } $mine, $other;
+my @proofs;
+for my $name (grep {/^bound/} sort keys %made) {
+    for my $path ('/bound', '/bound/dry') {
+        my @good = map { $client->proof(token => $made{$name}, htu => "http://localhost$path", jti => "$CLAIM$_") } 1, 2;
+        push @proofs, @good, $client->proof(token => $made{$name}, htm => $CLAIM), $client->proof(htu => "http://$CLAIM/"), $client->proof(typ => $CLAIM), $client->proof(header => {alg => $KID});
+        for my $certificate (@certificates, $CLAIM, '') {
+            asks($nginx, $path, "Authorization: DPoP $made{$name}", "X-Cert: $certificate", "DPoP: $_") for @proofs[-6 .. -1], "x$CLAIM";
+            asks($nginx, $path, "Authorization: Bearer $made{$name}", "X-Cert: $certificate", "DPoP: $good[0]");
+            asks($nginx, $path, "Authorization: DPoP $made{$name}", "X-Cert: $certificate", map {"DPoP: $_"} @good);
+        }
+    }
+}
+my @thumbprints = ($mine->thumbprint, $other->thumbprint, $client->thumbprint, @{$client->jwk}{qw(x y)}, map {substr $_, 40, 80} @certificates);
+
 cmp_ok($seen{$_} // 0, '>', 0, "among the answers: $_")
-    for qw(ok malformed_token wrong_type unknown_key invalid_signature decryption_failed expired requirement_failed keys_unavailable
+    for qw(proof_missing wrong_certificate invalid_proof proof_missing_dry_run wrong_certificate_dry_run invalid_proof_dry_run ok malformed_token wrong_type unknown_key invalid_signature decryption_failed expired requirement_failed keys_unavailable
     unknown_issuer wrong_lifetime wrong_audience insufficient_scope claim_mismatch claim_mismatch_dry_run);
 
 my @lines = split /^/m, $nginx->error_log;
@@ -131,8 +157,8 @@ SKIP: {
 }
 
 my @fragments = do {
-    my %fragments = map { $_ => 1 } grep { length >= $TELLING } $CLAIM, $KID, $claims, @key_texts,
-        map { ($_, split /[.]/) } @tokens, $inner;
+    my %fragments = map { $_ => 1 } grep { length >= $TELLING } $CLAIM, $KID, $claims, @key_texts, @thumbprints,
+        map { ($_, split /[.]/) } @tokens, @proofs, $inner;
     sort keys %fragments;
 };
 for (['not at debug', join '', @others], ['at debug', join '', @debug]) {

@@ -283,6 +283,49 @@ CONF
     }
 }
 
+# auth_jwt_certificate, auth_jwt_dpop: a token that is not bound passes but where "required" holds, one that is bound and
+# not proven where "off" does; what no level says is "optional" with issuers and "off" elsewhere.
+my %BINDINGS = (
+    auth_jwt_certificate => {cnf => {'x5t#S256' => 'x'}, other => 'auth_jwt_dpop'},
+    auth_jwt_dpop => {cnf => {jkt => 'x'}, other => 'auth_jwt_certificate'},
+);
+for my $directive (sort keys %BINDINGS) {
+    my $with = $BINDINGS{$directive};
+    for my $source ('auth_jwt_key_file %DIR%/html/keys;', 'auth_jwt_issuers shop;') {
+        my $unsaid = $source =~ /issuers/ ? 'optional' : 'off';
+        for my $case (
+            [{}, ($unsaid) x 5],
+            [{http => 'required'}, ('required') x 5],
+            [{http => 'optional', server => 'off'}, ('off') x 5],
+            [{server => 'required', location => 'optional'}, qw(required optional optional optional optional)],
+            [{location => 'off', limit => 'required'}, $unsaid, qw(off off off required)],
+            [{http => 'required', nested => 'off', limit => 'optional'}, qw(required required off off optional)],
+            [{nested => 'required'}, $unsaid, $unsaid, qw(required required required)],
+        ) {
+            my ($on, @expected) = @$case;
+            my %text = map { $_ => defined $on->{$_} ? "$directive $on->{$_};" : '' } @LEVELS;
+            my $nginx = JWT::Server->new(
+                files => {'html/keys' => JWT::key_set(JWT::jwk($JWT::SECRET))},
+                http => "$mock auth_jwt_issuer shop { issuer https://shop.example; audience api; key_file %DIR%/html/keys; } auth_jwt r; $source $with->{other} off; $text{http}",
+                server => locations(%text),
+            );
+            my $connection = $nginx->connect;
+            my @seen;
+            for my $place (@PLACES) {
+                my @words;
+                for my $claims ({}, {cnf => $with->{cnf}}, {cnf => $BINDINGS{$with->{other}}{cnf}}) {
+                    $connection->request(@$place[0, 1], JWT::issued($claims));
+                    push @words, $connection->answer($place->[0])->{headers}{'x-status'};
+                }
+                my %mode = ('ok ok ok' => 'off', 'ok proof_missing ok' => 'optional', 'proof_missing proof_missing proof_missing' => 'required');
+                push @seen, $mode{"@words"} // "@words";
+            }
+            my $name = join ', ', $source =~ /(\w+)/, map {"$_ $on->{$_}"} grep { defined $on->{$_} } @LEVELS;
+            is_deeply(\@seen, \@expected, "$directive: $name");
+        }
+    }
+}
+
 # auth_jwt_status_zone: the verdict is counted in the zone of the innermost level that names one; limit_except cannot.
 for my $case (
     [{}, ('default') x 5],

@@ -27,6 +27,8 @@ my $locations = join '', map {
     ['scope', 'auth_jwt_key_file %DIR%/html/good.jwks; auth_jwt_require_scope read;'],
     ['claim', q(auth_jwt_key_file %DIR%/html/good.jwks; auth_jwt_require_claim 'realm["a b"][0]' = $http_x;)],
     ['claim401', 'auth_jwt_key_file %DIR%/html/good.jwks; auth_jwt_require_claim role present error=401;'],
+    ['certificate', 'auth_jwt_key_file %DIR%/html/good.jwks; auth_jwt_certificate required cert=$http_x_cert;'],
+    ['proof', 'auth_jwt_key_file %DIR%/html/good.jwks; auth_jwt_dpop required;'],
     ['any', 'satisfy any; allow all; auth_jwt_key_file %DIR%/html/good.jwks;'],
     ['deny', 'deny all; auth_jwt_key_file %DIR%/html/good.jwks;'],
 );
@@ -62,7 +64,13 @@ my $elliptic = JWT::b64url(qq({"alg":"ES256","kid":"p256"})) . '.' . JWT::b64url
 # A token of the issuer "shop" of the configuration, with other claims.
 sub issued { return JWT::token({iss => 'shop', aud => 'api', exp => 9_999_999_999, sub => $SUB, @_}) }
 
-# What is asked for, by whom, and the one line that is logged; nothing where none is.
+# What is bound to a certificate and to a key.
+my %certificate = (cnf => {'x5t#S256' => 'the-certificate-nobody-may-log' . 'A' x 13});
+my %key = (cnf => {jkt => 'the-key-nobody-may-log' . 'A' x 21});
+my $proof = JWT::token({sub => $SUB}, kid => $KID);
+my $ours = qr/\[info\] \S+ (?:\*\d+ )?/;
+
+# What is asked for, by whom, and the one line that is logged; nothing where none is. More header lines may follow.
 my @refusals = (
     ['good', undef, qr/\[info\] .*no JWT was provided/],
     ['good', 'a.b', qr/\[info\] .*malformed JWT/],
@@ -92,6 +100,16 @@ my @refusals = (
     ['scope', issued(scope => $SUB), qr/\[info\] \S+ (?:\*\d+ )?JWT scope is insufficient,/],
     ['claim', issued(realm => {'a b' => [$SUB]}), qr/\[info\] \S+ (?:\*\d+ )?JWT claim "realm\["a b"\]\[0\]" does not match,/],
     ['claim401', issued(), qr/\[info\] \S+ (?:\*\d+ )?JWT claim "role" does not match,/],
+    ['issuers', issued(cnf => $SUB), qr/${ours}JWT claim "cnf" names neither a certificate nor a key,/],
+    ['issuers', issued(%certificate), qr/${ours}JWT is bound to a certificate, and the client has none,/],
+    ['issuers', issued(%key), qr/${ours}JWT is bound to a key, but was sent as "Bearer",/],
+    ['certificate', issued(), qr/${ours}JWT is not bound to a certificate,/],
+    ['certificate', issued(%certificate), qr/${ours}client certificate cannot be read,/, "X-Cert: $SUB"],
+    ['certificate', issued(%certificate), qr/${ours}JWT is bound to another certificate,/, 'X-Cert: -----BEGIN CERTIFICATE----- ' . JWT::b64url($KID x 3) . ' -----END CERTIFICATE-----'],
+    ['proof', issued(), qr/${ours}JWT is not bound to a key,/],
+    ['proof', issued(%key), qr/${ours}no DPoP proof was provided,/, undef],
+    ['proof', issued(%key), qr/${ours}invalid DPoP proof: there is more than one,/, "DPoP: $proof", "DPoP: $proof"],
+    ['proof', issued(%key), qr/${ours}invalid DPoP proof: "typ" is not "dpop\+jwt",/, "DPoP: $proof"],
     ['missing', JWT::token({sub => $SUB}), qr/\[error\] .*missing\.jwks.*No such file/],
     ['broken', JWT::token({sub => $SUB}), qr/\[error\] .*broken\.jwks.*JSON/],
     ['empty', JWT::token({sub => $SUB}), qr/\[error\] .*empty\.jwks.*empty JWK set/],
@@ -106,11 +124,19 @@ my @refusals = (
 my $nginxs_own = qr/\[notice\] \d+#\d+: (?!\*)|client .*closed (?:keepalive )?connection/;
 
 my $nginx = nginx('info');
+
+# Those with more header lines come by DPoP, where a proof may be.
+sub asks {
+    my ($location, $token, undef, @lines) = @_;
+    my $scheme = $location eq 'proof' && @lines ? 'DPoP' : 'Bearer';
+    return $nginx->get("/$location", defined $token ? "Authorization: $scheme $token" : (), grep {defined} @lines);
+}
+
 $nginx->get('/good');
 $nginx->new_lines;
 for my $refusal (@refusals) {
-    my ($location, $token, $expected) = @$refusal;
-    my $answer = $nginx->get("/$location", defined $token ? "Authorization: Bearer $token" : ());
+    my ($location, undef, $expected) = @$refusal;
+    my $answer = asks(@$refusal);
     my @lines = grep { !/$nginxs_own/ } $nginx->new_lines;
     my $name = "$location, " . ($expected // 'nothing to tell');
     is(scalar @lines, defined $expected ? 1 : 0, "$name: one line or none") or diag(@lines);
@@ -121,7 +147,7 @@ undef $nginx;
 
 # Above info nothing is told about clients, and key sources still are.
 $nginx = nginx('warn');
-$nginx->get("/$_->[0]", defined $_->[1] ? "Authorization: Bearer $_->[1]" : ()) for @refusals;
+asks(@$_) for @refusals;
 my @lines = split /^/m, $nginx->error_log;
 is(scalar(grep {/\[error\]/} @lines), 5, 'at warn: the errors of four sources and of deny');
 is(scalar(grep { !/\[error\]/ } @lines), 0, 'at warn: nothing else');
@@ -130,10 +156,10 @@ undef $nginx;
 # Nothing secret at any level. nginx itself shows headers at debug: those lines are not ours.
 for my $level (qw(info debug)) {
     $nginx = nginx($level);
-    $nginx->get("/$_->[0]", defined $_->[1] ? "Authorization: Bearer $_->[1]" : ()) for @refusals;
-    my @ours = grep { !/\[debug\] .*http header: "Authorization:/ } split /^/m, $nginx->error_log;
+    asks(@$_) for @refusals;
+    my @ours = grep { !/\[debug\] .*http (?:header: "(?:Authorization|DPoP|X-Cert):|script var: )/ } split /^/m, $nginx->error_log;
     cmp_ok(scalar @ours, '>', 20, "$level: there are lines");
-    for my $secret ($SUB, $KID, $JWT::SECRET, $JWT::OTHER_SECRET) {
+    for my $secret ($SUB, $KID, $certificate{cnf}{'x5t#S256'}, $key{cnf}{jkt}, $JWT::SECRET, $JWT::OTHER_SECRET) {
         my @telling = grep { index($_, $secret) >= 0 || index($_, JWT::b64url($secret)) >= 0 } @ours;
         is_deeply(\@telling, [], "$level: no line shows \"$secret\"");
     }

@@ -132,3 +132,23 @@ error_page 401 @told;
 ]
 --- no_error_log
 [crit]
+
+
+=== TEST 8: tokens that are bound to their holder
+--- config
+    auth_jwt "r";
+    auth_jwt_key_file $TEST_NGINX_KEYS/good.jwks;
+    add_header X-Status $auth_jwt_status always;
+    location / { auth_jwt_certificate optional cert=$http_x_cert; auth_jwt_dpop optional; proxy_pass http://mock; }
+--- cases eval
+my $key = JWT::token({cnf => {jkt => 'x'}});
+my $certificate = JWT::bearer({cnf => {'x5t#S256' => 'x'}});
+[
+    ["GET /", "Authorization: Bearer $key", 401, "X-Status: proof_missing"],
+    ["GET /", "Authorization: DPoP $key", 401, "X-Status: proof_missing"],
+    ["GET /", "Authorization: DPoP $key\nDPoP: x", 401, "X-Status: invalid_proof"],
+    ["GET /", $certificate, 401, "X-Status: proof_missing"],
+    ["GET /", "$certificate\nX-Cert: x", 401, "X-Status: wrong_certificate"],
+    ["GET /", JWT::bearer({cnf => {}}), 401, "X-Status: proof_missing"],
+    ["GET /", JWT::bearer(), 200, "X-Status: ok"],
+]

@@ -78,7 +78,7 @@ quiet('auth_jwt_leeway 5s; auth_jwt_type nested; auth_jwt_key_cache 1h; location
 # Issuers and rules where nothing asks for a token.
 my $issuer = 'auth_jwt_issuer shop { issuer a; audience b; key_file c; }';
 warns("$issuer server { listen unix:%DIR%/a.sock; location / { auth_jwt_issuers shop; } }", qr/"auth_jwt_issuers" $where has no effect: $off/, 'http');
-for my $rule ('auth_jwt_audience a', 'auth_jwt_require_scope a', 'auth_jwt_require_claim a present', 'auth_jwt_optional on') {
+for my $rule ('auth_jwt_audience a', 'auth_jwt_require_scope a', 'auth_jwt_require_claim a present', 'auth_jwt_optional on', 'auth_jwt_certificate optional', 'auth_jwt_dpop required') {
     my ($directive) = split / /, $rule;
     my $told = qr/"$directive" $where has no effect: $off/;
     warns("location / { $rule; }", $told);
@@ -87,9 +87,9 @@ for my $rule ('auth_jwt_audience a', 'auth_jwt_require_scope a', 'auth_jwt_requi
     warns("$rule; location / { auth_jwt a; $keys $rule; }", $told);
     quiet("location / { auth_jwt a; $keys $rule; }");
     quiet("$rule; location / { } location /a { auth_jwt a; $keys }");
-    is(scalar warnings_of("location / { $rule; $rule; }"), 1, "one warning for a list of $directive") if $directive ne 'auth_jwt_optional';
+    is(scalar warnings_of("location / { $rule; $rule; }"), 1, "one warning for a list of $directive") if $directive =~ /audience|require/;
 }
-quiet("location / { $_ off; }") for qw(auth_jwt_optional auth_jwt_dry_run auth_jwt_issuers);
+quiet("location / { $_ off; }") for qw(auth_jwt_optional auth_jwt_dry_run auth_jwt_issuers auth_jwt_certificate auth_jwt_dpop);
 
 # A block that nobody uses, and one that somebody does.
 my $unused = qr/nobody uses issuer "shop" $where: name it in "auth_jwt_issuers", or remove it/;

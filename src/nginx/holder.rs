@@ -73,7 +73,8 @@ impl Holder for Sender<'_> {
         if own.get().is_some_and(|own| **own == id) {
             return Use::First;
         }
-        let used = replays::first_use(self.request, id, until, now);
+        let window = self.conf.binding.window;
+        let used = replays::first_use(self.request, id, until, window, now);
         if used == Use::First {
             own.get_or_init(|| Box::new(id));
         }

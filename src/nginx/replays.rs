@@ -3,10 +3,12 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
 use ngx::ffi::NGX_LOG_WARN;
 
-use super::conf::MainConf;
+use super::conf::{Effective, MainConf};
 use super::ffi::conf::{Conf, ConfError};
 use super::ffi::request::Request;
 use super::ffi::shared_memory::shared_words;
@@ -23,12 +25,19 @@ const TOLD_EVERY: u64 = 60_000;
 /// workers inherit it. It outlives the configuration, so that a reload forgets nothing.
 static MEMORY: OnceLock<Replays> = OnceLock::new();
 
+/// The longest that a level has had proofs count after they were made, its leeway included, in seconds. Every proof is
+/// remembered for as long: one that counts no more at one level may come to another.
+static LONGEST: AtomicU64 = AtomicU64::new(0);
+
 /// Makes the memory, once the whole configuration is read, unless there is one.
 pub fn note(cf: &mut Conf<'_>) -> Result<(), ConfError> {
     let Some(main) = cf.main_conf::<MainConf>() else { return Ok(()) };
     let levels = main.levels.borrow();
-    let mut enabled = levels.iter().filter(|level| level.enabled().is_some());
-    if MEMORY.get().is_some() || !enabled.any(|level| level.binding.proof.is_on()) {
+    let honouring =
+        levels.iter().filter(|level| level.enabled().is_some() && level.binding.proof.is_on());
+    let Some(longest) = honouring.map(longest_of).max() else { return Ok(()) };
+    LONGEST.fetch_max(longest, Relaxed);
+    if MEMORY.get().is_some() {
         return Ok(());
     }
     let words = shared_words(WORDS);
@@ -45,8 +54,18 @@ pub fn note(cf: &mut Conf<'_>) -> Result<(), ConfError> {
     Ok(())
 }
 
-/// Records the proof `id` of `request` until `until`, unless it has been; times in seconds since the epoch.
-pub fn first_use(request: Request<'_>, id: Fingerprint, until: u64, now: u64) -> Use {
+/// How long a level has proofs count after they were made, whatever the issuer of the token, in seconds.
+fn longest_of(level: &Effective) -> u64 {
+    let issuers = level.issuers.iter().flat_map(|issuers| &issuers.list);
+    let leeways = issuers.filter_map(|issuer| issuer.leeway);
+    let leeway = leeways.chain([level.leeway]).max().unwrap_or_default();
+    level.binding.window.saturating_add(leeway)
+}
+
+/// Records the proof `id` of `request`, unless it has been; it counts until `until` where the window is `window`
+/// seconds. Times in seconds since the epoch.
+pub fn first_use(request: Request<'_>, id: Fingerprint, until: u64, window: u64, now: u64) -> Use {
+    let until = until.saturating_add(LONGEST.load(Relaxed).saturating_sub(window));
     let used = MEMORY.get().map_or(Use::NoRoom, |memory| memory.first_use(id, until, now));
     if used == Use::NoRoom {
         tell_of_no_room(request);

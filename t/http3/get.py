@@ -1,7 +1,8 @@
 """Makes HTTP/3 requests over one connection: get.py PORT < requests.json > answers.json
 
-The input is a list of {"method", "path", "token" or null, "body" or null}, all sent before the
-first answer is awaited; the output is a list of {"status", "headers", "body"} in the same order.
+The input is a list of {"method", "path", "token" or null, "body" or null, "headers" (pairs of name and
+value) or null}, all sent before the first answer is awaited; the output is a list of {"status",
+"headers", "body"} in the same order.
 """
 
 import asyncio
@@ -47,6 +48,8 @@ class Client(QuicConnectionProtocol):
         ]
         if request.get("token") is not None:
             headers.append((b"authorization", b"Bearer " + request["token"].encode()))
+        for name, value in request.get("headers") or []:
+            headers.append((name.encode(), value.encode()))
         self.http.send_headers(stream, headers, end_stream=not body)
         if body:
             self.http.send_data(stream, body, end_stream=True)

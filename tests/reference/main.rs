@@ -25,17 +25,20 @@ use source::File;
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 /// What of the source is a text with a space, but no message.
-const NO_MESSAGES: [&str; 18] = [
+const NO_MESSAGES: [&str; 20] = [
     // The header WWW-Authenticate.
-    "Bearer realm=",
-    ", error=\"invalid_token\"",
-    ", error=\"insufficient_scope\"",
+    "{} realm=",
+    ", error=\"{}\"",
     ", scope=",
     ", resource_metadata=",
+    ", algs=\"{}\"",
     // Other headers.
     "GET, HEAD",
     "GET, HEAD, OPTIONS",
     "public, max-age=300",
+    // RFC 7468.
+    "-----BEGIN CERTIFICATE-----",
+    "-----END CERTIFICATE-----",
     // What refuses to compile.
     "bindgen has the bits of ",
     " in other places than C",
@@ -56,7 +59,7 @@ const NO_MESSAGES: [&str; 18] = [
 ];
 
 /// A limit: its label and unit on the page, and the constant that sets it.
-const LIMITS: [(&str, Unit, &str, &str); 22] = [
+const LIMITS: [(&str, Unit, &str, &str); 23] = [
     ("a key file", Unit::Mebi, "nginx/key_store/file.rs", "MAX_SIZE"),
     (
         "key files of names with variables remembered in a worker",
@@ -103,6 +106,7 @@ const LIMITS: [(&str, Unit, &str, &str); 22] = [
     ("keys tried for one token with RSA-OAEP", Unit::One, "jose/select.rs", "MAX_TRIED_BY_RSA"),
     ("characters of a `kid` that are logged", Unit::One, "jose/key_set.rs", "QUOTED_KID"),
     ("counters and their names ([metrics](#metrics))", Unit::Mebi, "nginx/counting.rs", "SIZE"),
+    ("used [proofs](#proofs)", Unit::Words, "auth/binding/replays.rs", "WORDS"),
     ("the smallest `auth_jwt_cache`", Unit::Kibi, "nginx/directives/auth_jwt_cache.rs", "SMALLEST"),
 ];
 
@@ -112,6 +116,8 @@ enum Unit {
     Levels,
     Kibi,
     Mebi,
+    /// Of 64 bits.
+    Words,
     Seconds,
 }
 
@@ -122,6 +128,7 @@ impl Unit {
             Self::Levels => format!("{value} levels"),
             Self::Kibi => format!("{} KiB", value >> 10),
             Self::Mebi => format!("{} MiB", value >> 20),
+            Self::Words => Self::Mebi.show(value.saturating_mul(8)),
             Self::Seconds => format!("{} s", value.div_euclid(1000)),
         }
     }

@@ -38,7 +38,10 @@ pub fn read() -> Result<Vec<File>, Box<dyn Error>> {
             let name = path.strip_prefix(&root)?.to_string_lossy().into_owned();
             if path.is_dir() {
                 folders.extend(Some(path).filter(|_| !name.ends_with("tests")));
-            } else if !["tests.rs", "wycheproof.rs"].iter().any(|tests| name.ends_with(tests)) {
+            } else if !["tests.rs", "minted.rs", "wycheproof.rs"]
+                .iter()
+                .any(|tests| name.ends_with(tests))
+            {
                 files.push(File::new(name, &std::fs::read_to_string(&path)?));
             }
         }
@@ -155,8 +158,14 @@ impl File {
         }
         let before = self.before(literal).trim_end_matches('"').trim_end();
         let whole = ["format_args!(", "format!(", "ConfError::Message(", "return Err("];
+        // What is allowed completes a message.
+        let is_part = file == "auth/claim_rule.rs" || before.ends_with("let allowed = format!(");
+        // Why a binding is not proven is a line; what is wrong with a proof is a reason in one.
+        let is_fault = file == "auth/binding/fault.rs"
+            && !self.before(literal).contains("impl fmt::Display for ProofFault");
         let is_whole = file == "auth/outcome.rs"
-            || file != "auth/claim_rule.rs" && whole.iter().any(|start| before.ends_with(start));
+            || is_fault
+            || !is_part && whole.iter().any(|start| before.ends_with(start));
         let level = is_whole.then(|| self.level(literal));
         Message { file, text: literal.text.clone(), level }
     }
@@ -174,7 +183,7 @@ impl File {
             "ffi/server_name.rs",
         ];
         let name = match &*self.name {
-            "auth/outcome.rs" => "info",
+            "auth/outcome.rs" | "auth/binding/fault.rs" => "info",
             "nginx/lint.rs" => "warn",
             _ if self
                 .before(literal)
@@ -185,7 +194,7 @@ impl File {
                 "warn"
             }
             // What refuses a configuration is no line by itself.
-            "nginx/counting.rs"
+            "nginx/counting.rs" | "nginx/replays.rs"
                 if self.before(literal).trim_end_matches('"').trim_end().ends_with(" format!(") =>
             {
                 "emerg"

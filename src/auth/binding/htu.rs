@@ -1,7 +1,6 @@
 //! `htu` (RFC 9449 §4.3): the URL that a request was sent to, without query and fragment, as RFC 3986
 //! §6.2.2 and §6.2.3 normalise it. What that RFC has no form for is no URL here.
 
-use std::fmt;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
 
@@ -172,17 +171,6 @@ fn hex_digit(byte: u8) -> Option<u8> {
 /// RFC 3986 §2.3.
 fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
-}
-
-impl fmt::Display for BaseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotAUrl => "it is no URL of \"https:\" or \"http:\"",
-            Self::Credentials => "it has credentials",
-            Self::Query => "it has a query",
-            Self::Fragment => "it has a fragment",
-        })
-    }
 }
 
 #[cfg(test)]

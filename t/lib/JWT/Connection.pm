@@ -30,6 +30,12 @@ sub request {
     return $self->send_bytes(join "\r\n", @all, '', '');
 }
 
+# Ends it; by TLS with what belongs to that.
+sub close {
+    my ($self) = @_;
+    return $self->{socket}->close;
+}
+
 sub send_bytes {
     my ($self, $bytes) = @_;
     local $SIG{PIPE} = 'IGNORE';
@@ -42,8 +48,8 @@ sub send_bytes {
     return 1;
 }
 
-# The next answer: {status, headers, body}, where headers maps lower-case names to all values of
-# that name joined by ", ". Nothing, where the connection ends before the answer is whole.
+# The next answer: {status, headers, fields, body}, where headers maps lower-case names to all values of
+# that name joined by ", ", and fields to the list of them. Nothing, where the connection ends before the answer is whole.
 sub answer {
     my ($self, $method) = @_;
     $self->fill_until(sub { index($self->{buffer}, "\r\n\r\n") >= 0 }) or return;
@@ -61,7 +67,7 @@ sub answer {
     if ($method ne 'HEAD' && $status != 204 && $status != 304) {
         $body = $self->body(\%joined) // return;
     }
-    return {status => $status, headers => \%joined, body => $body};
+    return {status => $status, headers => \%joined, fields => \%headers, body => $body};
 }
 
 # How the GET that was sent came out: the status and what X-Status says ("200 ok"), or "nothing".
