@@ -164,6 +164,18 @@ my $URL = 'http://localhost';
     $nginx->is_calm('warn', $NO_KEYS);
 }
 
+# A proof that the memory cannot hold is refused, which is told at warn once a worker and minute. Its ends reach some
+# 34 years.
+{
+    my $nginx = JWT::Bound->new(server => 'auth_jwt_key_file %DIR%/html/good.jwks; auth_jwt_leeway 40y; auth_jwt_dpop required; location / { empty_gif; }');
+    $nginx->told;
+    is(JWT::Connection::outcome_of($nginx->asked('/', $client->lines($token))), '401 invalid_proof', 'no room for a proof') for 1 .. 3;
+    my @told = $nginx->told;
+    my @refused = grep {/\[info\] .*invalid DPoP proof: there is no room to remember "jti",/} @told;
+    my @warned = grep {/\[warn\] .*the memory of used DPoP proofs is full/} @told;
+    is_deeply([scalar @told, scalar @refused, scalar @warned], [4, 3, 1], 'each is told, and the reason once') or diag(@told);
+}
+
 # --- while keys are waited for ---------------------------------------------------------------
 
 {

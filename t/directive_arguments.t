@@ -84,7 +84,7 @@ my %GOOD = (
         my $url = sub { return one_of('https://', 'http://localhost/', 'https://[2001:db8::1]:8443/', 'HTTPS://A/') . name() . one_of('', '/', '/a%20b', '?a=b', '//"') };
         return ($url->(), in_any_order(grep { rand() < 0.5 } 'name=' . one_of('My API', 'é "x"', name()), 'documentation=' . $url->(), 'scopes=' . one_of(name(), 'a b', ' a:b  c ')));
     },
-    auth_jwt_certificate => sub { return one_of(['off'], [one_of('optional', 'required'), one_of([], ['cert=' . one_of(variables())], ['cert=a${http_b}'])->@*])->@* },
+    auth_jwt_certificate => sub { return one_of(['off'], [one_of('optional', 'required'), one_of([], ['cert=' . one_of(variables())], ['cert=a${http_b}'], ['cert=a'])->@*])->@* },
     auth_jwt_dpop => sub {
         return 'off' if rand() < 0.2;
         my $base = one_of('https://', 'http://', 'HTTPS://') . one_of(name(), 'a.example', '192.0.2.1', '[2001:db8::1]') . one_of('', ':8443') . one_of('', '/', '/a/b', '/%7Ea');

@@ -91,6 +91,10 @@ for my $rule ('auth_jwt_audience a', 'auth_jwt_require_scope a', 'auth_jwt_requi
 }
 quiet("location / { $_ off; }") for qw(auth_jwt_optional auth_jwt_dry_run auth_jwt_issuers auth_jwt_certificate auth_jwt_dpop);
 
+# A certificate that is everybody's.
+warns("location / { auth_jwt a; $keys auth_jwt_certificate optional cert=a; }", qr/"cert=" of "auth_jwt_certificate" $where has no variable: every client has that certificate/);
+quiet("location / { auth_jwt a; $keys auth_jwt_certificate optional cert=\$http_a; }");
+
 # A block that nobody uses, and one that somebody does.
 my $unused = qr/nobody uses issuer "shop" $where: name it in "auth_jwt_issuers", or remove it/;
 warns($issuer, $unused, 'http');
