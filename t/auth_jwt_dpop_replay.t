@@ -41,6 +41,9 @@ sub nginx {
     );
 }
 
+my $HEADERS = 'add_header X-Pid $pid always; add_header X-Status $auth_jwt_status always;';
+my $HTTP = 'auth_jwt "r";';
+
 # Of the mock upstream, which answers without looking at tokens.
 my $NO_KEYS = qr/no key source goes with "auth_jwt"/;
 my $REPLAY = qr/proof: "jti" was used before,/;
@@ -164,16 +167,56 @@ my $URL = 'http://localhost';
     $nginx->is_calm('warn', $NO_KEYS);
 }
 
-# A proof that the memory cannot hold is refused, which is told at warn once a worker and minute. Its ends reach some
-# 34 years.
+# However long the leeway, a proof counts for a day at the most.
 {
     my $nginx = JWT::Bound->new(server => 'auth_jwt_key_file %DIR%/html/good.jwks; auth_jwt_leeway 40y; auth_jwt_dpop required; location / { empty_gif; }');
+    my ($day, $now) = (24 * 3600, time);
+    $nginx->is_judged("a leeway of years: $_->[0]", ['/', $client->lines($token, iat => int $now + $_->[1])], @$_[2 .. $#$_])
+        for ['a day ago', -$day + 60, '200 ok'], ['longer ago', -$day - 60, '401 invalid_proof', qr/"iat" is too long ago/],
+        ['in a day', $day - 60, '200 ok'], ['later', $day + 60, '401 invalid_proof', qr/"iat" is in the future/];
+}
+
+# A reload that lets proofs count for longer: one whose time was over may have been used, and nobody knows any more.
+{
+    my $nginx = JWT::Bound->new(server => "location / { $FILE auth_jwt_dpop required window=2s; $HEADERS empty_gif; }");
+    my ($made, @lines) = (time, $client->lines($token));
+    my @unused = $client->lines($token);
+    is(JWT::Connection::outcome_of($nginx->asked('/', @lines)), '200 ok', 'a window of two seconds');
+    sleep 0.1 until time > $made + 5;
+    my @old = $nginx->workers;
+    $nginx->configure(http => $HTTP, server => "location / { $FILE auth_jwt_dpop required window=1h; $HEADERS empty_gif; }");
+    $nginx->signal('HUP');
+    $nginx->wait_for_workers(1, @old);
     $nginx->told;
-    is(JWT::Connection::outcome_of($nginx->asked('/', $client->lines($token))), '401 invalid_proof', 'no room for a proof') for 1 .. 3;
+    is(JWT::Connection::outcome_of($nginx->asked('/', @lines)), '401 invalid_proof', 'a window of an hour: one that was used') for 1 .. 3;
     my @told = $nginx->told;
-    my @refused = grep {/\[info\] .*invalid DPoP proof: there is no room to remember "jti",/} @told;
-    my @warned = grep {/\[warn\] .*the memory of used DPoP proofs is full/} @told;
-    is_deeply([scalar @told, scalar @refused, scalar @warned], [4, 3, 1], 'each is told, and the reason once') or diag(@told);
+    is(scalar(grep {/\[info\] .*invalid DPoP proof: whether "jti" was used before is not known any more,/} @told), 3, 'which is told');
+    is(scalar(grep {/\[warn\] .*DPoP proofs are refused that may have been used before: the clock was set, or a reload lets proofs count for longer/} @told), 1, 'and why, once');
+    is(JWT::Connection::outcome_of($nginx->asked('/', @unused)), '401 invalid_proof', 'one that was not used, of the same time');
+    my @new = $client->lines($token);
+    is(JWT::Connection::outcome_of($nginx->asked('/', @new)), '200 ok', 'a new one');
+    is(JWT::Connection::outcome_of($nginx->asked('/', @new)), '401 invalid_proof', 'and that again');
+}
+
+# A configuration that nginx refuses changes nothing.
+{
+    my $location = "location / { $FILE auth_jwt_dpop required; $HEADERS empty_gif; }";
+    my $nginx = JWT::Bound->new(server => $location);
+    my @lines = $client->lines($token);
+    is(JWT::Connection::outcome_of($nginx->asked('/', @lines)), '200 ok', 'before a reload that is refused');
+    my @old = $nginx->workers;
+    # An address of no interface.
+    $nginx->configure(http => $HTTP, server => "listen 203.0.113.9:80; $location location /long { auth_jwt_leeway 40y; $FILE auth_jwt_dpop required window=1h; }");
+    $nginx->signal('HUP');
+    ok($nginx->wait_until(sub { $nginx->error_log =~ /\[emerg\].*bind\(\) to 203[.]0[.]113[.]9:80 failed/ }), 'nginx refuses it');
+    is_deeply([$nginx->workers], \@old, 'the workers stay');
+    $nginx->configure(http => $HTTP, server => $location);
+    $nginx->signal('HUP');
+    $nginx->wait_for_workers(1, @old);
+    $nginx->told;
+    is(JWT::Connection::outcome_of($nginx->asked('/', $client->lines($token, iat => int time - 30))), '200 ok', 'the next: one that is half a minute old');
+    is(JWT::Connection::outcome_of($nginx->asked('/', @lines)), '401 invalid_proof', 'and the first again');
+    is(scalar(grep {/may have been used/} $nginx->told), 0, 'nothing is forgotten');
 }
 
 # --- while keys are waited for ---------------------------------------------------------------

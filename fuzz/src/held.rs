@@ -55,8 +55,9 @@ impl Holder for Bringing<'_> {
         &self.request.path
     }
 
-    fn first_use(&self, _: Fingerprint, until: u64, now: u64) -> Use {
+    fn first_use(&self, _: Fingerprint, issued: u64, reach: u64, now: u64) -> Use {
         assert_eq!(now, self.request.now_milliseconds as u64 / 1000);
+        let until = issued.saturating_add(reach);
         assert!(until >= now, "a proof that counts no more is recorded");
         assert_eq!(self.recorded.replace(Some(until)), None, "recorded twice");
         if self.request.is_first { Use::First } else { Use::Seen }

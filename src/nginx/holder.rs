@@ -67,14 +67,13 @@ impl Holder for Sender<'_> {
         self.request.sent_target()
     }
 
-    fn first_use(&self, id: Fingerprint, until: u64, now: u64) -> Use {
+    fn first_use(&self, id: Fingerprint, issued: u64, reach: u64, now: u64) -> Use {
         // A redirect within nginx has the request judged once more: its own proof is no replay.
         let own = &self.context.used_proof;
         if own.get().is_some_and(|own| **own == id) {
             return Use::First;
         }
-        let window = self.conf.binding.window;
-        let used = replays::first_use(self.request, id, until, window, now);
+        let used = replays::first_use(self.request, id, issued, reach, now);
         if used == Use::First {
             own.get_or_init(|| Box::new(id));
         }

@@ -173,6 +173,7 @@ unsafe extern "C" fn init_module(cycle: *mut ngx_cycle_t) -> ngx_int_t {
     unsafe {
         with_cycle(Entry::InitModule, cycle, |cycle| {
             fetching::init_module(cycle);
+            replays::init_module(cycle);
             counting::init_module(cycle);
         });
     }

@@ -33,8 +33,8 @@ pub struct Worker {
     headers: RefCell<Headers>,
     /// It has been told that tokens encrypted with a public key are anybody's.
     pub told_anybodys: Cell<bool>,
-    /// When it has last told that used proofs have no room, in milliseconds.
-    pub told_of_no_room: Cell<Option<u64>>,
+    /// When it has last told what is wrong with the memory of proofs, in milliseconds.
+    pub told_of_proofs: Cell<Option<u64>>,
     token_caches: RefCell<HashMap<u64, TokenCache, foldhash::fast::RandomState>>,
 }
 

@@ -116,7 +116,8 @@ fn is_proof(proof: &[u8], jkt: &[u8], request: &Request) -> Option<bool> {
     }
     let Some(Some(issued)) = times::date(&claims, "iat") else { return Some(false) };
     let now = (i128::from(request.now_milliseconds) * 1_000_000, true);
-    let reach = (i128::from(request.window) + i128::from(request.leeway)) * 1_000_000_000;
+    // A day at the most.
+    let reach = (i128::from(request.window) + i128::from(request.leeway)).min(86_400) * 1_000_000_000;
     let bounds = [times::at_most(issued, now, reach), times::at_most(now, issued, reach)];
     if bounds.iter().any(|bound| matches!(bound, Bound::Broken)) {
         return Some(false);

@@ -67,7 +67,7 @@ impl Holder for Counting {
         unreachable!("there is no proof")
     }
 
-    fn first_use(&self, _: Fingerprint, _: u64, _: u64) -> Use {
+    fn first_use(&self, _: Fingerprint, _: u64, _: u64, _: u64) -> Use {
         unreachable!("there is no proof")
     }
 }

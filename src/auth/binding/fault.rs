@@ -58,6 +58,8 @@ pub enum ProofFault {
     Expired,
     NotYetValid,
     Replayed,
+    /// Whether it was used before is not known.
+    MaybeReplayed,
     NoRoom,
 }
 
@@ -115,6 +117,9 @@ impl fmt::Display for ProofFault {
             Self::Expired => f.write_str("it has expired"),
             Self::NotYetValid => f.write_str("it is not yet valid"),
             Self::Replayed => f.write_str("\"jti\" was used before"),
+            Self::MaybeReplayed => {
+                f.write_str("whether \"jti\" was used before is not known any more")
+            }
             Self::NoRoom => f.write_str("there is no room to remember \"jti\""),
         }
     }

@@ -17,8 +17,10 @@ pub enum Presented<'r> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
     First,
-    /// It has been recorded before, as far as can be told.
+    /// It has been recorded before.
     Seen,
+    /// It may have been: its record may be gone.
+    Unknown,
     /// The memory is full, or there is none.
     NoRoom,
 }
@@ -47,9 +49,9 @@ pub trait Holder {
     /// The path, as the client sent it, with its query or without.
     fn path(&self) -> &[u8];
 
-    /// Records the proof `id` until `until`, both times in seconds since the epoch. Asked last, once
-    /// everything else about the proof is right.
-    fn first_use(&self, id: Fingerprint, until: u64, now: u64) -> Use;
+    /// Records the proof `id`, which was made at `issued`, in seconds since the epoch, as is `now`, and counts for
+    /// `reach` seconds. Asked last, once everything else about the proof is right.
+    fn first_use(&self, id: Fingerprint, issued: u64, reach: u64, now: u64) -> Use;
 }
 
 /// Who brings nothing.
@@ -84,7 +86,7 @@ impl Holder for Nobody {
         b""
     }
 
-    fn first_use(&self, _: Fingerprint, _: u64, _: u64) -> Use {
+    fn first_use(&self, _: Fingerprint, _: u64, _: u64, _: u64) -> Use {
         Use::NoRoom
     }
 }

@@ -6,6 +6,14 @@ pub const DEFAULT_WINDOW: u64 = 60;
 /// The longest window. Each proof is remembered for as long, and the memory is bounded. In seconds.
 pub const LONGEST_WINDOW: u64 = 3_600;
 
+/// However long the leeway, a proof counts no longer. In seconds.
+pub const LONGEST_REACH: u64 = 24 * 3_600;
+
+/// How far the time of a proof may be from now, in seconds.
+pub fn reach(window: u64, leeway: u64) -> u64 {
+    window.saturating_add(leeway).min(LONGEST_REACH)
+}
+
 /// Whether a level looks at a binding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {

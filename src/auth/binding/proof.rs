@@ -3,6 +3,7 @@
 use super::fault::ProofFault;
 use super::holder::{Holder, Use};
 use super::htu::Target;
+use super::level::reach;
 use crate::auth::numeric_date::{NumericDate, Timeliness, Validity, issued_at};
 use crate::jose::claims::Claims;
 use crate::jose::crypto::Fingerprint;
@@ -34,7 +35,7 @@ pub fn judge_claims(
     if base.join(holder.path()) != Some(target) {
         return Err(ProofFault::Target);
     }
-    let until = judge_times(claims, moment)?;
+    let issued = judge_times(claims, moment)?;
     if text("ath")? != Fingerprint::of(holder.token()).base64url() {
         return Err(ProofFault::Token);
     }
@@ -43,29 +44,34 @@ pub fn judge_claims(
         return Err(ProofFault::Claim("jti"));
     }
     let id = Fingerprint::of(&[key.bytes().as_slice(), jti.as_bytes()].concat());
-    match holder.first_use(id, until.rounded_up(), moment.now.rounded_down()) {
+    match holder.first_use(id, issued.rounded_up(), moment.reach(), moment.now.rounded_down()) {
         Use::First => Ok(()),
         Use::Seen => Err(ProofFault::Replayed),
+        Use::Unknown => Err(ProofFault::MaybeReplayed),
         Use::NoRoom => Err(ProofFault::NoRoom),
     }
 }
 
-/// Until when the proof counts.
+impl Moment {
+    /// How far the time of a proof may be from now.
+    fn reach(self) -> u64 {
+        reach(self.window, self.leeway)
+    }
+}
+
+/// When the proof was made.
 fn judge_times(claims: &Claims, moment: Moment) -> Result<NumericDate, ProofFault> {
-    let Moment { now, window, leeway } = moment;
+    let Moment { now, leeway, .. } = moment;
     let issued = issued_at(claims).ok_or(ProofFault::Claim("iat"))?;
-    let reach = window.saturating_add(leeway);
-    // The very sum that is remembered, so that no rounding lets a proof outlive its record.
-    let until = issued.later_by(reach);
-    if now > until {
+    if now > issued.later_by(moment.reach()) {
         return Err(ProofFault::TooOld);
     }
-    if issued > now.later_by(reach) {
+    if issued > now.later_by(moment.reach()) {
         return Err(ProofFault::TooNew);
     }
     let validity = Validity::of(claims).map_err(ProofFault::Time)?;
     match validity.at(now, leeway) {
-        Timeliness::Valid => Ok(until),
+        Timeliness::Valid => Ok(issued),
         Timeliness::Expired => Err(ProofFault::Expired),
         Timeliness::NotYetValid => Err(ProofFault::NotYetValid),
     }

@@ -5,9 +5,12 @@
 //! a tag that tells it from others of the bucket. Nobody who makes proofs knows the hash, so they spread
 //! evenly: with half of all places taken, one bucket in two million is full.
 //!
-//! Whatever the clocks of processes do, a proof is accepted once at most. A place is taken over only once
-//! the proof in it counts no more by the clock at hand; the latest of these ends is remembered first, and
-//! what would end no later is refused, as its record may be gone. That refuses nothing while clocks agree.
+//! A place is taken over only once the proof in it counts no more by the clock at hand; the latest of these
+//! ends is remembered first, and what would end no later is refused, as its record may be gone. That refuses
+//! nothing while clocks agree. One that is set back refuses for twice as long as a proof counts at the most.
+//!
+//! A proof is remembered as long as any level has it count, since one URL may lead to several. When a reload
+//! makes that longer, what is older than it was may have been forgotten before, and is refused.
 
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
@@ -27,6 +30,9 @@ const BUCKET: usize = 64;
 const START: usize = 0;
 const SEED: usize = 1;
 const FORGOTTEN: usize = 2;
+const REACH: usize = 3;
+const SHORTEST: usize = 4;
+const RAISED: usize = 5;
 
 /// A place: an end above, and a tag of so many bits. Zero where it is free.
 const TAG_BITS: u32 = 34;
@@ -67,22 +73,44 @@ impl Replays {
         Self { words }
     }
 
-    /// Records the proof `id` until `until`, unless it has been recorded; times in seconds since the epoch.
-    /// Of several that record it at the same time one at most is the first; perhaps none is.
-    pub fn first_use(&self, id: Fingerprint, until: u64, now: u64) -> Use {
-        self.record(id, until, now).unwrap_or(Use::NoRoom)
+    /// Has proofs remembered for so many seconds after they were made: as long as any level takes them. Called by
+    /// one process.
+    pub fn set_reach(&self, reach: u64, now: u64) {
+        let words = (self.words.get(REACH), self.words.get(SHORTEST), self.words.get(RAISED));
+        let (Some(word), Some(shortest), Some(raised)) = words else { return };
+        let before = word.load(SeqCst);
+        if before != 0 && before < reach {
+            // Those of the time before may be dated ahead.
+            raised.fetch_max(now.saturating_add(before), SeqCst);
+            let known = shortest.load(SeqCst);
+            shortest.store(if known == 0 { before } else { known.min(before) }, SeqCst);
+        }
+        word.store(reach, SeqCst);
     }
 
-    /// `None` where there is no memory, or none for such times.
-    fn record(&self, id: Fingerprint, until: u64, now: u64) -> Option<Use> {
+    /// Records the proof `id`, unless it has been. It was made at `issued`, its level takes it for `reach` seconds,
+    /// and it is `now`, in seconds since the epoch. Of several that record it at the same time one at most is the
+    /// first; perhaps none is.
+    pub fn first_use(&self, id: Fingerprint, issued: u64, reach: u64, now: u64) -> Use {
+        self.record(id, issued, reach, now).unwrap_or(Use::NoRoom)
+    }
+
+    /// `None` where there is no memory.
+    fn record(&self, id: Fingerprint, issued: u64, reach: u64, now: u64) -> Option<Use> {
         let start = self.words.get(START)?.load(SeqCst);
-        let end = until.checked_sub(start).filter(|end| (1..END_LIMIT).contains(end))?;
+        let reach = self.words.get(REACH)?.load(SeqCst).max(reach);
+        let was_shorter = self.was_shorter(issued, now)?;
+        let end = issued.saturating_add(reach).checked_sub(start);
+        let Some(end) = end.filter(|end| (1..END_LIMIT).contains(end)) else {
+            return Some(Use::Unknown);
+        };
         let now = now.saturating_sub(start);
-        let forgotten = self.words.get(FORGOTTEN)?;
         let record = self.place(id, end)?;
+        let forgotten = self.words.get(FORGOTTEN)?;
         let taken = loop {
             match record.free_place(now) {
                 Found::Seen => return Some(Use::Seen),
+                Found::Free { .. } if was_shorter => return Some(Use::Unknown),
                 Found::Full => return Some(Use::NoRoom),
                 Found::Free { place, old } => {
                     if old != 0 {
@@ -101,8 +129,25 @@ impl Replays {
             .bucket
             .iter()
             .any(|place| !std::ptr::eq(place, taken) && record.is_in(place.load(SeqCst), now));
-        let is_old = end <= forgotten.load(SeqCst);
-        Some(if again || is_old { Use::Seen } else { Use::First })
+        let told = forgotten.load(SeqCst);
+        let is_old = end <= told;
+        // What was forgotten by a clock that has been set back would refuse for as long as that was ahead.
+        let latest = now.saturating_add(reach.saturating_mul(2));
+        if told > latest {
+            let _ = forgotten.compare_exchange(told, latest, SeqCst, SeqCst);
+        }
+        Some(match (again, is_old) {
+            (true, _) => Use::Seen,
+            (false, true) => Use::Unknown,
+            (false, false) => Use::First,
+        })
+    }
+
+    /// Whether a proof was perhaps used when it was remembered for less time, and that is over.
+    fn was_shorter(&self, issued: u64, now: u64) -> Option<bool> {
+        let raised = self.words.get(RAISED)?.load(SeqCst);
+        let shortest = self.words.get(SHORTEST)?.load(SeqCst);
+        Some(issued <= raised && now > issued.saturating_add(shortest))
     }
 
     /// Where the proof `id` is recorded, if it is.

@@ -25,43 +25,55 @@ fn after(seconds: u64) -> u64 {
     NOW.saturating_add(seconds)
 }
 
+/// Records a proof that counts until `end`, for `COUNTS` seconds in all.
+trait Record {
+    fn until(&self, id: Fingerprint, end: u64, now: u64) -> Use;
+}
+
+const COUNTS: u64 = 1_000;
+
+impl Record for Replays {
+    fn until(&self, id: Fingerprint, end: u64, now: u64) -> Use {
+        self.first_use(id, end.saturating_sub(COUNTS), COUNTS, now)
+    }
+}
+
 #[test]
 fn once_until_it_counts_no_more() {
     let replays = replays(4);
-    assert_eq!(replays.first_use(id(1), after(60), NOW), Use::First);
+    assert_eq!(replays.until(id(1), after(60), NOW), Use::First);
     for now in [0, 1, 59, 60] {
-        assert_eq!(replays.first_use(id(1), after(60), after(now)), Use::Seen, "after {now} s");
+        assert_eq!(replays.until(id(1), after(60), after(now)), Use::Seen, "after {now} s");
         // As one of the same name that was made later.
-        assert_eq!(replays.first_use(id(1), after(90), after(now)), Use::Seen, "after {now} s");
+        assert_eq!(replays.until(id(1), after(90), after(now)), Use::Seen, "after {now} s");
     }
-    assert_eq!(replays.first_use(id(2), after(60), NOW), Use::First);
-    assert_eq!(replays.first_use(id(1), after(121), after(61)), Use::First);
-    assert_eq!(replays.first_use(id(1), after(121), after(61)), Use::Seen);
+    assert_eq!(replays.until(id(2), after(60), NOW), Use::First);
+    assert_eq!(replays.until(id(1), after(121), after(61)), Use::First);
+    assert_eq!(replays.until(id(1), after(121), after(61)), Use::Seen);
 }
 
 #[test]
 fn seen_by_whoever_shares_the_memory() {
     let words = memory(4);
-    assert_eq!(Replays::prepare(words, NOW, 1).first_use(id(1), after(60), NOW), Use::First);
-    assert_eq!(Replays::new(words).first_use(id(1), after(60), NOW), Use::Seen);
+    assert_eq!(Replays::prepare(words, NOW, 1).until(id(1), after(60), NOW), Use::First);
+    assert_eq!(Replays::new(words).until(id(1), after(60), NOW), Use::Seen);
 }
 
 #[test]
 fn full_until_places_are_free_again() {
     let replays = replays(2);
     let places = 2 * BUCKET;
-    let uses: Vec<_> =
-        (0..1_000).map(|number| replays.first_use(id(number), after(60), NOW)).collect();
+    let uses: Vec<_> = (0..1_000).map(|number| replays.until(id(number), after(60), NOW)).collect();
     let count = |wanted| uses.iter().filter(|found| **found == wanted).count();
     assert_eq!((count(Use::First), count(Use::Seen)), (places, 0));
     assert_eq!(count(Use::NoRoom), 1_000 - places);
     // Those that are recorded stay so.
     for (number, found) in uses.iter().enumerate() {
-        let again = replays.first_use(id(number), after(60), after(60));
+        let again = replays.until(id(number), after(60), after(60));
         let expected = if *found == Use::First { Use::Seen } else { Use::NoRoom };
         assert_eq!(again, expected);
     }
-    let later = (1_000..1_050).map(|number| replays.first_use(id(number), after(121), after(61)));
+    let later = (1_000..1_050).map(|number| replays.until(id(number), after(121), after(61)));
     assert!(later.into_iter().all(|found| found == Use::First));
 }
 
@@ -72,7 +84,7 @@ fn room_for_half_as_many_as_there_are_places() {
         let end: u64 = if round == 0 { 60 } else { 121 };
         for number in 0..131_072usize {
             let id = id(number.wrapping_add(round));
-            let found = replays.first_use(id, after(end), after(end.saturating_sub(60)));
+            let found = replays.until(id, after(end), after(end.saturating_sub(60)));
             assert_eq!(found, Use::First, "{number}");
         }
     }
@@ -82,43 +94,104 @@ fn room_for_half_as_many_as_there_are_places() {
 fn no_memory_and_times_beyond_it() {
     for words in [memory(0).split_at(0).0, memory(0).split_at(3).0, memory(0)] {
         let replays = Replays::prepare(words, NOW, 7);
-        assert_eq!(replays.first_use(id(1), after(60), NOW), Use::NoRoom, "{}", words.len());
+        assert_eq!(replays.until(id(1), after(60), NOW), Use::NoRoom, "{}", words.len());
     }
     // Nobody has made it ready.
-    assert_eq!(Replays::new(memory(4)).first_use(id(1), after(60), NOW), Use::NoRoom);
+    assert_eq!(Replays::new(memory(4)).until(id(1), after(60), NOW), Use::Unknown);
     let replays = replays(4);
-    for (until, now) in [(0, 0), (u64::MAX, NOW), (u64::MAX, u64::MAX), (END_LIMIT + NOW, NOW)] {
-        assert_eq!(replays.first_use(id(1), until, now), Use::NoRoom, "{until} {now}");
+    for (issued, now) in [(0, 0), (u64::MAX, NOW), (u64::MAX, u64::MAX), (END_LIMIT + NOW, NOW)] {
+        let found = replays.first_use(id(1), issued, 60, now);
+        assert_eq!(found, Use::Unknown, "{issued} {now}");
     }
     for (number, until, now) in [(2, 40, 0), (3, 2_000_000_000, 1_999_999_999)] {
         let until = if until < NOW { NOW.saturating_sub(until) } else { until };
         let now = if now == 0 { until.saturating_sub(60) } else { now };
-        assert_eq!(replays.first_use(id(number), until, now), Use::First, "{until} {now}");
-        assert_eq!(replays.first_use(id(number), until, now), Use::Seen, "{until} {now}");
+        assert_eq!(replays.until(id(number), until, now), Use::First, "{until} {now}");
+        assert_eq!(replays.until(id(number), until, now), Use::Seen, "{until} {now}");
     }
 }
 
 #[test]
 fn a_clock_that_is_set_back() {
     let replays = replays(1);
-    assert_eq!(replays.first_use(id(0), after(60), NOW), Use::First);
+    assert_eq!(replays.until(id(0), after(60), NOW), Use::First);
     // Its place is taken over, with all others.
     for number in 1..=BUCKET {
-        assert_eq!(replays.first_use(id(number), after(200), after(140)), Use::First);
+        assert_eq!(replays.until(id(number), after(200), after(140)), Use::First);
     }
-    assert_eq!(replays.first_use(id(0), after(60), after(30)), Use::NoRoom);
+    assert_eq!(replays.until(id(0), after(60), after(30)), Use::NoRoom);
     for number in 100..=BUCKET.saturating_add(100) {
-        replays.first_use(id(number), after(400), after(340));
+        replays.until(id(number), after(400), after(340));
     }
     // What may have been forgotten is refused, and nothing else is.
     for (number, end) in [(0, 60), (1, 200), (2_000, 200)] {
-        let found = replays.first_use(id(number), after(end), after(end.saturating_sub(1)));
+        let found = replays.until(id(number), after(end), after(end.saturating_sub(1)));
         assert_ne!(found, Use::First, "{number}");
     }
-    assert_eq!(replays.first_use(id(3_000), after(461), after(401)), Use::First);
+    assert_eq!(replays.until(id(3_000), after(461), after(401)), Use::First);
 }
 
-/// Whatever the clocks of processes, no proof is accepted twice.
+/// A clock that was ahead, or is set back, refuses for a time: not for as long as it was ahead.
+#[test]
+fn a_clock_that_was_far_ahead() {
+    const DAY: u64 = 86_400;
+    let replays = replays(1);
+    let used = |number: usize, issued: u64, now: u64| {
+        replays.first_use(id(number), after(issued), 60, after(now))
+    };
+    // Places are taken over a day ahead.
+    for (from, now) in [(0, DAY), (BUCKET, DAY + 100)] {
+        for number in from..from + BUCKET {
+            assert_eq!(used(number, now, now), Use::First);
+        }
+    }
+    // What is still recorded does not matter here.
+    for place in replays.words.iter().skip(BUCKET) {
+        place.store(0, SeqCst);
+    }
+    assert_eq!(used(500, 0, 0), Use::Unknown);
+    for now in [1u64, 30, 60] {
+        assert_eq!(used(501 + now as usize, now, now), Use::Unknown, "after {now} s");
+    }
+    assert_eq!(used(600, 61, 61), Use::First);
+    assert_eq!(used(600, 61, 61), Use::Seen);
+}
+
+/// A proof that has run out is no news when proofs count for longer.
+#[test]
+fn a_reload_that_lets_proofs_count_for_longer() {
+    let replays = replays(1);
+    let used = |number: usize, issued: u64, reach: u64, now: u64| {
+        replays.first_use(id(number), after(issued), reach, after(now))
+    };
+    replays.set_reach(60, NOW);
+    assert_eq!(used(0, 0, 2, 0), Use::First);
+    // As long as any level takes it, whichever has.
+    assert_eq!(used(0, 0, 60, 60), Use::Seen);
+    assert_eq!(used(1, 70, 60, 10), Use::First, "dated ahead");
+    replays.set_reach(3_600, after(100));
+    assert_eq!(used(0, 0, 3_600, 110), Use::Unknown);
+    assert_eq!(used(1, 70, 3_600, 131), Use::Unknown);
+    // One that nobody can have used, or whose record is still there.
+    assert_eq!(used(2, 110, 3_600, 110), Use::First);
+    assert_eq!(used(2, 110, 3_600, 3_710), Use::Seen);
+    assert_eq!(used(3, 161, 3_600, 3_000), Use::First);
+    assert_eq!(used(4, 160, 3_600, 3_000), Use::Unknown);
+    // Once more, with one from between: it has the record of then.
+    replays.set_reach(7_200, after(4_000));
+    assert_eq!(used(2, 110, 7_200, 4_000), Use::Unknown);
+    assert_eq!(used(5, 7_601, 7_200, 7_700), Use::First);
+    // A shorter time changes nothing for those that are recorded.
+    replays.set_reach(60, after(8_000));
+    assert_eq!(used(5, 7_601, 60, 7_660), Use::Seen);
+    assert_eq!(used(6, 8_000, 60, 8_000), Use::First);
+    replays.set_reach(60, after(8_010));
+    assert_eq!(used(6, 8_000, 60, 8_060), Use::Seen);
+    assert_eq!(used(7, 8_000, 60, 8_060), Use::First);
+}
+
+/// Whatever the clocks of processes, no proof is accepted twice, unless they differ by more than twice the time for
+/// which it counts.
 #[test]
 fn never_twice_whatever_the_clocks() {
     let mut random = 1u64;
@@ -141,7 +214,7 @@ fn never_twice_whatever_the_clocks() {
             // A proof has its time: whoever comes again has the same end.
             let end = clock.saturating_add(next(120));
             let (number, found) = (end.wrapping_mul(4).wrapping_add(next(4)), *clock);
-            let found = replays.first_use(id(number as usize), end, found);
+            let found = replays.until(id(number as usize), end, found);
             if found == Use::First {
                 accepted = accepted.saturating_add(1);
                 assert_eq!(first.insert(number, end), None, "seed {seed}, {number}");
@@ -160,7 +233,7 @@ fn of_several_at_once_one_at_most_is_the_first() {
     const PROOFS: usize = 20_000;
     let replays = replays(1_000);
     for number in PROOFS..PROOFS.saturating_mul(2) {
-        assert_eq!(replays.first_use(id(number), after(1), NOW), Use::First);
+        assert_eq!(replays.until(id(number), after(1), NOW), Use::First);
     }
     let arrived: Vec<AtomicUsize> = (0..PROOFS).map(|_| AtomicUsize::new(0)).collect();
     let record = |now: u64| {
@@ -169,7 +242,7 @@ fn of_several_at_once_one_at_most_is_the_first() {
             while arrived.load(SeqCst) < 2 {
                 thread::yield_now();
             }
-            replays.first_use(id(number), after(60), now) == Use::First
+            replays.until(id(number), after(60), now) == Use::First
         };
         arrived.iter().enumerate().map(first).collect::<Vec<_>>()
     };
@@ -185,7 +258,7 @@ fn of_several_at_once_one_at_most_is_the_first() {
     // Both are refused that see each other, and nobody else is.
     assert!(firsts.contains(&1));
     for number in 0..PROOFS {
-        assert_eq!(replays.first_use(id(number), after(60), NOW), Use::Seen, "{number}");
+        assert_eq!(replays.until(id(number), after(60), NOW), Use::Seen, "{number}");
     }
 }
 
@@ -200,7 +273,7 @@ fn those_that_differ_do_not_meet() {
         barrier.wait();
         (0..PROOFS)
             .map(|number| number.wrapping_add(from))
-            .filter(|number| replays.first_use(id(*number), after(60), NOW) == Use::First)
+            .filter(|number| replays.until(id(*number), after(60), NOW) == Use::First)
             .count()
     };
     let counts = thread::scope(|scope| {
@@ -212,6 +285,6 @@ fn those_that_differ_do_not_meet() {
     });
     assert_eq!(counts, [PROOFS; THREADS]);
     for number in 0..THREADS * PROOFS {
-        assert_eq!(replays.first_use(id(number), after(60), NOW), Use::Seen, "{number}");
+        assert_eq!(replays.until(id(number), after(60), NOW), Use::Seen, "{number}");
     }
 }
