@@ -131,6 +131,21 @@ differs('/x/%2E%2E%2Fb', $_) for 'http://localhost/b', 'http://localhost/x/../b'
 differs('/a?b', 'http://localhost/a%3Fb');
 differs('/a%3Fb', 'http://localhost/a?b');
 differs('/a%23b', 'http://localhost/a#b');
+# What nginx, or what is behind it, may serve as another path than the one of the proof: ".." behind a segment that is
+# empty, or has more in it than letters, digits and "-._~"; and "#".
+for my $case (
+    ['/x%2F..%2Fadmin%2Fpanel%2Fq/..', '/'], ['/a/x%2F..%2F..%2Fadmin%2Fpanel%2Fq/..', '/a/'], ['/admin%2fpanel%2fx/../a/b', '/a/b'],
+    ['/a/b///../../c', '/a/b/c'], ['/a/b//../c', '/a/b/c'], ['/a//../b', '/a/b'], ['/a//%2e%2E/b', '/a/b'], ['/a/%2F/../b', '/a/b'],
+    ['/admin\\x/../b', '/b'], ['/admin%5Cx/../b', '/b'], ['/a/..;/../b', '/a/b'], ['/admin%252Fx/../b', '/b'], ['/%C3%A9/../b', '/b'],
+    ['/a#', '/a'], ['/a#b', '/a'], ['/a/#/../../b', '/a/'], ['/a#b?c', '/a'],
+) {
+    my ($target, $path) = @$case;
+    differs($target, "http://localhost$path");
+    differs($target, "http://localhost$target");
+    differs($path, "http://localhost$target") if $target !~ /#/;
+}
+same($_, "http://localhost$_") for '/a/.%2Fb', '/a%2F./b', '/x/..%2Fb', '/x%2F..%2Fb', '/a/..;/b';
+same(@$_) for ['/a//b/../c', 'http://localhost/a//c'], ['/a%2Fb/c/../d', 'http://localhost/a%2fb/d'], ['/a?b#c', 'http://localhost/a'];
 # nginx takes two slashes for one; the URLs are two.
 differs('//a', 'http://localhost/a');
 differs('/unmerged//a', 'http://localhost/unmerged/a');
@@ -217,6 +232,7 @@ is_of(qr/proof: [^,]*"htu"/, '/base/told', 'GET', $_) for '/base/told', 'http://
         ['GET', '/a', 'http://localhost/a', 200], ['GET', '/a?b', 'http://LOCALHOST:80/a', 200], ['POST', '/a', 'http://localhost/a', 200],
         ['GREET', '/a/../%7eb', 'http://localhost/~b', 200], ['HEAD', '/', 'http://localhost', 200],
         ['GET', '/a', 'http://localhost/b', 401], ['GET', '/a', 'https://localhost/a', 401], ['GET', '/a', 'http://other/a', 401],
+        ['GET', '/a//../b', 'http://localhost/a/b', 401], ['GET', '/c%2Fd/../a', 'http://localhost/a', 401], ['GET', '/a#b', 'http://localhost/a', 401],
     );
     my @streams = map { my ($method, $path, $htu) = @$_; $h2->request($method, $path, [$client->lines($token, htm => $method, htu => $htu)]) } @cases;
     is($h2->status($streams[$_]), $cases[$_][3], "HTTP/2: @{$cases[$_]}") for 0 .. $#cases;

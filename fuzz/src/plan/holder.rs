@@ -74,10 +74,16 @@ const KEY_MEMBERS: [(&str, &str); 16] = [
 ];
 
 /// What is behind the host, once as a client sends it, and otherwise in `htu`.
-const PATHS: [&str; 24] = [
+const PATHS: [&str; 30] = [
     "/a/b",
     "/a/./b",
     "/a/c/../b",
+    "/a//../b",
+    "/c//../../a/b",
+    "/c%2Fd/../a/b",
+    "/c;d/../a/b",
+    "/a//c/../b",
+    "/a/b#/..",
     "/%61/b",
     "/a/%62",
     "/a%2Fb",
@@ -275,6 +281,10 @@ fn pem(dice: &mut Dice<'_, '_>, der: &[u8]) -> Result<Vec<u8>> {
     if dice.rarely(8)? {
         let at = dice.up_to(text.len())?;
         text.insert_str(at, dice.one_of(&["=", "A", "-", "%", "\n", "%41", "\0"])?);
+    }
+    if dice.rarely(16)? {
+        let first = [" ", "\n\t", "\u{b}", "Cert=", "\"", "a\n", "-", end];
+        text.insert_str(0, dice.one_of(&first)?);
     }
     if dice.rarely(2)? {
         let all = dice.rarely(2)?;

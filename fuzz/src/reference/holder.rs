@@ -174,13 +174,13 @@ pub fn thumbprint(jwk: &Node) -> Option<Vec<u8>> {
     Some(digest(format!("{{{}}}", members.join(",")).as_bytes()))
 }
 
-/// The DER of the first certificate of a text in PEM, which may be percent-encoded.
+/// The DER of the certificate that begins a text in PEM, which may be percent-encoded.
 fn certificate(text: &[u8]) -> Option<Vec<u8>> {
     let text = String::from_utf8_lossy(&unescaped(text)).into_owned();
-    let (_, text) = text.split_once("-----BEGIN CERTIFICATE-----")?;
+    let space = ['\t', '\n', '\u{c}', '\r', ' '];
+    let text = text.trim_start_matches(space).strip_prefix("-----BEGIN CERTIFICATE-----")?;
     let (base64, _) = text.split_once("-----END CERTIFICATE-----")?;
-    let base64: String =
-        base64.chars().filter(|char| !['\t', '\n', '\u{c}', '\r', ' '].contains(char)).collect();
+    let base64: String = base64.chars().filter(|char| !space.contains(char)).collect();
     if base64.len() % 4 != 0 || base64.contains(['-', '_']) {
         return None;
     }

@@ -52,7 +52,8 @@ pub fn join(base: &[u8], path: &[u8]) -> Option<Option<Url>> {
     }
     let (scheme, host, port, prefix) = url(base)?;
     let prefix = prefix.strip_suffix('/').unwrap_or(&prefix).to_owned();
-    let path = std::str::from_utf8(until(path, b"?#")).ok().and_then(self::path);
+    let path = std::str::from_utf8(until(path, b"?")).ok();
+    let path = path.filter(|path| !path.contains('#')).and_then(self::path);
     Some(path.map(|path| (scheme, host, port, format!("{prefix}{path}"))))
 }
 
@@ -86,13 +87,14 @@ fn path(text: &str) -> Option<String> {
     }
     match normal.chars().next() {
         None => Some("/".to_owned()),
-        Some('/') => Some(without_dots(normal)),
+        Some('/') => without_dots(normal),
         Some(_) => None,
     }
 }
 
-/// §5.2.4, with its input buffer and its output buffer.
-fn without_dots(mut input: String) -> String {
+/// §5.2.4, with its input buffer and its output buffer. `None` where it removes a segment that is empty,
+/// or has other than unreserved characters.
+fn without_dots(mut input: String) -> Option<String> {
     let mut output = String::new();
     while !input.is_empty() {
         if input.starts_with("/./") {
@@ -101,11 +103,17 @@ fn without_dots(mut input: String) -> String {
             input = "/".to_owned();
         } else if input.starts_with("/../") || input == "/.." {
             input.replace_range(..3, if input == "/.." { "/" } else { "" });
-            output.truncate(output.rfind('/').unwrap_or(0));
+            if let Some((before, last)) = output.rsplit_once('/') {
+                let other = |char: char| !char.is_ascii_alphanumeric() && !"-._~".contains(char);
+                if last.is_empty() || last.contains(other) {
+                    return None;
+                }
+                output.truncate(before.len());
+            }
         } else {
             let end = input[1..].find('/').map_or(input.len(), |at| at + 1);
             output.extend(input.drain(..end));
         }
     }
-    output
+    Some(output)
 }

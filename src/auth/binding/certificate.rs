@@ -11,26 +11,21 @@ use crate::jose::crypto::Fingerprint;
 const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 const END: &[u8] = b"-----END CERTIFICATE-----";
 
-/// The fingerprint of the first certificate of `text`, which is PEM, or PEM that is percent-encoded; white
-/// space inside does not matter.
+/// The fingerprint of the certificate that `text` begins with, which is PEM, or PEM that is percent-encoded;
+/// white space does not matter.
 pub fn fingerprint(text: &[u8]) -> Option<Fingerprint> {
     // PEM has no percent sign.
     let text: Cow<'_, [u8]> = match memchr::memchr(b'%', text) {
         Some(_) => percent_decode(text).into(),
         None => text.into(),
     };
-    let (_, text) = split(&text, BEGIN)?;
-    let (base64, _) = split(text, END)?;
+    // What is before it may be of the client's choosing: its name, in a header of several fields.
+    let text = text.trim_ascii_start().strip_prefix(BEGIN)?;
+    let base64 = text.get(..memchr::memmem::find(text, END)?)?;
     let base64: Vec<u8> =
         base64.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let der = STANDARD.decode_to_vec(base64).ok().filter(|der| !der.is_empty())?;
     Some(Fingerprint::of(&der))
-}
-
-/// What is before `mark`, and what is behind it.
-fn split<'t>(text: &'t [u8], mark: &[u8]) -> Option<(&'t [u8], &'t [u8])> {
-    let (before, rest) = text.split_at_checked(memchr::memmem::find(text, mark)?)?;
-    Some((before, rest.get(mark.len()..)?))
 }
 
 #[cfg(test)]
@@ -73,7 +68,8 @@ bUlJSGQgjwD5vaUaKlLR50Q2DmFfQj1L+SY=
             &of_nginx,
             &half,
             &format!("{PEM}{other}"),
-            &format!("subject=CN = mtls\n{PEM}"),
+            &format!(" \r\n\t{PEM}"),
+            &format!("%20%0A{encoded}"),
         ] {
             let expected = "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0";
             assert_eq!(of(text).as_deref(), Some(expected), "{text}");
@@ -99,6 +95,16 @@ bUlJSGQgjwD5vaUaKlLR50Q2DmFfQj1L+SY=
             "-----BEGIN CERTIFICATE----------END CERTIFICATE-----".to_owned(),
             "-----END CERTIFICATE----------BEGIN CERTIFICATE-----AA==".to_owned(),
             "-----BEGIN CERTIFICATE-----%zz-----END CERTIFICATE-----".to_owned(),
+            // Something else is first, which may be of the client's choosing.
+            format!("subject=CN = mtls\n{PEM}"),
+            format!("Subject=\"CN={PEM}\";Cert={PEM}"),
+            format!("\"{PEM}\""),
+            format!("\0{PEM}"),
+            format!("-{PEM}"),
+            PEM.replace("-----BEGIN", "----------BEGIN"),
+            format!("-----END CERTIFICATE-----{PEM}"),
+            format!("%22{}", percent_encode(PEM.as_bytes(), NON_ALPHANUMERIC)),
+            format!("Cert={}", percent_encode(PEM.as_bytes(), NON_ALPHANUMERIC)),
             // Twice encoded.
             percent_encode(
                 percent_encode(PEM.as_bytes(), NON_ALPHANUMERIC).to_string().as_bytes(),

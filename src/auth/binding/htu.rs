@@ -1,5 +1,6 @@
 //! `htu` (RFC 9449 §4.3): the URL that a request was sent to, without query and fragment, as RFC 3986
-//! §6.2.2 and §6.2.3 normalise it. What that RFC has no form for is no URL here.
+//! §6.2.2 and §6.2.3 normalise it. What that RFC has no form for is no URL here, nor is what nginx, or
+//! what is behind it, may serve as another path.
 
 use std::net::Ipv6Addr;
 use std::str::FromStr;
@@ -49,10 +50,16 @@ impl Target {
         Ok(target)
     }
 
-    /// The URL of the base and `path`, whose query does not matter; `None` where that is no path.
-    pub fn join(mut self, path: &[u8]) -> Option<Self> {
+    /// The URL of the base and the path that a client has sent, whose query does not matter; `None` where
+    /// that is no path.
+    pub fn join(mut self, sent: &[u8]) -> Option<Self> {
+        let path = before_query(sent);
+        // nginx leaves out what follows, and passes it on all the same.
+        if sent.get(path.len()) == Some(&b'#') {
+            return None;
+        }
         // By itself, so that it never climbs out of the base.
-        self.path.extend(normal_path(before_query(path))?);
+        self.path.extend(normal_path(path)?);
         Some(self)
     }
 }
@@ -117,7 +124,8 @@ fn before_query(path: &[u8]) -> &[u8] {
     path.get(..ends).unwrap_or(path)
 }
 
-/// A path without dot segments (§5.2.4), an empty one as `/`.
+/// A path without dot segments (§5.2.4), an empty one as `/`; `None` where one may take away another
+/// segment than it seems.
 fn normal_path(path: &[u8]) -> Option<Vec<u8>> {
     let path = normal_escapes(path)?;
     let Some((slash, path)) = path.split_first() else { return Some(b"/".to_vec()) };
@@ -131,7 +139,9 @@ fn normal_path(path: &[u8]) -> Option<Vec<u8>> {
         match segment {
             b"." => {}
             b".." => {
-                kept.pop();
+                if kept.pop().is_some_and(|segment| !is_one_to_all(segment)) {
+                    return None;
+                }
             }
             _ => kept.push(segment),
         }
@@ -140,6 +150,12 @@ fn normal_path(path: &[u8]) -> Option<Vec<u8>> {
         kept.push(b"");
     }
     Some([b"/", kept.join(&b'/').as_slice()].concat())
+}
+
+/// Whether whoever reads a path takes this for one segment. To nginx an empty one is none, and one with
+/// `%2F` is several; to what is behind nginx `\`, `;` and `%252F` may be more than they look.
+fn is_one_to_all(segment: &[u8]) -> bool {
+    !segment.is_empty() && segment.iter().all(|byte| is_unreserved(*byte))
 }
 
 /// Escapes of what need not be escaped are decoded, others are in capitals (§6.2.2.1, §6.2.2.2). `None`
@@ -174,6 +190,9 @@ fn is_unreserved(byte: u8) -> bool {
 }
 
 #[cfg(test)]
+mod served;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -198,7 +217,8 @@ mod tests {
             ("https://a/b/c/..", "https://a/b/"),
             ("https://a/..", "https://a/"),
             ("https://a/../../b", "https://a/b"),
-            ("https://a/b//../c", "https://a/b/c"),
+            ("https://a/b//c/../d", "https://a/b//d"),
+            ("https://a/b%2Fc/d/..", "https://a/b%2Fc/"),
             ("https://a//b///", "https://a//b///"),
             ("https://a/.b/..c/...", "https://a/.b/..c/..."),
             // RFC 3986 §6.2.3: the default port, an empty port, an empty path.
@@ -277,6 +297,17 @@ mod tests {
             ("https://a/%zz", NotAUrl),
             ("https://a/%+1", NotAUrl),
             ("https://a/%u0041", NotAUrl),
+            // `..` behind what is not one segment for everybody.
+            ("https://a/b//../c", NotAUrl),
+            ("https://a//..", NotAUrl),
+            ("https://a/b/c//../../d", NotAUrl),
+            ("https://a/b%2Fc/../d", NotAUrl),
+            ("https://a/x%2f..%2Fb%2Fc/%2e%2e", NotAUrl),
+            ("https://a/b%5Cc/..", NotAUrl),
+            ("https://a/b\\c/..", NotAUrl),
+            ("https://a/b;c/..", NotAUrl),
+            ("https://a/b%252Fc/..", NotAUrl),
+            ("https://a/%00/..", NotAUrl),
         ] {
             assert_eq!(Target::parse(url.as_bytes()).err(), Some(expected), "{url:?}");
         }
@@ -305,7 +336,7 @@ mod tests {
             ("HTTPS://A:443", "", Some("https://a/")),
             ("https://a", "?c", Some("https://a/")),
             ("https://a", "/", Some("https://a/")),
-            ("https://a", "/b#c", Some("https://a/b")),
+            ("https://a", "/b?c#d", Some("https://a/b")),
             ("https://a/api", "/b", Some("https://a/api/b")),
             ("https://a/api/", "/b/", Some("https://a/api/b/")),
             ("https://a/api", "/", Some("https://a/api/")),
@@ -319,6 +350,11 @@ mod tests {
             ("https://a", "@b/", None),
             ("https://a", ":1/", None),
             ("https://a", "/%zz", None),
+            ("https://a", "/b#c", None),
+            ("https://a", "/b#?c", None),
+            ("https://a", "#", None),
+            ("https://a/api", "/b//../c", None),
+            ("https://a", "/b%2Fc/..?d", None),
             ("https://a", "/\u{e4}", None),
         ] {
             let found = Target::of_base(base.as_bytes()).map(|base| base.join(path.as_bytes()));
