@@ -19,8 +19,32 @@ my $PLACE = '/.well-known/oauth-protected-resource';
 my $RESOURCE = sub {"auth_jwt_resource https://api.example/$_[0];"};
 my @ALGORITHMS = qw(RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519 Ed448);
 
+# A resource that has several levels: what each says, and whether the metadata then list algorithms, and have that all
+# tokens must be bound to keys.
+my ($ALL, $ONE) = ('auth_jwt_dpop required;', 'auth_jwt_dpop optional;');
+my @SEVERAL = (
+    [[$ALL, $ALL], 1, 1], [[$ALL, $ONE], 1, undef], [[$ALL, ''], 1, undef], [[$ALL, 'auth_jwt_dpop off;'], 1, undef],
+    [[$ALL, 'auth_jwt off;'], 1, 1], [[$ALL, "auth_jwt off; $ONE"], 1, 1], [[$ONE, "auth_jwt off; $ALL"], 1, undef],
+    [[$ONE, ''], 1, undef], [[$ONE, 'auth_jwt_dpop off;'], 1, undef], [['', 'auth_jwt_dpop off;'], undef, undef],
+    [['', "auth_jwt off; $ALL"], undef, undef], [["auth_jwt off; $ALL", "auth_jwt off; $ALL"], undef, undef],
+    [[$ALL, $ALL, $ALL], 1, 1], [[$ALL, $ONE, $ALL], 1, undef], [[$ALL, $ALL, ''], 1, undef], [['', $ALL, $ALL], 1, undef],
+);
+# In the one order and in the other.
+@SEVERAL = map { my ($levels, @told) = @$_; [$levels, @told], [[reverse @$levels], @told] } @SEVERAL;
+sub several {
+    my ($number) = @_;
+    my ($at, @levels) = ("/several/$number", @{$SEVERAL[$number][0]});
+    return join "\n    ", map {"location $at/$_ { $SHOP @{[$RESOURCE->($number)]} $levels[$_] }"} 0 .. $#levels;
+}
+my $SEVERAL = join "\n    ", map { several($_) } 0 .. $#SEVERAL;
+
 my $nginx = JWT::Bound->new(
     files => {'html/users' => "alice:{PLAIN}secret\n"},
+    http => <<"CONF",
+    server { listen unix:%DIR%/below.sock; $FILE auth_jwt_resource https://api.example/; location / { $ALL } }
+    server { listen unix:%DIR%/above.sock; $FILE auth_jwt_resource https://api.example/; $ALL location / { $FILE } }
+    server { listen unix:%DIR%/off.sock; auth_jwt off; $FILE auth_jwt_resource https://api.example/; location / { auth_jwt "r"; $ALL } location /open { } }
+CONF
     server => <<"CONF",
     location / { $FILE proxy_pass http://mock; }
     location /off { $FILE auth_jwt_dpop off; proxy_pass http://mock; }
@@ -60,6 +84,10 @@ my $nginx = JWT::Bound->new(
     location /meta/certificates { $FILE auth_jwt_certificate required; @{[$RESOURCE->('certificates')]} }
     location /meta/both { $FILE auth_jwt_certificate required; auth_jwt_dpop required; @{[$RESOURCE->('both')]} }
     location /meta/inherited { $SHOP auth_jwt_dpop required; location /meta/inherited/inner { @{[$RESOURCE->('inherited')]} } }
+    location /meta/inside { $SHOP $ALL @{[$RESOURCE->('inside')]} location /meta/inside/a { auth_jwt_leeway 1s; } location /meta/inside/b { $ALL } }
+    location /meta/outside { $SHOP @{[$RESOURCE->('outside')]} location /meta/outside/a { $ALL } }
+    location /meta/eased { $SHOP $ALL @{[$RESOURCE->('eased')]} location /meta/eased/a { $ONE } }
+    $SEVERAL
 CONF
 );
 
@@ -206,9 +234,11 @@ is_challenged('error_page to a redirect', $nginx->asked('/login/redirect'), [$re
 for my $case (
     ['none', undef, undef, undef], ['off', undef, undef, undef], ['optional', 1, undef, undef], ['required', 1, 1, undef],
     ['certificate', undef, undef, 1], ['certificates', undef, undef, 1], ['both', 1, 1, 1], ['inherited', 1, 1, undef], ['mcp', 1, undef, undef],
+    ['inside', 1, 1, undef], ['outside', 1, undef, undef], ['eased', 1, undef, undef], map { [$_, @{$SEVERAL[$_]}[1, 2], undef] } 0 .. $#SEVERAL,
 ) {
     my ($name, $algorithms, $bound, $certificate) = @$case;
     my $answer = $nginx->asked("$PLACE/$name");
+    $name = join ' ', "levels $name:", map { $_ || 'nothing' } @{$SEVERAL[$name][0]} if $name =~ /\d/;
     is($answer->{status}, 200, "metadata, $name");
     my $told = JSON::PP::decode_json($answer->{body});
     my $listed = delete $told->{dpop_signing_alg_values_supported};
@@ -216,6 +246,15 @@ for my $case (
     is_deeply([map { $told->{$_} } qw(dpop_bound_access_tokens_required tls_client_certificate_bound_access_tokens)],
         [map { $_ ? JSON::PP::true() : undef } $bound, $certificate], "metadata, $name: what must be bound");
     unlike($answer->{body}, qr/false|null/, "metadata, $name: nothing with nothing to say");
+}
+# A server is a level of its own.
+for my $case (['below', undef], ['above', JSON::PP::true()], ['off', JSON::PP::true()]) {
+    my ($name, $bound) = @$case;
+    my $connection = $nginx->connect("$name.sock");
+    $connection->request('GET', $PLACE);
+    my $told = JSON::PP::decode_json($connection->answer('GET')->{body});
+    is_deeply($told->{dpop_bound_access_tokens_required}, $bound, "metadata of a server, $name: what must be bound");
+    ok($told->{dpop_signing_alg_values_supported}, "metadata of a server, $name: algorithms");
 }
 
 $nginx->is_calm('error', qr{was not found in|No such file|access forbidden by rule});

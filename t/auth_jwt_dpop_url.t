@@ -23,6 +23,14 @@ my $nginx = JWT::Bound->new(
         add_header X-Status \$auth_jwt_status always;
         location / { auth_jwt_dpop required; proxy_pass http://mock; }
     }
+    server {
+        listen unix:%DIR%/named.sock;
+        server_name a.example b.example;
+        add_header X-Status \$auth_jwt_status always;
+        location / { auth_jwt_dpop required; proxy_pass http://mock; }
+        location /host { auth_jwt_dpop required base=http://\$host; proxy_pass http://mock; }
+    }
+    server { listen unix:%DIR%/named.sock default_server; auth_jwt off; return 421; }
 CONF
     server => <<'CONF',
     location / { auth_jwt_dpop required; proxy_pass http://mock; }
@@ -193,6 +201,51 @@ differs('/a', $_, 'Host: api.example', 'X-Forwarded-Host: localhost', 'X-Forward
     is(JWT::Connection::outcome_of($connection->answer('GET')), '200 ok', 'HTTP/1.0 with a host');
 }
 
+# The host of the request line is the one that nginx goes by (RFC 9112 section 3.2.2): where Host names another, no proof fits.
+{
+    # A test: such a first line, with these header lines and a proof of that htu, at that socket, comes out so.
+    my $comes_out = sub {
+        my ($socket, $first, $host, $htu, $expected, $reason) = @_;
+        my $connection = $nginx->connect($socket);
+        $nginx->told;
+        $connection->send_bytes(join "\r\n", $first, (defined $host ? "Host: $host" : ()), $client->lines($token, htu => $htu), '', '');
+        my $answer = $connection->answer('GET');
+        my $name = join ', ', $first, $host // 'no host', $htu;
+        is(JWT::Connection::outcome_of($answer), $expected, $name);
+        $nginx->is_told("$name: the log", $expected, $reason) if $expected ne '421 off';
+    };
+    my @refused = ('401 invalid_proof', $BASE);
+    for my $version ('1.0', '1.1') {
+        my $first = "GET http://b.example/a HTTP/$version";
+        for my $host ('a.example', 'evil.example', 'a.example:80', 'b.example.evil.example', 'xb.example', 'b.exampl', '[::1]', 'b.example.example:80') {
+            $comes_out->('named.sock', $first, $host, $_, @refused) for "http://$host/a", 'http://b.example/a';
+        }
+        $comes_out->('named.sock', $first, $_, "http://$_/a", '200 ok')
+            for 'b.example', 'B.Example', 'b.example:80', 'b.example:8080', 'b.example:', 'b.example.', 'B.EXAMPLE.:8080';
+    }
+    $comes_out->('named.sock', 'GET http://b.example/a HTTP/1.0', undef, 'http://b.example/a', @refused);
+    $comes_out->('named.sock', "GET $_/a HTTP/1.1", 'b.example', 'http://b.example/a', '200 ok')
+        for 'http://B.EXAMPLE', 'http://b.example.', 'http://b.example:8080', 'http://b.example:';
+    $comes_out->('named.sock', 'GET http://evil.example/a HTTP/1.1', 'b.example', 'http://b.example/a', '421 off');
+    $comes_out->('named.sock', 'GET /a HTTP/1.1', 'evil.example', 'http://evil.example/a', '421 off');
+    # Addresses, here and there.
+    for my $pair (['[2001:DB8::1]', '[2001:db8::1]'], ['[2001:db8::1]:8080', '[2001:DB8::1]:8080'], ['[2001:db8::1]', '[2001:db8::1]:8080'], ['127.0.0.1:1', '127.0.0.1:2']) {
+        my ($asked, $host) = @$pair;
+        $comes_out->('nginx.sock', "GET http://$asked/a HTTP/1.1", $host, "http://$host/a", '200 ok');
+    }
+    for my $pair (['[2001:db8::1]', '[2001:db8::2]'], ['[2001:db8::1]:8080', '[2001:db8::1:8080]'], ['[::1]', '127.0.0.1'], ['localhost', '[::1]'], ['127.0.0.1', '127.0.0.2']) {
+        my ($asked, $host) = @$pair;
+        $comes_out->('nginx.sock', "GET http://$asked/a HTTP/1.1", $host, $_, @refused) for "http://$host/a", "http://$asked/a";
+    }
+    # What most clients send: the path alone.
+    $comes_out->('nginx.sock', "GET /a HTTP/$_->[0]", $_->[1], "http://$_->[1]/a", '200 ok')
+        for map { my $host = $_; map { [$_, $host] } '1.0', '1.1' } 'localhost', 'LocalHost', 'localhost:80', 'localhost:8080', 'localhost:',
+            'localhost.', 'localhost.:8080', 'a_b.example', 'a-b', '127.0.0.1', '127.0.0.1:8080', '[::1]', '[::1]:8080', '[2001:DB8::A]', 'xn--bcher-kva.example';
+    # $host is what nginx goes by, too.
+    $comes_out->('named.sock', 'GET http://b.example/host HTTP/1.1', 'evil.example', 'http://b.example/host', '200 ok');
+    $comes_out->('named.sock', 'GET http://b.example/host HTTP/1.1', 'evil.example', 'http://evil.example/host', '401 invalid_proof', $URL);
+}
+
 # --- base= --------------------------------------------------------------------------------------
 
 same("/base/$_", "https://api.example/base/$_"), differs("/base/$_", "http://localhost/base/$_"),
@@ -242,6 +295,16 @@ is_of(qr/proof: [^,]*"htu"/, '/base/told', 'GET', $_) for '/base/told', 'http://
     is($h2->status($stream), 401, 'HTTP/2: two headers');
     $stream = $h2->request('GET', '/a', ["Authorization: Bearer $token", $second]);
     is($h2->status($stream), 401, 'HTTP/2: as a bearer');
+    # The host, in whatever form.
+    for my $authority ('LocalHost', 'localhost:80', 'localhost:8080', 'localhost.', 'localhost.:8080', '127.0.0.1', '[2001:DB8::1]', '[::1]:8080') {
+        my $other = JWT::Http2->new($nginx->directory . '/http2.sock', authority => $authority);
+        $stream = $other->request('GET', '/a', [$client->lines($token, htu => "http://$authority/a")]);
+        is($other->status($stream), 200, "HTTP/2: $authority");
+        $stream = $other->request('GET', '/a', [$client->lines($token, htu => 'http://evil.example/a')]);
+        is($other->status($stream), 401, "HTTP/2: $authority, and a proof for another");
+        $stream = $other->request('GET', '/a', ['host: evil.example', $client->lines($token, htu => 'http://evil.example/a')]);
+        is($other->status($stream), 400, "HTTP/2: $authority, and another host beside it: nginx itself refuses");
+    }
 }
 
 $nginx->is_calm('error');

@@ -142,6 +142,10 @@ for my $n (1 .. 25) {
     is_deeply([map { $_->{status} } @told[0 .. 6]], [200, 200, 200, 401, 401, 401, 401], 'DPoP: method and URL');
     is_deeply([map { $_->{headers}{'x-status'} } @told[3 .. 6]], [('invalid_proof') x 3, 'proof_missing'], 'DPoP: why');
     is_deeply([sort map { $_->{status} } @told[7 .. 9]], [200, 401, 401], 'DPoP: a proof passes once');
+    # The host, in whatever form.
+    my @hosts = ('LocalHost', 'localhost:443', 'localhost:8443', 'localhost.', 'localhost.:8443', '127.0.0.1', '[2001:DB8::1]', '[::1]:8443');
+    my @of = map { my $host = $_; map { {%{$bound->('GET', '/bound/a', htu => "https://$_/bound/a")}, authority => $host} } $host, 'evil.example' } @hosts;
+    is_deeply([map { $_->{status} } ask(@of)], [map { (200, 401) } @hosts], 'DPoP: the host');
 }
 
 unlike($nginx->error_log, qr/\[(?:crit|alert|emerg)\]/, 'nothing alarming in the log');

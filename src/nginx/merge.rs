@@ -68,7 +68,8 @@ fn note_resource(level: &Effective, server: &ServerConf) -> Result<(), ConfError
         told.extend(text.filter(|text| !told.iter().any(|own| own == text)).map(str::to_owned));
     }
     let issuers = issuers.filter_map(first).collect();
-    Ok(server.resources.note(resource, &own.place, issuers, told, level.stated_binding())?)
+    let binding = level.enabled().map(|_| level.stated_binding());
+    Ok(server.resources.note(resource, &own.place, issuers, told, binding)?)
 }
 
 /// The issuers of one `auth_jwt_issuers`, which all levels share that inherit it.

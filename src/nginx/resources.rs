@@ -21,22 +21,23 @@ struct Served {
     place: Rc<str>,
     authorization_servers: Vec<String>,
     scopes: Vec<String>,
-    binding: Binding,
+    /// Of the levels that judge tokens, if there are any.
+    binding: Option<Binding>,
     /// The metadata, once they have been asked for.
     metadata: OnceCell<Rc<str>>,
 }
 
 impl Resources {
     /// Notes that a level is of `resource`, whose directive stands in `place`: who issues the level's tokens,
-    /// which scopes it asks for, and what it says of bound tokens. What the first level has to say that says anything
-    /// is what is told.
+    /// which scopes it asks for, and what it says of bound tokens if it judges any. Of issuers and scopes the first
+    /// level is told that names some, of bound tokens what holds on all levels.
     pub fn note(
         &self,
         resource: &Rc<Resource>,
         place: &Rc<str>,
         authorization_servers: Vec<String>,
         scopes: Vec<String>,
-        binding: Binding,
+        binding: Option<Binding>,
     ) -> Result<(), String> {
         let mut all = self.0.borrow_mut();
         let path = normalised(&resource.metadata_path());
@@ -65,14 +66,10 @@ impl Resources {
         if known.scopes.is_empty() {
             known.scopes = scopes;
         }
-        for (known, says) in [
-            (&mut known.binding.certificate, binding.certificate),
-            (&mut known.binding.proof, binding.proof),
-        ] {
-            if !known.is_on() {
-                *known = says;
-            }
-        }
+        known.binding = match (known.binding, binding) {
+            (Some(known), Some(own)) => Some(known.both(own)),
+            (known, own) => known.or(own),
+        };
         Ok(())
     }
 
@@ -86,10 +83,8 @@ impl Resources {
         let all = self.0.borrow();
         let found = all.iter().find(|served| served.path == path)?;
         let metadata = found.metadata.get_or_init(|| {
-            found
-                .resource
-                .metadata(&found.authorization_servers, &found.scopes, found.binding)
-                .into()
+            let binding = found.binding.unwrap_or(Binding::OFF);
+            found.resource.metadata(&found.authorization_servers, &found.scopes, binding).into()
         });
         Some(metadata.clone())
     }

@@ -1,8 +1,8 @@
 """Makes HTTP/3 requests over one connection: get.py PORT < requests.json > answers.json
 
 The input is a list of {"method", "path", "token" or null, "body" or null, "headers" (pairs of name and
-value) or null}, all sent before the first answer is awaited; the output is a list of {"status",
-"headers", "body"} in the same order.
+value) or null, "authority" or null for localhost}, all sent before the first answer is awaited; the
+output is a list of {"status", "headers", "body"} in the same order.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ class Client(QuicConnectionProtocol):
         headers = [
             (b":method", request["method"].encode()),
             (b":scheme", b"https"),
-            (b":authority", b"localhost"),
+            (b":authority", (request.get("authority") or "localhost").encode()),
             (b":path", request["path"].encode()),
         ]
         if request.get("token") is not None:

@@ -45,6 +45,14 @@ impl Binding {
         self.certificate.is_on() || self.proof.is_on()
     }
 
+    /// What may be said of two levels at once: `Required` only where both are.
+    #[must_use]
+    pub fn both(self, other: Self) -> Self {
+        let (certificate, proof) = (self.certificate, self.proof);
+        let (certificate, proof) = (certificate.both(other.certificate), proof.both(other.proof));
+        Self { certificate, proof, window: self.window }
+    }
+
     /// Whether a token that is not bound is refused.
     pub fn is_required(self) -> bool {
         self.certificate == Mode::Required || self.proof == Mode::Required
@@ -61,5 +69,33 @@ impl Mode {
     /// Whether a token that is bound so must be proven.
     pub fn is_on(self) -> bool {
         self != Self::Off
+    }
+
+    fn both(self, other: Self) -> Self {
+        if self == other { self } else { Self::Optional }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_levels() {
+        use Mode::{Off, Optional, Required};
+        let of = |certificate, proof| Binding { certificate, proof, ..Binding::OFF };
+        for (one, other, expected) in [
+            (Off, Off, Off),
+            (Off, Optional, Optional),
+            (Off, Required, Optional),
+            (Optional, Optional, Optional),
+            (Optional, Required, Optional),
+            (Required, Required, Required),
+        ] {
+            for (one, other) in [(one, other), (other, one)] {
+                assert_eq!(of(one, Off).both(of(other, Off)), of(expected, Off));
+                assert_eq!(of(Off, one).both(of(Off, other)), of(Off, expected));
+            }
+        }
     }
 }

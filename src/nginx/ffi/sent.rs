@@ -30,17 +30,55 @@ impl<'r> Request<'r> {
         bytes(&self.raw().unparsed_uri)
     }
 
-    /// The host that it names, and the port if it names one.
+    /// The host that it names, and the port if it names one. Empty where it names two hosts: nginx goes by that of the
+    /// request line (RFC 9112 §3.2.2), and `Host` beside it may be anything.
     pub fn sent_authority(self) -> &'r [u8] {
         let request = self.raw();
         // SAFETY: null, or a header that lives as long as the request.
-        if let Some(host) = unsafe { request.headers_in.host.as_ref() } {
-            return bytes(&host.value);
+        let sent = match unsafe { request.headers_in.host.as_ref() } {
+            Some(host) => bytes(&host.value),
+            // Of HTTP/3 nginx makes no `Host`. In HTTP/1 a host in the request line has lost its port.
+            None if request.http_version <= NGX_HTTP_VERSION_11 as ngx_uint_t => &[],
+            None => bytes(&authority(request)),
+        };
+        // By this host nginx has chosen the server.
+        let chosen = bytes(&request.headers_in.server);
+        if host(sent).eq_ignore_ascii_case(host(chosen)) { sent } else { &[] }
+    }
+}
+
+/// The host of an authority as nginx takes it: without port and without a last dot.
+fn host(authority: &[u8]) -> &[u8] {
+    let literal = authority.starts_with(b"[");
+    let end = match literal {
+        true => authority.iter().position(|byte| *byte == b']').map(|at| at.saturating_add(1)),
+        false => authority.iter().position(|byte| *byte == b':'),
+    };
+    let host = end.and_then(|end| authority.get(..end)).unwrap_or(authority);
+    host.strip_suffix(b".").unwrap_or(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::host;
+
+    #[test]
+    fn hosts_as_nginx_takes_them() {
+        for (authority, expected) in [
+            ("", ""),
+            ("a", "a"),
+            ("a:80", "a"),
+            ("a:", "a"),
+            ("a.", "a"),
+            ("a.b.:80", "a.b"),
+            ("a:80:80", "a"),
+            ("a:80.", "a"),
+            ("[::1]", "[::1]"),
+            ("[::1]:80", "[::1]"),
+            ("[::1", "[::1"),
+            ("::1", ""),
+        ] {
+            assert_eq!(host(authority.as_bytes()), expected.as_bytes(), "{authority}");
         }
-        // Of HTTP/3 nginx makes no `Host`. In HTTP/1 a host in the request line has lost its port.
-        if request.http_version <= NGX_HTTP_VERSION_11 as ngx_uint_t {
-            return &[];
-        }
-        bytes(&authority(request))
     }
 }

@@ -14,10 +14,11 @@ my ($END_STREAM, $END_HEADERS, $ACK) = (1, 4, 1);
 # What the static table of HPACK has for :status.
 my %STATUS = (8 => 200, 9 => 204, 10 => 206, 11 => 304, 12 => 400, 13 => 404, 14 => 500);
 
+# authority: what the requests are of, "localhost" unless it is said.
 sub new {
-    my ($class, $name) = @_;
+    my ($class, $name, %options) = @_;
     my $socket = IO::Socket::UNIX->new(Peer => $name) // die "cannot connect to $name: $!";
-    my $self = bless {socket => $socket, buffer => '', next => 1, status => {}}, $class;
+    my $self = bless {socket => $socket, buffer => '', next => 1, status => {}, authority => $options{authority} // 'localhost'}, $class;
     $self->send_bytes("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
     $self->frame($SETTINGS, 0, 0, '');
     return $self;
@@ -29,7 +30,7 @@ sub request {
     my $stream = $self->{next};
     $self->{next} += 2;
     my @fields = (
-        [':method', $method], [':scheme', 'http'], [':authority', 'localhost'], [':path', $path],
+        [':method', $method], [':scheme', 'http'], [':authority', $self->{authority}], [':path', $path],
         map { [/^([^:]+): (.*)/] } @$lines,
     );
     my $block = join '', map { "\x00" . text(lc $_->[0]) . text($_->[1]) } @fields;
