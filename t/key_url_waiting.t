@@ -23,11 +23,11 @@ my $NOBODY = $idp->bearer_of_nobody('nobody');
 my $SLOW = {body => $idp->set('one'), wait => 1};
 my $HANGS = {silent => 1, then => 'hang'};
 
-# A new nginx, and a server that answers so.
+# A new nginx, and a server that answers so: at /keys, or at each of several paths. It is told before nginx asks.
 sub nginx {
-    my ($answer, @options) = @_;
+    my ($answers, @options) = @_;
     $idp->begin_anew;
-    $idp->answer('/keys' => $answer);
+    $idp->answer(grep({m{^/}} keys %$answers) ? %$answers : ('/keys' => $answers));
     return $idp->nginx(@options);
 }
 
@@ -73,7 +73,7 @@ my $locations = <<'CONF';
         location = /asks { internal; auth_jwt "r"; auth_jwt_issuers other; proxy_pass http://unix:%DIR%/app.sock; }
         location /included { ssi on; ssi_types *; auth_jwt "r"; auth_jwt_issuers shop; alias %DIR%/html/page; }
 CONF
-my $other = 'auth_jwt_issuer other { issuer ' . $idp->url . '; audience api; key_url ' . $idp->url('/other') . '; }';
+my $other = 'auth_jwt_issuer other { issuer ' . $idp->url . '; audience api; timeout 60s; key_url ' . $idp->url('/other') . '; }';
 my $more = <<"CONF";
     $other
     server { listen unix:%DIR%/h2.sock$listen_http2; $http2
@@ -101,8 +101,7 @@ sub more {
 }
 
 {
-    my $nginx = nginx({%$SLOW, wait => 1.5}, '', http => $more, files => \%files);
-    $idp->answer('/other' => {body => $idp->set('one'), wait => 2});
+    my $nginx = nginx({'/keys' => {%$SLOW, wait => 1.5}, '/other' => {%$SLOW, wait => 2}}, '', http => $more, files => \%files);
     my $kept = $nginx->connect;
     $kept->request('GET', '/', $GOOD) for 1 .. 5;
     my $client = JWT::Http2->new($nginx->directory . '/h2.sock');
@@ -145,8 +144,7 @@ sub more {
 # --- and the fetch fails: 500 -----------------------------------------------------------------------
 
 {
-    my $nginx = nginx({status => 503, wait => 1}, 'timeout 30s;', http => $more, files => \%files);
-    $idp->answer('/other' => {body => $idp->set('one'), wait => 1.5});
+    my $nginx = nginx({'/keys' => {status => 503, wait => 1}, '/other' => {%$SLOW, wait => 1.5}}, '', http => $more, files => \%files);
     my @clients = map { started($nginx, '/') } 1 .. 10;
     my %expected = ('/' => $UNAVAILABLE, '/optional' => $UNAVAILABLE, '/dry' => '200 keys_unavailable_dry_run', '/either' => $UNAVAILABLE,
         '/redirected' => $UNAVAILABLE, '/page' => $OK, '/asked' => $UNAVAILABLE);
@@ -166,20 +164,20 @@ sub more {
     # While one is under way, they wait again.
     $idp->answer('/keys' => $SLOW);
     my $last = '';
-    $nginx->wait_until(sub { ($last = $nginx->outcome('/', $GOOD)) eq $OK });
+    $nginx->wait_until(sub { ($last = $nginx->outcome('/', $GOOD)) eq $OK }, 60);
     is($last, $OK, 'then a fetch brings keys');
     $nginx->is_calm('warn', qr/$FAILED|"auth_jwt_dry_run" is on|is buffered to a temporary file/);
 }
 
 # Between two fetches nobody waits: the next one would take longer than a request may.
 {
-    my $nginx = nginx({status => 503}, 'timeout 60s;');
+    my $nginx = nginx({status => 503}, '');
     is(started($nginx, '/')->outcome, $UNAVAILABLE, 'a fetch that fails');
     $idp->answer('/keys' => $HANGS);
     SKIP: {
-        my @clients = map { started($nginx, '/') } 1 .. 3;
+        my $tally = tally(map { started($nginx, '/') } 1 .. 3);
         skip 'this machine is too slow', 1 if $idp->hits > 1;
-        is_deeply(tally(@clients), {$UNAVAILABLE => 3}, 'none is under way: 500 at once');
+        is_deeply($tally, {$UNAVAILABLE => 3}, 'none is under way: 500 at once');
     }
     ok($idp->wait_for_hits(2), 'a second later the next one begins');
     my $client = started($nginx, '/');
@@ -203,7 +201,7 @@ sub more {
 # --- there are keys: nobody waits but for an unknown kid ----------------------------------------------
 
 {
-    my $nginx = nginx({body => $idp->set('one')}, 'timeout 60s; key_cache 1h refresh=1s;');
+    my $nginx = nginx({body => $idp->set('one')}, 'timeout 300s; key_cache 1h refresh=1s;');
     is(started($nginx, '/')->outcome, $OK, 'keys are there');
     $idp->answer('/keys' => $HANGS);
     $idp->forget;
@@ -226,10 +224,11 @@ sub more {
 
 # Keys that are fetched ahead of their time: nobody waits for that.
 {
-    my $nginx = nginx({body => $idp->set('one')}, 'timeout 60s; key_cache 2s stale=1h refresh=off;');
+    my $nginx = nginx({body => $idp->set('one')}, 'timeout 300s; key_cache 1h stale=1h refresh=off;');
     is(started($nginx, '/')->outcome, $OK, 'keys are there');
     $idp->answer('/keys' => $HANGS);
     $idp->forget;
+    $idp->let_pass($nginx, 3100);
     ok($idp->wait_for_hits(1), 'they are fetched ahead of time, which hangs');
     is(started($nginx, '/')->outcome, $OK, 'nobody waits for that') for 1 .. 5;
     is(started($nginx, '/', $NOBODY)->outcome, $UNKNOWN, 'nor with refresh=off an unknown kid');
@@ -256,8 +255,7 @@ CONF
 
 # Two sources by URL: a request waits for one after the other.
 {
-    my $nginx = nginx($SLOW, "key_url $URL; key_url " . $idp->url('/late') . ';');
-    $idp->answer('/late' => {body => $idp->set('two'), wait => 2});
+    my $nginx = nginx({'/keys' => $SLOW, '/late' => {body => $idp->set('two'), wait => 2}}, "key_url $URL; key_url " . $idp->url('/late') . ';');
     is_deeply(tally(map { started($nginx, '/', $idp->bearer($_)) } 'one', 'two'), {$OK => 2}, 'two sources, one later than the other');
     $nginx->is_calm('warn', $FAILED);
 }
@@ -265,7 +263,7 @@ CONF
 # --- clients that leave ------------------------------------------------------------------------------
 
 {
-    my $nginx = nginx($HANGS, 'timeout 60s;', http => "log_format status '\$status'; $more", files => \%files,
+    my $nginx = nginx($HANGS, 'timeout 300s;', http => "log_format status '\$status'; $more", files => \%files,
         main => 'worker_rlimit_nofile 4000;', server => 'location /left { access_log logs/left.log status; auth_jwt r; auth_jwt_issuers shop; empty_gif; }');
     ok($idp->wait_for_hits(1), 'a fetch that hangs');
     my $pid = $nginx->get('/open')->{headers}{'x-pid'};

@@ -5,6 +5,9 @@ package JWT::Remote;
 use strict;
 use warnings;
 
+use Carp qw(croak);
+use Fcntl qw(LOCK_EX LOCK_NB);
+use JSON::PP ();
 use Test::More ();
 
 use JWT ();
@@ -74,11 +77,13 @@ sub bearer_of_nobody {
     return JWT::bearer(\%claims, kid => $kid, alg => 'EdDSA', signature => 'x' x 64);
 }
 
-# A block "shop" of its issuer, with these parameters; its keys are at /keys, unless they say where.
+# A block "shop" of its issuer, with these parameters; its keys are at /keys, unless they say where. A fetch may take long
+# on a busy machine, unless they say how long.
 sub block {
     my ($self, $parameters) = @_;
     $parameters //= '';
     $parameters = 'key_url ' . $self->url('/keys') . "; $parameters" unless $parameters =~ /\b(?:key_url|key_file|config_url) /;
+    $parameters .= ' timeout 60s;' if $parameters !~ /\btimeout / && $parameters =~ /\b(?:key_url|config_url) /;
     return 'auth_jwt_issuer shop { issuer ' . $self->url . "; audience api; $parameters }";
 }
 
@@ -97,6 +102,24 @@ sub options {
 CONF
         %more,
     );
+}
+
+# So many seconds pass for what an nginx keeps of its fetches; it sees it within a second. No fetch may be under way.
+sub let_pass {
+    my ($self, $nginx, $seconds) = @_;
+    my $path = $nginx->directory . '/temp/auth_jwt';
+    for my $name (map {m{([^/]+)[.]json\z}} glob "$path/*.json") {
+        open my $lock, '>>', "$path/$name.lock" or croak "cannot open $name.lock: $!";
+        $nginx->wait_until(sub { flock $lock, LOCK_EX | LOCK_NB }) or croak "$name is locked";
+        my $record = JSON::PP::decode_json($nginx->read("temp/auth_jwt/$name.json"));
+        for my $time (grep {defined} @$record{qw(fetched failed refreshed)}, $record->{told} ? $record->{told}{at} : ()) {
+            $time -= 1000 * $seconds;
+        }
+        $nginx->write("temp/auth_jwt/$name.new", JSON::PP::encode_json($record));
+        chmod 0600, "$path/$name.new";
+        rename "$path/$name.new", "$path/$name.json" or croak "cannot rename: $!";
+    }
+    return;
 }
 
 # A test: what becomes of this token (or of a good one) is what is expected, now or soon.
