@@ -93,13 +93,57 @@ is(JWT::read_file("$made/dist/x_1.2.0-1.deb12_amd64.deb"), "one\n", '... of whic
 make_path("$made/empty");
 is_deeply([release('collect', "$made/empty")], [1, "release: error: there are no files in \"$made/empty\"\n"], 'refused: nothing');
 
+# --- scripts/release repository ---------------------------------------------------------
+
+# Stands for scripts/repository, which scripts/test-package tries out: tells what it is given, and leaves what that leaves.
+write_file("$tree/scripts/repository", <<'SH');
+#!/bin/sh
+for argument in "$@"; do [ ! -f "$argument" ] || case $argument in *.deb) ;; *) cp "$argument" "$TOLD.key"; stat -c %a "$argument" >"$TOLD.mode" ;; esac; done
+env | grep -c '^APT_KEY=' >>"$TOLD.env"
+printf '%s ' "$@" >>"$TOLD"
+echo >>"$TOLD"
+mkdir -p "$1/public/dists" "$1/private"
+echo key >"$1/private/key.asc"
+echo of reprepro
+SH
+chmod 0755, "$tree/scripts/repository";
+{
+    my @names = map { my $of = $_; map {"${_}_1.2.0-1~$of.deb"} qw(libnginx-mod-http-auth-jwt nginx-jwt) } qw(deb12_amd64 deb12_arm64 deb13_amd64 ubuntu24.04_amd64);
+    write_file("$made/debs/$_", $_) for @names;
+    local $ENV{TOLD} = "$made/told";
+    local $ENV{APT_KEY} = "-----BEGIN PGP PRIVATE KEY BLOCK-----\nsecret\n-----END PGP PRIVATE KEY BLOCK-----";
+    my $url = 'https://packages.example.com/apt';
+    my ($status, $text) = release('repository', "$made/debs", $url);
+    my $place = "$made/target/apt-repository";
+    is($status, 0, 'a repository is made') or diag($text);
+    is((split /\n/, $text)[-1], "$place/made/public", '... and it says where that is');
+    my %of;
+    push @{$of{/~deb12/ ? 'bookworm' : /~deb13/ ? 'trixie' : 'noble'}}, "$made/debs/$_" for sort @names;
+    my @expected = ("$place/made --key $place/key --url $url bookworm @{$of{bookworm}} ", map {"$place/made $_ @{$of{$_}} "} qw(noble trixie));
+    is(JWT::read_file("$made/told"), join("\n", @expected, ''), '... each package in its suite, the key and the URL once');
+    is(JWT::read_file("$made/told.key"), "$ENV{APT_KEY}\n", '... with the key');
+    is(JWT::read_file("$made/told.mode"), "600\n", '... which nobody else can read');
+    is(JWT::read_file("$made/told.env"), "0\n0\n0\n", '... nor any program that needs it not');
+    ok(-d "$place/made/public/dists" && !-e "$place/made/private" && !-e "$place/key", '... and of which nothing is left');
+    unlike($text, qr/secret/, '... or told');
+
+    write_file("$made/debs/x_1.2.0-1~deb99_amd64.deb", '');
+    is_deeply([release('repository', "$made/debs", $url)], [1, "release: error: no suite is known of \"x_1.2.0-1~deb99_amd64.deb\"\n"], 'refused: a package of an unknown suite');
+    is_deeply([release('repository', "$made/empty", $url)], [1, "release: error: there are no .debs in \"$made/empty\"\n"], 'refused: no packages');
+    delete local $ENV{APT_KEY};
+    like((release('repository', "$made/debs", $url))[1], qr/\Arelease: error: APT_KEY must hold the secret key/, 'refused: no key');
+}
+for my $case ([], ['check'], ['check', 'v1.2.0', 'x'], ['repository', "$made/debs"], ['packages']) {
+    is_deeply([release(@$case)], [1, "release: error: see scripts/release --help\n"], "refused: \"@$case\"");
+}
+
 # --- the workflows ---------------------------------------------------------------------
 
 my @workflows = glob "$ROOT/.github/workflows/*.yml";
 my %text = map { (basename($_) => JWT::read_file($_)) } @workflows;
-ok($text{$_}, "there is $_") for qw(ci.yml matrix.yml release.yml);
-for my $name (qw(ci.yml matrix.yml release.yml)) {
-    my $yaml = $text{$name} // next;
+is_deeply([sort keys %text], [qw(ci.yml matrix.yml release.yml site.yml)], 'the workflows');
+for my $name (sort keys %text) {
+    my $yaml = $text{$name};
     my @used = $yaml =~ /^ *(?:- )?uses: (.*)$/mg;
     ok(scalar @used, "$name uses actions");
     for my $action (grep { !m{^\./} } @used) {
@@ -110,17 +154,52 @@ for my $name (qw(ci.yml matrix.yml release.yml)) {
     }
     my @scripts = $yaml =~ m{(scripts/[a-z-]+)}g;
     ok(-x "$ROOT/$_", "$name: $_ can be run") for sort keys %{{map { ($_ => 1) } @scripts}};
+    # Each command of scripts/release that is called is one that it has.
+    my $commands = JWT::read_file("$ROOT/scripts/release");
+    like($commands, qr/^\Q$_\E\) /m, "$name: scripts/release $_") for grep { $_ ne 'notes' } $yaml =~ m{scripts/release ([a-z]+)}g;
     like($yaml, qr/^permissions:\n  contents: read\n\n/m, "$name may read, and nothing else, where a job does not say more");
-    unlike($yaml, qr/secrets\./, "$name needs no secret");
     my $checkouts = () = $yaml =~ /uses: actions\/checkout\@/g;
     my $forgetful = () = $yaml =~ /uses: actions\/checkout\@[^\n]*\n +with:\n +persist-credentials: false\n/g;
     is($forgetful, $checkouts, "$name: no checkout leaves the token behind");
 }
-my ($publish) = $text{'release.yml'} =~ /^  publish:\n(.*)\z/ms;
-like($publish, qr/^    needs: \[ci, tarballs\]$/m, 'nothing is published before all has passed');
-my @writes = $text{'release.yml'} =~ /^ +([\w-]+): write/mg;
-my @published = $publish =~ /^ +([\w-]+): write/mg;
-is_deeply([sort @writes], [sort @published], 'the job that publishes is the only one that may write');
-is_deeply([sort @writes], [qw(attestations contents id-token)], '... releases and attestations');
+
+# The jobs of a workflow, by name.
+sub jobs {
+    my ($yaml) = @_;
+    my ($jobs) = $yaml =~ /^jobs:\n(.*)\z/ms;
+    return $jobs =~ /^  ([\w-]+):\n((?:(?:   +[^\n]*|  #[^\n]*)?\n)*)/mg;
+}
+my %release = jobs($text{'release.yml'});
+my %site = jobs($text{'site.yml'});
+is_deeply([sort keys %release], [qw(ci nginx publish site tag)], 'the jobs of a release');
+like($release{publish}, qr/^    needs: \[ci, nginx\]$/m, 'nothing is published before all has passed');
+like($release{site}, qr/^    needs: publish\n.*^    uses: \.\/\.github\/workflows\/site\.yml$/ms, 'the site is that of a release that is there');
+like($text{'site.yml'}, qr/^on:\n  workflow_call:\n    secrets:\n      APT_KEY:\n        required: false\n\n/m, '... and comes no other way');
+
+# Who may write, and what.
+my %may = map { my $job = $_; ($job => [sort $release{$job} =~ /^ +([\w-]+): write/mg]) } keys %release;
+is_deeply(\%may, {tag => [], ci => [], nginx => [], publish => [qw(attestations contents id-token)], site => [qw(id-token pages)]},
+    'one job may write releases and attestations, another one pages');
+is_deeply({map { my $job = $_; ($job => [sort $site{$job} =~ /^ +([\w-]+): write/mg]) } keys %site}, {build => [], publish => [qw(id-token pages)]},
+    'what makes the site may write nothing');
+
+# There is one secret, and one step sees it.
+is(join(' ', map { my $name = $_; map {"$name $_"} $text{$name} =~ /\$\{\{[^}]*\bsecrets\.(\w+)/g } sort keys %text), 'release.yml APT_KEY site.yml APT_KEY', 'the only secret');
+my @steps = grep {/secrets\./} split /^      - /m, $site{build};
+is(scalar @steps, 1, '... is that of one step');
+like($steps[0], qr/scripts\/release repository packages "\$URL"/, '... which makes the repository');
+
+# What is handed on: each artifact is fetched by a name that it has.
+my %uploads = map { ($_ => [$text{$_} =~ /upload-artifact\@[^\n]*\n +with:\n +name: (\S+)/g]) } qw(ci.yml release.yml);
+is_deeply([map {s/-.*//r} @{$uploads{'ci.yml'}}, @{$uploads{'release.yml'}}], [qw(package servroots fuzz nginx)], 'artifacts of the run');
+my ($fetched) = $release{publish} =~ /pattern: "(\S+)"/;
+is($fetched, '{package,nginx}-*', 'the release takes packages, and what is for nginx.org\'s nginx');
+like($site{build}, qr/pattern: package-\*\n +path: packages\n/, 'the repository takes packages');
+my ($paths) = $release{nginx} =~ /path: \|\n((?: {12}\S+\n)+)/;
+is($paths =~ s/^ +//mgr, "target/package/*.tar.gz\ntarget/package/*.rpm\n", '... tarballs and .rpms');
+# The suites of the packages are those that scripts/release knows.
+my @images = $text{'ci.yml'} =~ /image: "([\w:.]+)", runner/g;
+my @known = JWT::read_file("$ROOT/scripts/release") =~ /^    \*~([a-z]+[0-9.]+)_\*\) echo /mg;
+is_deeply([sort keys %{{map { (s/^debian:/deb/r =~ s/://r => 1) } @images}}], [sort @known], 'each image of ci.yml has its suite');
 
 done_testing();
