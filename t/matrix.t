@@ -89,6 +89,15 @@ my ($locked) = JWT::read_file("$ROOT/Cargo.lock") =~ /name = "nginx-src"\nversio
 my ($vendored) = $locked =~ /\+(.*)/;
 my ($vendored_branch) = $vendored =~ /^(\d+\.\d+)/;
 
+# What speaks of the nginx that is compiled here names no version of it: Cargo.lock does. Rows of the table of what was
+# tested do, and examples ("such as").
+{
+    my @files = grep {-f} map { glob "$ROOT/$_" } qw(*.md docs/*.md docs/guides/*.md t/README.md scripts/* .github/workflows/*.yml);
+    my @lines = grep { /--vendored|nginx-src/ && !/^\| [\d.]+ \||such as/ } map { split /^/m, JWT::read_file($_) } @files;
+    cmp_ok(scalar @lines, '>', 10, 'many lines speak of the vendored nginx');
+    is_deeply([grep {/(?<![\w.])1\.[1-9]\d(?:\.\d+)?(?!\w)/} @lines], [], '... and none names its version');
+}
+
 SKIP: {
     my $release = -r '/etc/os-release' ? JWT::read_file('/etc/os-release') : '';
     skip 'scripts/matrix knows suites of Debian and Ubuntu alone', 1 unless $release =~ /^ID="?(?:debian|ubuntu)"?$/m;
