@@ -41,7 +41,15 @@ sub release {
 make_path("$tree/scripts");
 copy("$ROOT/scripts/$_", "$tree/scripts/$_") or die "$_: $!" for qw(release prelude.sh);
 chmod 0755, "$tree/scripts/release";
-write_file("$tree/Cargo.toml", "[package]\nname = \"x\"\nversion = \"1.2.0\"\n\n[dependencies]\ny = { version = \"9.9.9\" }\n");
+my @locks = ('Cargo.lock', 'fuzz/Cargo.lock', 'bench/bare/Cargo.lock');
+# A tree of this version.
+sub is_of {
+    my ($version) = @_;
+    write_file("$tree/Cargo.toml", "[package]\nname = \"x\"\nversion = \"$version\"\n\n[dependencies]\ny = { version = \"9.9.9\" }\n");
+    write_file("$tree/$_", "[[package]]\nname = \"w\"\nversion = \"0.1.0\"\n\n[[package]]\nname = \"x\"\nversion = \"$version\"\ndependencies = [\n \"w\",\n]\n") for @locks;
+    return;
+}
+is_of('1.2.0');
 write_file("$tree/CHANGELOG.md", <<'MD');
 # Changelog
 
@@ -75,8 +83,32 @@ for my $case (
     my ($tag, $says) = @$case;
     is_deeply([release('check', $tag)], [1, "release: error: $says\n"], "refused: $tag");
 }
-write_file("$tree/Cargo.toml", "version = \"1.3.0\"\n");
-is_deeply([release('check', 'v1.3.0')], [1, "release: error: CHANGELOG.md has no section \"## [1.3.0]\", or an empty one\n"], 'refused: a version that CHANGELOG.md does not tell of');
+is_of('1.3.0');
+is_deeply([release('check', 'v1.3.0')], [1, "release: error: CHANGELOG.md has no section \"## [1.3.0] - DATE\", or an empty one\n"], 'refused: a version that CHANGELOG.md does not tell of');
+my $changes = JWT::read_file("$tree/CHANGELOG.md");
+write_file("$tree/CHANGELOG.md", $changes =~ s/Unreleased/1.3.0/r);
+is_deeply([release('check', 'v1.3.0')], [1, "release: error: CHANGELOG.md has no section \"## [1.3.0] - DATE\", or an empty one\n"], '... or that has no date there');
+write_file("$tree/CHANGELOG.md", $changes);
+
+# What turns a tree into a version, once.
+{
+    is_of('1.2.0');
+    local $ENV{SOURCE_DATE_EPOCH} = 1_796_083_200;
+    is_deeply([release('prepare', 'v1.3.0')], [0, "release: v1.3.0: as Cargo.toml and CHANGELOG.md have it\n"], 'prepare');
+    my %is = map { $_ => JWT::read_file("$tree/$_") } 'Cargo.toml', 'CHANGELOG.md', @locks;
+    is_of('1.3.0');
+    is($is{$_}, JWT::read_file("$tree/$_"), "... $_ has the version, and nothing else has changed") for 'Cargo.toml', @locks;
+    is($is{'CHANGELOG.md'}, $changes =~ s/## \[Unreleased\]\n/## [Unreleased]\n\n## [1.3.0] - 2026-12-01\n/r, '... CHANGELOG.md dates what was unreleased');
+    is_deeply([release('notes', 'v1.3.0')], [0, "- later\n\n"], '... which are the notes of the release');
+    is_deeply([release('prepare', 'v1.3.0')], [1, "release: error: CHANGELOG.md has a section \"## [1.3.0]\" already\n"], 'refused: twice');
+    is_deeply([release('prepare', 'v1.4.0')], [1, "release: error: CHANGELOG.md has no section \"## [Unreleased]\", or an empty one\n"], 'refused: nothing to release');
+    is_deeply([release('prepare', '1.4.0')], [1, "release: error: the tag of a release is v and three numbers, this is \"1.4.0\"\n"], 'refused: no tag');
+    for my $lock (@locks) {
+        write_file("$tree/$lock", $is{$lock} =~ s/1\.3\.0/1.2.0/r);
+        is_deeply([release('check', 'v1.3.0')], [1, "release: error: $lock has another version than Cargo.toml; scripts/release prepare writes both\n"], "refused: $lock is of another version");
+        write_file("$tree/$lock", $is{$lock});
+    }
+}
 
 my %content = ('x_1.2.0-1~deb12_amd64.deb' => "one\n", 'x-1.2.0.tar.gz' => "two\n");
 write_file("$made/dist/$_", $content{$_}) for keys %content;
@@ -135,6 +167,16 @@ chmod 0755, "$tree/scripts/repository";
 }
 for my $case ([], ['check'], ['check', 'v1.2.0', 'x'], ['repository', "$made/debs"], ['packages']) {
     is_deeply([release(@$case)], [1, "release: error: see scripts/release --help\n"], "refused: \"@$case\"");
+}
+
+# --- the version of this tree -------------------------------------------------------------
+
+# It stands in Cargo.toml, and what else names it takes it from there; lock files have it by cargo, or by "prepare".
+{
+    my ($version) = JWT::read_file("$ROOT/Cargo.toml") =~ /^version = "(.*)"$/m;
+    is(join(' ', JWT::read_file("$ROOT/$_") =~ /^name = "ngx-http-auth-jwt-module"\nversion = "(.*)"$/mg), $version, "$_ has the version of Cargo.toml") for @locks;
+    my $told = qx(startdir='$ROOT/packaging/alpine' sh -c '. "\$startdir/APKBUILD" && echo "\$pkgver"');
+    is($told, "$version\n", 'the APKBUILD has it, too');
 }
 
 # --- the workflows ---------------------------------------------------------------------
