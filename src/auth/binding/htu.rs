@@ -190,11 +190,10 @@ fn is_unreserved(byte: u8) -> bool {
 }
 
 #[cfg(test)]
-mod served;
-
-#[cfg(test)]
 mod tests {
     use super::*;
+
+    mod served;
 
     /// The normalised text of a URL.
     fn normal(url: &str) -> Option<String> {

@@ -1,7 +1,7 @@
 //! That a normalised path is the one that nginx serves: what it does with each short path, by
 //! `ngx_http_parse_complex_uri`.
 
-use super::normal_path;
+use super::super::normal_path;
 
 /// The path that nginx serves; `None` where it answers 400.
 fn served(target: &str, merge_slashes: bool) -> Option<String> {
