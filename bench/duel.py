@@ -17,10 +17,10 @@ from server import status
 
 
 class Contender:
-    """A way to send load to a server: a name, a port, and what is sent."""
+    """A way to send load to a server: a name, a port, and what is sent: always the same, or one of `headers` each."""
 
-    def __init__(self, name, port, token, path='/small.txt', tokens=None, warm_up=500):
-        self.name, self.port, self.token, self.path, self.tokens = name, port, token, path, tokens
+    def __init__(self, name, port, token, path='/small.txt', headers=None, warm_up=500):
+        self.name, self.port, self.token, self.path, self.headers = name, port, token, path, headers
         self.warm_up, self.requests, self.sent = warm_up, 0, 0
 
     def calibrate(self, seconds):
@@ -41,8 +41,8 @@ class Contender:
         return answered.requests / answered.seconds
 
     def send(self, requests, core):
-        if self.tokens:
-            answered = load.send_different(self.port, self.tokens, self.sent, requests, core)
+        if self.headers:
+            answered = load.send_different(self.port, self.headers, self.sent, requests, core)
         else:
             answered = load.send(self.port, self.token, requests, self.path, core)
         self.sent += answered.requests

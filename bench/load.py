@@ -1,4 +1,4 @@
-"""Load: a fixed number of requests, the same by h2load (HTTP/1.1), or with different tokens."""
+"""Load: a fixed number of requests, the same by h2load (HTTP/1.1), or different ones."""
 import collections
 import os
 import re
@@ -10,6 +10,8 @@ from processor import OTHER, pinned
 
 CONNECTIONS = 8
 
+HOST = 'bench.example'
+
 # What was answered with 2xx, in how many seconds.
 Answered = collections.namedtuple('Answered', 'requests seconds')
 
@@ -18,7 +20,7 @@ def send(port, token, requests, path='/small.txt', core=OTHER):
     """The same request, so many times."""
     connections = min(CONNECTIONS, requests)
     out = run(['h2load', '--h1', f'--requests={requests}', f'--clients={connections}', '--threads=1',
-               '--header', f'authorization: Bearer {token}', '--header', ':authority: bench.example',
+               '--header', f'authorization: Bearer {token}', '--header', f':authority: {HOST}',
                f'http://127.0.0.1:{port}{path}'], core)
     fine = int(re.search(r'status codes: (\d+) 2xx', out).group(1))
     if fine != requests:
@@ -27,10 +29,10 @@ def send(port, token, requests, path='/small.txt', core=OTHER):
     return Answered(requests, float(time) * {'us': 1e-6, 'ms': 1e-3, 's': 1}[unit])
 
 
-def send_different(port, tokens, start, requests, core=OTHER):
-    """Each request with the next of `tokens`, from a place on: one on each connection at a time."""
-    texts = [f'GET /small.txt HTTP/1.1\r\nHost: bench.example\r\nAuthorization: Bearer {token}\r\n\r\n'.encode()
-             for token in (tokens[(start + number) % len(tokens)] for number in range(requests))]
+def send_different(port, headers, start, requests, core=OTHER):
+    """Each request with the next of `headers`, from a place on: one on each connection at a time."""
+    texts = [f'GET /small.txt HTTP/1.1\r\nHost: {HOST}\r\n{header}\r\n\r\n'.encode()
+             for header in (headers[(start + number) % len(headers)] for number in range(requests))]
     connections = [socket.create_connection(('127.0.0.1', port), timeout=60) for _ in range(CONNECTIONS)]
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core} & before or before)

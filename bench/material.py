@@ -38,3 +38,8 @@ class Material:
     def tokens(self, kind, count):
         """So many different tokens."""
         return self.call('tokens', kind, str(count)).split()
+
+    def proofs(self, kind, count, url):
+        """A token that is bound to a key, and so many proofs of it."""
+        token, *proofs = self.call('proofs', kind, str(count), url).split()
+        return token, proofs

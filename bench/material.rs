@@ -5,6 +5,7 @@
 //! material write DIR              of each kind: KIND.token, KIND.forged, KIND.jwks, and KIND.key (a
 //!                                 secret or a public key in PEM); claims.json
 //! material tokens KIND COUNT      COUNT different tokens, one a line
+//! material proofs KIND COUNT URL  a token that is bound to a key, and COUNT proofs of it for GET of URL, one a line
 //! ```
 
 #[expect(dead_code, reason = "bench/bare uses the rest")]
@@ -14,6 +15,7 @@ mod material;
 use std::fs;
 use std::io::{BufWriter, Write, stdout};
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use material::{KINDS, Kind, Outcome, claims};
 
@@ -24,6 +26,7 @@ fn main() -> Outcome<()> {
         ["kinds"] => println!("{}", KINDS.join("\n")),
         ["write", directory] => write(Path::new(directory))?,
         ["tokens", kind, count] => tokens(&Kind::new(kind)?, count.parse()?)?,
+        ["proofs", kind, count, url] => proofs(&Kind::new(kind)?, count.parse()?, url)?,
         _ => return Err("see the head of bench/material.rs".into()),
     }
     Ok(())
@@ -54,6 +57,16 @@ fn tokens(kind: &Kind, count: usize) -> Outcome<()> {
     let mut out = BufWriter::new(stdout().lock());
     for number in 0..count {
         writeln!(out, "{}", kind.token(number)?)?;
+    }
+    Ok(out.flush()?)
+}
+
+fn proofs(kind: &Kind, count: usize, url: &str) -> Outcome<()> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    let (token, proofs) = kind.bound(url, now, count)?;
+    let mut out = BufWriter::new(stdout().lock());
+    for line in std::iter::once(token).chain(proofs) {
+        writeln!(out, "{line}")?;
     }
     Ok(out.flush()?)
 }

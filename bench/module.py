@@ -4,6 +4,7 @@ import os
 import pathlib
 
 from duel import Contender, duel
+from load import HOST
 from server import Server, free_ports
 
 CONF = pathlib.Path(__file__).resolve().parent / 'conf'
@@ -25,10 +26,13 @@ RULES = (
 # What a location may have beyond a key file.
 RULED, BY_URL, COUNTED = 'issuer and rules', 'issuer and rules, keys by URL', 'issuer and rules, metrics on'
 
+# The same, and each request has a proof (RFC 9449) of its own, signed with ES256; its token is in the cache.
+PROVEN = 'issuer and rules, DPoP'
+
 METRICS = 'server { listen unix:%s; location / { auth_jwt_metrics; } }'
 
-# More than the default cache holds or remembers, by far.
-DIFFERENT_TOKENS = 60_000
+# More than the default cache holds or remembers, by far; and more than there are requests, as a proof is good once.
+DIFFERENT_TOKENS = DIFFERENT_PROOFS = 60_000
 
 # So many of them are judged in turn by the bare cryptography: more than a processor's branch predictor learns by heart,
 # and few enough for its caches, where a server has the token of a request.
@@ -73,6 +77,8 @@ class Group:
         key_file = material.path(f'{self.kind}.jwks')
         keys = ['auth_jwt_issuers shop;', *RULES] if self.more else [f'auth_jwt_key_file {key_file};']
         guard = ['auth_jwt "bench";', *keys]
+        if self.more == PROVEN:
+            guard.append('auth_jwt_dpop required window=1h;')
         if '+' in self.kind:
             guard.append('auth_jwt_type nested;')
         ports = iter(free_ports(1 + len(self.lanes)))
@@ -109,6 +115,7 @@ def groups(kinds):
         yield Group(f'RS256 static, {more}', 'RS256', more=more)
     for kind in DIFFERENT:
         yield Group(f'{kind} static, different tokens', kind, different=True)
+    yield Group(f'ES256 static, {PROVEN}', 'ES256', different=True, more=PROVEN)
     for kind in PROXIED:
         yield Group(f'{kind} proxied', kind, proxied=True)
         yield Group(f'{kind} proxied, 10 claim headers', kind, proxied=True, headers=True)
@@ -144,13 +151,20 @@ def measure(options, material, report):
 
 def run(group, locations, server, options, material):
     token, forged = material.token(group.kind), material.forged(group.kind)
-    tokens = material.tokens(group.kind, DIFFERENT_TOKENS) if group.different else None
-    lanes = [Contender(lane, each.port, token, tokens=tokens) for lane, each in locations.items()]
+    headers = None
+    if group.more == PROVEN:
+        token, proofs = material.proofs(group.kind, DIFFERENT_PROOFS, f'http://{HOST}/small.txt')
+        headers = [f'Authorization: DPoP {token}\r\nDPoP: {proof}' for proof in proofs]
+    elif group.different:
+        headers = [f'Authorization: Bearer {each}' for each in material.tokens(group.kind, DIFFERENT_TOKENS)]
+    lanes = [Contender(lane, each.port, token, headers=headers) for lane, each in locations.items()]
     for lane in lanes:
-        answered = lane.must_answer(token, 200)
+        is_open = lane.name in ('plain', 'bare')
+        # A bound token is none of a bearer's.
+        answered = lane.must_answer(token, 401 if group.more == PROVEN and not is_open else 200)
         expected = f'{material.claims["iss"]} {material.claims["role"]}\n' if group.headers else ' \n'
         if group.proxied and answered != expected:
             raise RuntimeError(f'{lane.name} hands on "{answered}" instead of "{expected}"')
-        lane.must_answer(forged, 200 if lane.name in ('plain', 'bare') else 401)
+        lane.must_answer(forged, 200 if is_open else 401)
     plain, *contenders = lanes
     return duel(server, plain, contenders, options, 'bare' if 'bare' in locations else None)

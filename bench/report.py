@@ -35,7 +35,8 @@ a valid token with 200 and one with a wrong signature or tag with 401.
 
 - *issuer and rules*: an `auth_jwt_issuer` with an audience, two scopes and two rules for claims;
 - *keys by URL*: the module has fetched them, from a server on this machine; *metrics on*: some location has
-  `auth_jwt_metrics`, so that verdicts are counted;
+  `auth_jwt_metrics`, so that verdicts are counted; *DPoP*: `auth_jwt_dpop required`, and the proofs are signed with ES256
+  by a key of the client;
 - *hot*: the token has been seen; *cold*: `auth_jwt_cache off`, so that each request takes the whole
   way; *different*: each request brings another token, {different} in all, with the default cache, sent by
   `bench/load.py`, as h2load knows one header only. That is what a token never seen costs; *cold* repeats one token,
@@ -108,10 +109,11 @@ def module_tables(groups):
              for group in static
              for hot, cold, bare in [(group['lanes'][lane] for lane in ('hot', 'cold', 'bare'))]]))
     if different:
-        parts.append('\nEach request with a token that is not in the cache:\n')
+        parts.append('\nEach request with a token that is not in the cache; with DPoP the token is, and each request has a proof of its own:\n')
         parts.append(table(
             ['token', 'without', 'different', 'cryptography', 'beyond', 'requests/s'],
-            [[group['kind'], f'{lane["plain"]:.1f}', micro(lane['net']), micro(group['lanes']['bare']['net']),
+            [[', '.join(filter(None, [group['kind'], group['more']])), f'{lane["plain"]:.1f}', micro(lane['net']),
+              micro(group['lanes']['bare']['net']),
               micro(lane['beyond']), rate(lane)]
              for group in different for lane in [group['lanes']['different']]]))
     if proxied:

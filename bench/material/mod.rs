@@ -12,6 +12,9 @@ use std::cell::Cell;
 use std::error::Error;
 
 use ngx_http_auth_jwt_module::jose::base64url;
+use ngx_http_auth_jwt_module::jose::crypto::Fingerprint;
+use ngx_http_auth_jwt_module::jose::json::Object;
+use ngx_http_auth_jwt_module::jose::thumbprint::thumbprint;
 use serde_json::{Value, json};
 
 use encrypt::Encryption;
@@ -67,10 +70,33 @@ impl Kind {
     }
 
     fn jws(&self, number: usize) -> Outcome<String> {
+        self.signed(&claims(number))
+    }
+
+    fn signed(&self, claims: &Value) -> Outcome<String> {
         let header = json!({"alg": self.algorithm, "typ": "JWT", "kid": self.signing_key.kid()?});
-        let signed = format!("{}.{}", encode(&header), encode(&claims(number)));
-        let signature = self.signer.sign(signed.as_bytes())?;
-        Ok(format!("{signed}.{}", base64url::encode(&signature)))
+        jws(&self.signer, &header, claims)
+    }
+
+    /// A token that is bound to a key, and so many proofs of that key (RFC 9449) for `GET` of `url`, made `now`.
+    pub fn bound(&self, url: &str, now: u64, count: usize) -> Outcome<(String, Vec<String>)> {
+        let key = Jwk::load("p256_other")?;
+        let signer = Signer::new("ES256", &key)?;
+        let jwk = key.public();
+        let object = Object::parse(jwk.to_string().into_bytes()).map_err(|_| "no JWK")?;
+        let thumbprint = thumbprint(&object).map_err(|_| "no thumbprint")?;
+        let mut claims = claims(0);
+        claims["cnf"] = json!({"jkt": thumbprint.base64url()});
+        let token = self.signed(&claims)?;
+        let header = json!({"alg": "ES256", "typ": "dpop+jwt", "jwk": jwk});
+        let ath = Fingerprint::of(token.as_bytes()).base64url();
+        let proof = |number: usize| {
+            let jti = format!("{number:032}");
+            let claims = json!({"jti": jti, "htm": "GET", "htu": url, "iat": now, "ath": ath});
+            jws(&signer, &header, &claims)
+        };
+        let proofs = (0..count).map(proof).collect::<Outcome<Vec<_>>>()?;
+        Ok((token, proofs))
     }
 
     /// The JWK Set that judges such tokens, among keys of other kinds.
@@ -143,6 +169,12 @@ pub fn claims(number: usize) -> Value {
         "groups": ["staff", "sales", "vienna"],
         "jti": format!("{number:08}"),
     })
+}
+
+fn jws(signer: &Signer, header: &Value, claims: &Value) -> Outcome<String> {
+    let signed = format!("{}.{}", encode(header), encode(claims));
+    let signature = signer.sign(signed.as_bytes())?;
+    Ok(format!("{signed}.{}", base64url::encode(&signature)))
 }
 
 fn encode(json: &Value) -> String {
