@@ -86,7 +86,8 @@ impl Kind {
         let object = Object::parse(jwk.to_string().into_bytes()).map_err(|_| "no JWK")?;
         let thumbprint = thumbprint(&object).map_err(|_| "no thumbprint")?;
         let mut claims = claims(0);
-        claims["cnf"] = json!({"jkt": thumbprint.base64url()});
+        let members = claims.as_object_mut().ok_or("claims are an object")?;
+        members.insert("cnf".to_owned(), json!({"jkt": thumbprint.base64url()}));
         let token = self.signed(&claims)?;
         let header = json!({"alg": "ES256", "typ": "dpop+jwt", "jwk": jwk});
         let ath = Fingerprint::of(token.as_bytes()).base64url();
