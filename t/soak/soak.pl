@@ -14,6 +14,7 @@ use Time::HiRes qw(sleep time);
 
 use Clients;
 use Counted;
+use Figures qw(compared figure memory_and_files number progress worse);
 use JWT;
 use JWT::Server;
 use Rotation;
@@ -39,23 +40,6 @@ my $CONNECTIONS = 64;
 my $PATIENCE = 30;
 
 my $scratch = File::Temp->newdir('soak-XXXXXX', TMPDIR => 1);
-my @broken;
-
-sub progress { print STDERR 'soak: ', @_, "\n"; return }
-
-# A line of the table: what, the figure, and whether it is as it must be (undef: it is told only).
-sub figure {
-    my ($what, $figure, $good) = @_;
-    print "| $what | $figure | ", defined $good ? ($good ? 'yes' : '**no**') : '–', " |\n";
-    push @broken, $what if defined $good && !$good;
-    return;
-}
-
-sub number {
-    my $text = reverse int $_[0];
-    $text =~ s/(\d{3})(?=\d)/$1,/g;
-    return scalar reverse $text;
-}
 
 sub free_port {
     my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die "no port: $!";
@@ -122,33 +106,6 @@ sub wrk {
     }
     open my $file, '<', $result or die 'wrk told nothing: ' . qx(cat $scratch/wrk.log);
     return {map {split} <$file>};
-}
-
-sub memory_and_files {
-    my ($watch, $name) = @_;
-    for (['memory', 'memory of the workers'], ['files', 'open files of the workers'], ['master', 'memory of the master']) {
-        my ($what, $title) = @$_;
-        my ($text, $flat) = $watch->told($what);
-        figure("$name: $title, after warm-up", $text, $flat);
-    }
-    return;
-}
-
-# What was counted beside what was answered: status => number; and how many requests had no answer.
-sub compared {
-    my ($name, $counted, $answered, $lost) = @_;
-    # Of requests under way whose clients have gone.
-    sleep 1;
-    my ($text, $good) = $counted->judge($answered, $lost);
-    figure("$name: verdicts counted, requests answered", $text, $good);
-    return;
-}
-
-sub worse {
-    my ($nginx, $allowed) = @_;
-    my @worse = grep {/\[(?:error|crit|alert|emerg)\]|panicked|exited on signal/ && !/$allowed/} split /^/m, $nginx->error_log;
-    progress($_) for @worse[0 .. min($#worse, 4)];
-    return scalar @worse;
 }
 
 my $NEVER = qr/(?!)/;
@@ -405,7 +362,7 @@ for my $name (@PARTS) {
     };
     progress(sprintf '--- %s: %d s', $name, time - $begun);
 }
-if (@broken) {
+if (my @broken = Figures::broken()) {
     progress('not as it must be: ', join '; ', @broken);
     exit 1;
 }
