@@ -10,15 +10,15 @@ use Time::HiRes qw(sleep time);
 
 use JWT;
 
-# Starts so many of them; they ask /file and /kept until stop.
+# Starts so many of them; they ask until stop: /file and /kept, or as $ask does, which is given nginx and a number.
 sub new {
-    my ($class, $nginx, $count) = @_;
+    my ($class, $nginx, $count, $ask) = @_;
     my $self = bless {nginx => $nginx, pids => []}, $class;
     for my $number (1 .. $count) {
         my $pid = fork // die "cannot fork: $!";
         if (!$pid) {
             srand $$;
-            ask($nginx, $number);
+            ($ask // \&ask)->($nginx, $number);
             POSIX::_exit(0);
         }
         push @{$self->{pids}}, $pid;
@@ -27,20 +27,22 @@ sub new {
 }
 
 # Ends them, and gives how often they asked and what was wrong. Then there is in {answered} how often each status was
-# answered, and in {lost} how often nothing was.
+# answered, in {lost} how often nothing was, and in {seen} what else they have counted.
 sub stop {
     my ($self) = @_;
     kill TERM => @{$self->{pids}};
     waitpid $_, 0 for @{$self->{pids}};
     my ($asked, @wrong) = (0);
-    ($self->{answered}, $self->{lost}) = ({}, 0);
+    @$self{qw(answered lost seen)} = ({}, 0, {});
     for my $number (1 .. @{$self->{pids}}) {
         my $text = $self->{nginx}->read("html/client$number");
         push(@wrong, "client $number left no word"), next if $text eq '';
         my $told = JSON::PP::decode_json($text);
         $asked += $told->{asked};
         $self->{lost} += $told->{lost};
-        $self->{answered}{$_} += $told->{answered}{$_} for keys %{$told->{answered}};
+        for my $what ('answered', 'seen') {
+            $self->{$what}{$_} += $told->{$what}{$_} for keys %{$told->{$what} // {}};
+        }
         push @wrong, @{$told->{wrong}};
     }
     return ($asked, @wrong);
@@ -79,7 +81,14 @@ sub ask {
             last if !$answer || ($answer->{headers}{connection} // '') eq 'close';
         }
     }
-    $nginx->write("html/client$number", JWT::json({asked => $asked, lost => $lost, answered => \%answered, wrong => \@wrong}));
+    leave_word($nginx, $number, asked => $asked, lost => $lost, answered => \%answered, wrong => \@wrong);
+    return;
+}
+
+# What a client has to tell when it ends.
+sub leave_word {
+    my ($nginx, $number, %told) = @_;
+    $nginx->write("html/client$number", JWT::json(\%told));
     return;
 }
 
