@@ -26,11 +26,12 @@ sub workers {
     return split ' ', <$file> // '';
 }
 
-# KiB.
+# KiB, without the memory that nginx's processes share: it is of one size, and each of them has seen some of it.
 sub memory {
     my ($pid) = @_;
     open my $file, '<', "/proc/$pid/status" or return;
-    return (map {/^VmRSS:\s+(\d+)/} <$file>)[0];
+    my %has = map {/^(VmRSS|RssShmem):\s+(\d+)/} <$file>;
+    return defined $has{VmRSS} ? $has{VmRSS} - ($has{RssShmem} // 0) : undef;
 }
 
 sub open_files {
