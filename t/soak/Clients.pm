@@ -18,7 +18,7 @@ sub new {
         my $pid = fork // die "cannot fork: $!";
         if (!$pid) {
             srand $$;
-            ($ask // \&ask)->($nginx, $number);
+            eval { ($ask // \&ask)->($nginx, $number); 1 } or warn $@;
             POSIX::_exit(0);
         }
         push @{$self->{pids}}, $pid;
