@@ -12,6 +12,7 @@ use MIME::Base64 qw(encode_base64url);
 use POSIX ();
 use Time::HiRes qw(sleep time);
 
+use Bound;
 use Clients;
 use Counted;
 use Figures qw(compared figure memory_and_files number progress worse);
@@ -24,7 +25,7 @@ binmode STDOUT, ':utf8';
 binmode STDERR, ':utf8';
 $| = 1;
 my $QUICK = @ARGV && $ARGV[0] eq '--quick' ? shift @ARGV : '';
-my @PARTS = @ARGV ? @ARGV : qw(load abort reload kill locations keys tokens fetch urls);
+my @PARTS = @ARGV ? @ARGV : qw(load abort reload kill locations keys tokens fetch urls bound);
 
 sub amount { return $QUICK ? $_[1] : $_[0] }
 
@@ -36,6 +37,7 @@ my $LOCATIONS = 10_000;
 my $KEYS = 10_000;
 my $TOKENS = amount(1_000_000, 50_000);
 my $ROTATING = amount(3600, 30);
+my $BOUND = amount(600, 8);
 my $CONNECTIONS = 64;
 my $PATIENCE = 30;
 
@@ -350,6 +352,12 @@ $part{urls} = sub {
     memory_and_files($watch, 'urls');
     my $allowed = qr/keys cannot be fetched from/;
     figure('urls: lines at error or worse, but for fetches that failed', worse($nginx, $allowed), worse($nginx, $allowed) == 0);
+};
+
+$part{bound} = sub {
+    my $bound = Bound->new(4);
+    my ($nginx, undef, $watch) = server($bound->configuration, log_level => 'notice');
+    $bound->run($nginx, $watch, $BOUND);
 };
 
 print "| what | figure | as it must be |\n|---|---|---|\n";
