@@ -315,7 +315,7 @@ sub passes_once {
     is(JWT::Connection::outcome_of($nginx->asked('/', @killed)), '200 ok', 'before workers are killed');
     for my $round (1 .. 3) {
         my @old = $nginx->workers;
-        kill KILL => @old;
+        JWT::Process::send_signal(KILL => @old);
         $nginx->wait_for_workers(4, @old);
         is_deeply([$nginx->outcomes_by_worker('/', @killed)], [('401 invalid_proof') x 4], "all workers killed, round $round: the proof has still been used");
     }
@@ -324,7 +324,7 @@ sub passes_once {
         my @lines = $client->lines($token);
         my @connections = map { $nginx->started('/', @lines) } 1 .. $COPIES;
         my ($one) = $nginx->workers;
-        kill KILL => $one;
+        JWT::Process::send_signal(KILL => $one);
         my $tally = JWT::Connection::tally(@connections);
         cmp_ok($tally->{'200 ok'} // 0, '<=', 1, "a worker killed under load, round $round: once at most");
         $nginx->wait_for_workers(4, $one);

@@ -238,11 +238,11 @@ for my $path ('/kept', '/each') {
     ok($idp->wait_for_hits(1), "$path: a fetch is under way");
     # While the worker sleeps, so that it sees both at once.
     my $has_left = sub { return scalar grep {/ 499 /} split /^/m, $nginx->read('logs/access.log') };
-    my ($worker) = qx(ps -o pid= --ppid $nginx->{pid}) =~ /(\d+)/;
-    kill STOP => $worker;
+    my ($worker) = $nginx->wait_for_workers(1);
+    JWT::Process::send_signal(STOP => $worker);
     my $leaving = started($nginx, $path);
     undef $leaving;
-    kill CONT => $worker;
+    JWT::Process::send_signal(CONT => $worker);
     $nginx->wait_until($has_left, 1);
     is($has_left->(), 1, 'who has left is noticed at once, not when the keys come');
     is($leader->outcome, '200 ok', 'and whoever fetches is served');

@@ -230,7 +230,7 @@ for my $workers (2, 4) {
     my @fetching = fetching($nginx);
     is(scalar @fetching, 1, "$workers workers: just one of them");
     $idp->has_keys('one');
-    kill KILL => @fetching;
+    JWT::Process::send_signal(KILL => @fetching);
     ok($idp->wait_for_hits(2), "$workers workers: it is killed, and another one fetches");
     $nginx->wait_until(sub { !-e "/proc/$fetching[0]" && $nginx->workers == $workers });
     all_come_to($nginx, $OK, $GOOD, "$workers workers: all of them serve, one in its place, too");
@@ -246,12 +246,12 @@ for my $workers (2, 4) {
     $nginx->wait_for_workers(2);
     $nginx->wait_until(sub { fetching($nginx) });
     my @fetching = fetching($nginx);
-    kill STOP => @fetching;
+    JWT::Process::send_signal(STOP => @fetching);
     $nginx->wait_until(sub { JWT::Server::state($fetching[0]) eq 'T' });
     my @clients = map { $nginx->started('/', $GOOD) } 1 .. 5;
     is_deeply(JWT::Connection::tally(@clients), {$UNAVAILABLE => 5}, 'a worker that fetches stands still: who waits in the other is answered');
     $idp->has_keys('one');
-    kill CONT => @fetching;
+    JWT::Process::send_signal(CONT => @fetching);
     all_come_to($nginx, $OK, $GOOD, 'and once it goes on, both serve');
     $nginx->is_calm('warn', $FAILED);
 }

@@ -128,8 +128,6 @@ sub by_worker {
     return map { JWT::Metrics->read($_->get('/metrics')->{body})->verdicts } $nginx->connections_by_worker('/open');
 }
 
-sub pid_of { return $_[0]->read('nginx.pid') =~ /(\d+)/ ? $1 : undef }
-
 # Nobody here is its parent.
 sub is_gone { return !-e "/proc/$_[0]" || JWT::Server::state($_[0]) eq 'Z' }
 
@@ -137,17 +135,15 @@ sub is_gone { return !-e "/proc/$_[0]" || JWT::Server::state($_[0]) eq 'Z' }
 sub daemon {
     my (%options) = @_;
     my $nginx = JWT::Server->prepared(options($METRICS, %options));
-    system map {s/daemon off;/daemon on;/r} $nginx->command;
-    is($?, 0, 'a daemon starts');
-    $nginx->wait_until(sub { $nginx->{pid} = pid_of($nginx) });
+    $nginx->start_daemon;
     $nginx->wait_for_workers($options{workers});
     return $nginx;
 }
 
 sub end_daemon {
     my ($nginx, $name) = @_;
+    $nginx->signal('QUIT');
     my $pid = delete $nginx->{pid};
-    kill QUIT => $pid;
     ok($nginx->wait_until(sub { is_gone($pid) }), "$name: it leaves");
     return $nginx->is_calm('warn');
 }
@@ -224,7 +220,7 @@ for my $workers (1, 2, 4) {
     my @workers = $nginx->wait_for_workers(2);
     $nginx->outcomes_by_worker('/', JWT::bearer());
     for my $round (1 .. 4) {
-        kill KILL => $workers[$round % 2];
+        JWT::Process::send_signal(KILL => $workers[$round % 2]);
         @workers = $nginx->wait_for_workers(2, $workers[$round % 2]);
         is_deeply($_, {'default ok' => 2 * $round}, "a worker killed, round $round: what it has counted stays") for by_worker($nginx);
         $nginx->outcomes_by_worker('/', JWT::bearer());
@@ -233,7 +229,7 @@ for my $workers (1, 2, 4) {
     for my $round (1 .. ($FEW ? 2 : 6)) {
         my ($victim) = $nginx->workers;
         sleep 0.1;
-        kill KILL => $victim;
+        JWT::Process::send_signal(KILL => $victim);
         $nginx->wait_for_workers(2, $victim);
     }
     my ($counted, $lost, $wrong) = sums($nginx, 1, @clients);
@@ -273,8 +269,8 @@ for my $workers (1, 2, 4) {
     my $old = $nginx->{pid};
     $nginx->signal('USR2');
     ok($nginx->wait_until(sub { -e $nginx->directory . '/nginx.pid.oldbin' && -s $nginx->directory . '/nginx.pid' }), 'USR2: another master');
-    $nginx->wait_until(sub { $nginx->{pid} = pid_of($nginx); $nginx->workers });
-    kill QUIT => $old;
+    $nginx->wait_until(sub { ($nginx->{pid} = $nginx->pid_in('nginx.pid')) && $nginx->workers });
+    JWT::Process::send_signal(QUIT => $old);
     ok($nginx->wait_until(sub { is_gone($old) }), 'USR2: the old one leaves');
     is_deeply(verdicts($nginx), {}, 'USR2: the new one begins at 0');
     is($nginx->outcome('/', JWT::bearer()), '200 ok', 'USR2: and serves');
@@ -299,7 +295,7 @@ for my $workers (1, 2, 4) {
     }
     is_deeply([grep { $_ >= 1024 } shared($nginx->{pid})], [4096], 'master_process off: in one memory');
     my $pid = $nginx->{pid};
-    ok($nginx->wait_until(sub { kill QUIT => $pid; is_gone($pid) }), 'master_process off: it ends');
+    ok($nginx->wait_until(sub { JWT::Process::send_signal(QUIT => $pid); is_gone($pid) }), 'master_process off: it ends');
     $nginx->is_calm('warn');
 }
 

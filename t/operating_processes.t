@@ -155,7 +155,7 @@ is(scalar @rows, 6, 'the table has six rows');
     my ($count, $fetches) = (passed($nginx), $idp->hits);
     $idp->stop;
     my @old = $nginx->workers;
-    kill KILL => @old;
+    JWT::Process::send_signal(KILL => @old);
     $nginx->wait_for_workers(1, @old);
     is(passed($nginx), $count, 'a killed worker: nothing counted is lost');
     ok(!is_remembered($nginx), 'a killed worker: its verified tokens are forgotten');
@@ -179,21 +179,20 @@ is(scalar @rows, 6, 'the table has six rows');
     is($idp->hits, $fetches, 'a restart: nothing is fetched');
 }
 
-# A new binary. nginx heeds USR2 only where its parent has gone.
+# A new binary.
 {
     $idp->begin_anew;
     my $nginx = JWT::Server->prepared(options());
-    is(system(map {s/^daemon off;//r} $nginx->command), 0, 'USR2: nginx starts as a daemon');
-    my $pid = sub { my ($name) = @_; return $nginx->read($name) =~ /^(\d+)\n/ ? $1 : 0 };
-    my $old = $nginx->{pid} = $pid->('nginx.pid');
+    $nginx->start_daemon;
+    my $old = $nginx->{pid};
     fresh($nginx, 'USR2');
     remember($nginx, 'USR2');
     my ($count, $fetches) = (passed($nginx), $idp->hits);
     $idp->stop;
     my @old_workers = $nginx->workers;
     my $new;
-    kill USR2 => $old;
-    ok($nginx->wait_until(sub { $pid->('nginx.pid.oldbin') == $old && ($new = $pid->('nginx.pid')) && $new != $old }), 'USR2: there is a new master');
+    $nginx->signal('USR2');
+    ok($nginx->wait_until(sub { ($nginx->pid_in('nginx.pid.oldbin') // 0) == $old && ($new = $nginx->pid_in('nginx.pid')) && $new != $old }), 'USR2: there is a new master');
     my $both = sub {
         my ($master) = @_;
         local $nginx->{pid} = $master;
@@ -214,16 +213,16 @@ is(scalar @rows, 6, 'the table has six rows');
     is_deeply([$only->(\@new_workers, sub { return (passed($nginx), is_remembered($nginx), passed($nginx)) })], [$count, 1, $count + 1],
         'USR2: the old one counts on');
     is($idp->hits, $fetches, 'USR2: nothing is fetched');
-    kill WINCH => $old;
+    $nginx->signal('WINCH');
     ok($nginx->wait_until(sub { !grep { -e "/proc/$_" } @old_workers }), 'USR2: WINCH takes the workers of the old one away');
     is_deeply([map { passed($nginx) } 1 .. 10], [(1) x 10], 'USR2: and then the new one answers alone');
-    kill QUIT => $old;
+    $nginx->signal('QUIT');
     ok($nginx->wait_until(sub { !-e "/proc/$old" }), 'USR2: the old master leaves');
     $nginx->{pid} = $new;
     is(passed($nginx), 1, 'USR2: what it has counted is gone');
     is($nginx->outcome('/', $GOOD), $OK, 'USR2: the new one serves');
     $nginx->is_calm('warn');
-    kill QUIT => $new;
+    $nginx->signal('QUIT');
     ok($nginx->wait_until(sub { !-e "/proc/$new" }), 'USR2: and leaves');
     delete $nginx->{pid};
 }

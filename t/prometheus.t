@@ -153,7 +153,7 @@ has_what_was_sent('after a reload');
 
 $nginx->is_calm('warn', $EXPECTED);
 @old = $nginx->workers;
-kill KILL => @old;
+JWT::Process::send_signal(KILL => @old);
 $nginx->wait_for_workers(2, @old);
 send_all(connections());
 has_what_was_sent('after workers were killed');

@@ -27,6 +27,20 @@ sub spawn {
     return $self->{pid} = $pid;
 }
 
+# Sends it a signal.
+sub signal {
+    my ($self, $signal) = @_;
+    return send_signal($signal, $self->{pid});
+}
+
+# Sends processes a signal. To Perl's kill a number that is not known is 0, which means all of the group: the test, the
+# run of all tests, and who has started that.
+sub send_signal {
+    my ($signal, @pids) = @_;
+    croak "no process to send $signal to" if !@pids || grep { !$_ } @pids;
+    return kill $signal => @pids;
+}
+
 # It dies: nobody listens any more, and its connections break.
 sub stop {
     my ($self) = @_;

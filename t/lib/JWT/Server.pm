@@ -148,6 +148,21 @@ sub start {
     return;
 }
 
+# Starts it as a daemon: its parent has gone, without which nginx heeds no USR2. The process that was started ends
+# before the daemon has written its number down.
+sub start_daemon {
+    my ($self) = @_;
+    system(map {s/daemon off;/daemon on;/r} $self->command) == 0 or croak 'nginx did not start: ' . $self->error_log;
+    $self->wait_until(sub { $self->{pid} = $self->pid_in('nginx.pid') }, $PATIENCE) or croak 'the daemon has no nginx.pid';
+    return;
+}
+
+# The number of the process in a file of ours, undef while there is none.
+sub pid_in {
+    my ($self, $name) = @_;
+    return $self->read($name) =~ /\A([1-9]\d*)\n/ ? $1 : undef;
+}
+
 sub stop {
     my ($self) = @_;
     my $pid = delete $self->{pid} // return;
@@ -163,11 +178,6 @@ sub stop {
     return;
 }
 
-# Sends the master a signal.
-sub signal {
-    my ($self, $signal) = @_;
-    return kill $signal => $self->{pid};
-}
 
 # Its processes, those that leave and helpers left out.
 sub workers {
