@@ -16,6 +16,7 @@ use Holder;
 use JWT;
 use JWT::Certificate;
 use JWT::Connection;
+use JWT::Process;
 
 # What proofs are sent to, and the connections of a client to it.
 my @SOCKETS = ('nginx.sock', 'other.sock');
@@ -88,12 +89,14 @@ sub run {
     my ($asked, @wrong) = $clients->stop;
     progress($_) for @wrong[0 .. min($#wrong, 4)];
     $mine{$_} += $clients->{answered}{$_} for keys %{$clients->{answered}};
-    figure('bound: reloads with new keys, workers killed with SIGKILL', sprintf('%d, %d in %d s', @done{qw(reload kill)}, time - $begun), $done{kill} > 0);
+    my $events = sprintf '%d, %d in %d s', @done{qw(reload kill)}, time - $begun;
+    figure('bound: reloads with new keys, workers killed with SIGKILL', $events, $done{kill} > 0);
     figure('bound: new keys not in use, or workers that do not come or go', $done{late}, $done{late} == 0);
     proofs_told($clients->{seen}, @wrong);
     # A connection that is open when a worker leaves may lose one request.
     my $most = $self->{count} * $CONNECTIONS * ($done{reload} + $done{kill});
-    figure('bound: requests, those without an answer, and how many these may be', join(', ', map { number($_) } $asked, $clients->{lost}, $most), $clients->{lost} <= $most);
+    my $requests = join ', ', map { number($_) } $asked, $clients->{lost}, $most;
+    figure('bound: requests, those without an answer, and how many these may be', $requests, $clients->{lost} <= $most);
     compared('bound', $counted, \%mine, $clients->{lost});
     memory_and_files($watch, 'bound');
     my $allowed = qr/worker process \d+ exited on signal 9/;
@@ -130,7 +133,7 @@ sub killed {
     my ($watch) = @_;
     my @workers = $watch->workers;
     my $victim = $workers[rand @workers];
-    kill KILL => $victim;
+    JWT::Process::send_signal(KILL => $victim);
     return $watch->{server}->wait_until(sub { my @now = $watch->workers; @now == @workers && !grep { $_ == $victim } @now }, $PATIENCE);
 }
 
