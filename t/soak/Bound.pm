@@ -22,8 +22,8 @@ use JWT::Process;
 my @SOCKETS = ('nginx.sock', 'other.sock');
 my $CONNECTIONS = 6;
 
-# A client keeps so many proofs back at the most, between their two times.
-my $KEPT_BACK = 100;
+# So many proofs a client keeps back between their two times: some of them for seconds, across reloads and killed workers.
+my $KEPT_BACK = 300;
 
 # How far the time of a proof may be from now, in seconds, by one reload and the next (elsewhere it is 60); and how far
 # it is. So each other reload changes how long proofs are remembered.
@@ -154,11 +154,9 @@ sub ask {
     my @kept_back;
     until ($stop) {
         my $what = rand;
-        if (@kept_back > $KEPT_BACK || @kept_back && $what < 0.25) {
-            again($client, splice @kept_back, rand @kept_back, 1);
-        }
-        elsif ($what < 0.5) {
+        if ($what < 0.5) {
             push @kept_back, first($client);
+            again($client, splice @kept_back, rand() < 0.3 ? -1 : rand @kept_back, 1) if @kept_back > $KEPT_BACK;
         }
         elsif ($what < 0.75) {
             at_once($client);
