@@ -32,7 +32,7 @@ my $AWAY = 5;
 
 # Two workers that record the same proof at the same time see each other's record where they have put it at two places,
 # as they may when the clock of one is a second ahead: then neither passes. That is one of so many pairs at the most.
-my $NEITHER = 1_000;
+my $NEITHER = 10_000;
 
 # How long a reload or a new worker may take.
 my $PATIENCE = 30;
