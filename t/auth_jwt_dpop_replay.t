@@ -77,7 +77,7 @@ my $URL = 'http://localhost';
     my $its = JWT::Bound::issued({$other->cnf});
     $nginx->is_judged('the same jti of another client is its own', ['/', "Authorization: DPoP $its", $other->line(token => $its, jti => $jti)], '200 ok');
     $nginx->is_judged('and once, too', ['/', "Authorization: DPoP $its", $other->line(token => $its, jti => $jti)], '401 invalid_proof', $REPLAY);
-    $nginx->is_judged("another jti: '$_'", ['/', "Authorization: DPoP $token", $client->line(token => $token, jti => $_)], '200 ok')
+    $nginx->is_judged('another jti: ' . JWT::json($_), ['/', "Authorization: DPoP $token", $client->line(token => $token, jti => $_)], '200 ok')
         for uc "$jti.x", "$jti ", " $jti", "$jti\0", "$jti\n", "$jti-", substr($jti, 0, -1) . 'x', 'x', "\x{e9}", "\x{1f600}", 'a' x 5000, 'a' x 5001;
 
     # The key written otherwise is the same key.

@@ -3,7 +3,6 @@
 use strict;
 use warnings;
 
-use IO::Socket::INET;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -39,7 +38,7 @@ is_deeply([JWT::Server->accepts('http', "auth_jwt_fetch_proxy $_;")], [], "$_: n
 my $authority = JWT::Authority->new;
 my ($key, $certificate) = $authority->issue('DNS:id.example.com');
 my $idp = JWT::Remote->new;
-my $port = do { my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1); $socket->sockport };
+my $port = JWT::Process::free_port();
 my $provider = JWT::Server->new(files => {'html/keys' => $idp->set('one')}, http => <<"CONF");
     server {
         listen 127.0.0.1:$port ssl;

@@ -39,7 +39,7 @@ sub of_client {
     return @files;
 }
 
-my $port = JWT::Programs::port();
+my $port = JWT::Process::free_port();
 my $PROVIDER = "https://localhost:$port";
 BAIL_OUT('oidc-provider does not start') if $programs->run('provider', $port, $key, $certificate) ne 'ready';
 
@@ -49,7 +49,7 @@ BAIL_OUT('oidc-provider does not start') if $programs->run('provider', $port, $k
 sub gateway {
     my ($heading, $file) = @_;
     my ($text) = $GUIDE->blocks($heading, "nginx file=nginx-conf/$file.conf");
-    my $own = JWT::Programs::port();
+    my $own = JWT::Process::free_port();
     my $load = join "\n", 'pid nginx.pid; error_log logs/error.log info;', map {"load_module $_;"} JWT::Server::modules();
     my $temp = join ' ', map {"${_}_temp_path temp/$_;"} qw(client_body proxy fastcgi uwsgi scgi);
     # The application tells what it gets; the harness looks whether nginx is there at the socket.

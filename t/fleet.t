@@ -3,7 +3,6 @@
 use strict;
 use warnings;
 
-use IO::Socket::INET;
 use Test::More;
 use Time::HiRes qw(sleep);
 
@@ -172,7 +171,7 @@ sub cached_fleet {
     my ($authority, $time) = @_;
     my ($cache, $issuer) = map { split /^# On each machine[.]\n/m } $PAGE->blocks('A cache before the provider', 'nginx http');
     my ($key, $certificate) = $authority->issue('IP:127.0.0.1');
-    my $port = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 1)->sockport;
+    my $port = JWT::Process::free_port();
     $cache = replaced(
         $cache,
         '/var/cache/keys' => '%DIR%/temp/keys',

@@ -3,7 +3,6 @@ use strict;
 use warnings;
 
 use FindBin;
-use IO::Socket::INET ();
 use IPC::Open2 qw(open2);
 use JSON::PP ();
 use Test::More;
@@ -21,10 +20,7 @@ chomp(my $python = qx("$FindBin::Bin/http3/install"));
 BAIL_OUT('an HTTP/3 client could not be installed') if $? != 0;
 
 # A UDP port that is free now.
-my $port = do {
-    my $socket = IO::Socket::INET->new(Proto => 'udp', LocalAddr => '127.0.0.1', LocalPort => 0);
-    $socket->sockport;
-};
+my $port = JWT::Process::free_port('udp');
 
 my ($certificate, $key) = do {
     my $pem = qx($openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout - 2>/dev/null);

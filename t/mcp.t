@@ -22,7 +22,7 @@ my $socket = $programs->server;
 
 # --- nginx ---------------------------------------------------------------------------------------------------------
 
-my $port = JWT::Programs::port();
+my $port = JWT::Process::free_port();
 my $NGINX = "http://localhost:$port";
 
 my $nginx = JWT::Server->new(

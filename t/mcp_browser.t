@@ -19,7 +19,7 @@ plan skip_all => 'Chromium is missing: install chromium-headless-shell to run MC
 my $programs = JWT::Mcp->new;
 my $PROVIDER = $programs->provider;
 my $socket = $programs->server;
-my ($port, $page_port) = map { JWT::Programs::port() } 1 .. 2;
+my ($port, $page_port) = map { JWT::Process::free_port() } 1 .. 2;
 my $NGINX = "http://localhost:$port";
 my $PAGES = "http://localhost:$page_port";
 

@@ -7,7 +7,7 @@ pub const DEFAULT_WINDOW: u64 = 60;
 pub const LONGEST_WINDOW: u64 = 3_600;
 
 /// However long the leeway, a proof counts no longer. In seconds.
-pub const LONGEST_REACH: u64 = 24 * 3_600;
+const LONGEST_REACH: u64 = 24 * 3_600;
 
 /// How far the time of a proof may be from now, in seconds.
 pub fn reach(window: u64, leeway: u64) -> u64 {

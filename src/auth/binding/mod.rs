@@ -15,4 +15,4 @@ pub use confirmation::Confirmation;
 pub use fault::{BindingFault, Missing, ProofFault};
 pub use holder::{Holder, Nobody, Presented, Use};
 pub use judge::judge;
-pub use level::{Binding, DEFAULT_WINDOW, LONGEST_REACH, LONGEST_WINDOW, Mode, reach};
+pub use level::{Binding, DEFAULT_WINDOW, LONGEST_WINDOW, Mode, reach};

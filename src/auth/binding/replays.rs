@@ -68,11 +68,6 @@ impl Replays {
         Self { words }
     }
 
-    /// Over `words` that have been made ready, by this process or another one.
-    pub fn new(words: &'static [AtomicU64]) -> Self {
-        Self { words }
-    }
-
     /// Has proofs remembered for so many seconds after they were made: as long as any level takes them. Called by
     /// one process.
     pub fn set_reach(&self, reach: u64, now: u64) {

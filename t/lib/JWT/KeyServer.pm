@@ -95,13 +95,12 @@ sub start {
     my $listener =
         $self->{tcp}
         ? IO::Socket::INET->new(
-            LocalAddr => '127.0.0.1', LocalPort => $self->{port} // 0,
+            LocalAddr => '127.0.0.1', LocalPort => $self->{port} //= JWT::Process::free_port(),
             Listen => SOMAXCONN, ReuseAddr => 1,
         )
         : IO::Socket::UNIX->new(Local => $name, Listen => SOMAXCONN);
     $listener or croak "cannot listen: $!";
     chmod 0777, $name;
-    $self->{port} = $listener->sockport if $self->{tcp};
     my $parent = $$;
     $self->spawn(sub {
         $SIG{TERM} = sub { POSIX::_exit(0) };

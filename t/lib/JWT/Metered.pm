@@ -10,7 +10,6 @@ use strict;
 use warnings;
 
 use JWT ();
-use JWT::Programs ();
 use JWT::Remote;
 use JWT::Server;
 
@@ -21,7 +20,7 @@ sub new {
     my ($class, %options) = @_;
     my $idp = JWT::Remote->new;
     $idp->answer('/legacy' => {body => JWT::key_set(JWT::jwk($JWT::SECRET))});
-    my $port = JWT::Programs::port();
+    my $port = JWT::Process::free_port();
     my $key_cache = $options{key_cache} // '1h';
     my ($http, $server) = map { $options{$_} ? $options{$_}->($idp->url) : '' } qw(http server);
     my $self = $class->SUPER::new(

@@ -7,6 +7,7 @@ use warnings;
 
 use Carp qw(croak);
 use File::Temp ();
+use IO::Socket::INET;
 use Time::HiRes qw(sleep time);
 
 use JWT ();
@@ -18,6 +19,24 @@ sub in_directory {
 }
 
 sub directory { return "$_[0]{directory}" }
+
+# A port of 127.0.0.1 that is free, by "tcp" or "udp". It is none that the system gives to connections, so that it is free
+# still when its server has been away for a while.
+sub free_port {
+    my ($protocol) = @_;
+    open my $range, '<', '/proc/sys/net/ipv4/ip_local_port_range';
+    my ($end) = split ' ', ($range && <$range>) || '32768';
+    $end = 32768 if $end < 12000;
+    for (1 .. 1000) {
+        my $port = 10000 + int rand($end - 10000);
+        my $socket = IO::Socket::INET->new(
+            Proto => $protocol // 'tcp', LocalAddr => '127.0.0.1', LocalPort => $port,
+            ($protocol // 'tcp') eq 'tcp' ? (Listen => 1) : (),
+        );
+        return $port if $socket;
+    }
+    croak 'no port is free';
+}
 
 # Starts the process: $run is called in it, and must not return.
 sub spawn {

@@ -7,7 +7,6 @@ use warnings;
 
 use File::Basename qw(dirname);
 use File::Spec;
-use IO::Socket::INET;
 use IPC::Open2 qw(open2);
 use Test::More ();
 
@@ -53,12 +52,6 @@ sub run {
     alarm 0;
     chomp $line;
     return $line;
-}
-
-# A port that is free.
-sub port {
-    my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die "no port: $!";
-    return $socket->sockport;
 }
 
 # Tells what the programs had to say, if a test has failed.

@@ -56,7 +56,7 @@ fn once_until_it_counts_no_more() {
 fn seen_by_whoever_shares_the_memory() {
     let words = memory(4);
     assert_eq!(Replays::prepare(words, NOW, 1).until(id(1), after(60), NOW), Use::First);
-    assert_eq!(Replays::new(words).until(id(1), after(60), NOW), Use::Seen);
+    assert_eq!(Replays { words }.until(id(1), after(60), NOW), Use::Seen);
 }
 
 #[test]
@@ -97,7 +97,8 @@ fn no_memory_and_times_beyond_it() {
         assert_eq!(replays.until(id(1), after(60), NOW), Use::NoRoom, "{}", words.len());
     }
     // Nobody has made it ready.
-    assert_eq!(Replays::new(memory(4)).until(id(1), after(60), NOW), Use::Unknown);
+    let unready = Replays { words: memory(4) };
+    assert_eq!(unready.until(id(1), after(60), NOW), Use::Unknown);
     let replays = replays(4);
     for (issued, now) in [(0, 0), (u64::MAX, NOW), (u64::MAX, u64::MAX), (END_LIMIT + NOW, NOW)] {
         let found = replays.first_use(id(1), issued, 60, now);
