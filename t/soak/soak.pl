@@ -6,7 +6,6 @@ use utf8;
 use Digest::SHA qw(hmac_sha256);
 use File::Temp ();
 use FindBin;
-use IO::Socket::INET;
 use List::Util qw(max min sum0);
 use MIME::Base64 qw(encode_base64url);
 use POSIX ();
@@ -43,11 +42,6 @@ my $PATIENCE = 30;
 
 my $scratch = File::Temp->newdir('soak-XXXXXX', TMPDIR => 1);
 
-sub free_port {
-    my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die "no port: $!";
-    return $socket->sockport;
-}
-
 # So many good tokens in a file, one a line.
 sub write_tokens {
     my ($count, $secret) = @_;
@@ -68,7 +62,7 @@ my $KEYS_USUAL = JWT::key_set(JWT::jwk($JWT::SECRET, kid => 'always'));
 # Two workers on a TCP port, which wrk needs, and the rest that options say.
 sub server {
     my (%options) = @_;
-    my $port = free_port();
+    my $port = JWT::Process::free_port();
     my $http = $options{http} // '';
     my $nginx = JWT::Server->new(
         workers => 2,
@@ -208,7 +202,7 @@ $part{kill} = sub {
         my $victim = $workers[$kills % @workers];
         $in_flight += Watch::connections($victim, $url =~ /:(\d+)/);
         my $begun = time;
-        kill KILL => $victim;
+        JWT::Process::send_signal(KILL => $victim);
         $kills++;
         sleep 0.002 until time > $begun + $PATIENCE || grep { !{map { $_ => 1 } @workers}->{$_} } $watch->workers;
         push @back, time - $begun;
