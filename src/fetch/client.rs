@@ -6,6 +6,8 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustls::CertificateError;
+use rustls::Error::InvalidCertificate;
 use rustls::crypto::aws_lc_rs;
 use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 use ureq::{Agent, Error, Proxy};
@@ -94,10 +96,22 @@ fn reason(error: Error) -> FetchError {
         Error::HostNotFound => FetchError::HostNotFound,
         Error::ConnectProxyFailed(reason) => FetchError::Proxy(reason),
         Error::Tls(reason) => FetchError::Tls(reason.to_owned()),
-        Error::Rustls(error) => FetchError::Tls(error.to_string()),
+        Error::Rustls(error) => of_tls(&error),
         Error::Io(error) => of_io(error),
         other => FetchError::Http(other.to_string()),
     }
+}
+
+/// What rustls says, but without the time of the check: the same failure has the same words.
+fn of_tls(error: &rustls::Error) -> FetchError {
+    let bad = |why: &str| format!("invalid peer certificate: {why}");
+    FetchError::Tls(match error {
+        InvalidCertificate(CertificateError::ExpiredContext { .. }) => bad("certificate expired"),
+        InvalidCertificate(CertificateError::NotValidYetContext { .. }) => {
+            bad("certificate not valid yet")
+        }
+        _ => error.to_string(),
+    })
 }
 
 fn of_io(error: io::Error) -> FetchError {
@@ -110,7 +124,7 @@ fn of_io(error: io::Error) -> FetchError {
     let mut cause: Option<&dyn std::error::Error> = error.get_ref().map(|own| own as _);
     while let Some(own) = cause {
         if let Some(tls) = own.downcast_ref::<rustls::Error>() {
-            return FetchError::Tls(tls.to_string());
+            return of_tls(tls);
         }
         cause = own.source();
     }

@@ -29,8 +29,9 @@ pub struct Record {
     pub times: Times,
     /// The last good keys.
     pub document: Option<Document>,
-    /// The last failure that was logged.
-    pub told: Option<Told>,
+    /// Failures that were logged not long ago, and last the one that was met last.
+    #[serde(default)]
+    pub failures: Vec<Told>,
 }
 
 /// A key set as it was answered.

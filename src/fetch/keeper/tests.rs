@@ -94,6 +94,11 @@ impl Process {
         keys.and_then(|keys| keys.keys().next().and_then(|key| key.kid().map(str::to_owned)))
     }
 
+    fn failure(&self) -> Option<String> {
+        let condition = self.keeper.borrow().source.condition(Instant::now());
+        condition.failure.map(|failure| failure.reason)
+    }
+
     fn is_under_way(&self) -> bool {
         self.keeper.borrow().source.look(Instant::now()).under_way
     }

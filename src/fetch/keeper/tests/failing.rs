@@ -97,6 +97,30 @@ fn what_is_told_and_how_often() -> io::Result<()> {
     Ok(())
 }
 
+/// A source that fails in turns: each failure is told once a minute, and the last one is that at hand.
+#[test]
+fn failures_in_turns_are_told_once_a_minute_each() -> io::Result<()> {
+    let (_directory, [one, two]) = fetched(0)?;
+    drop(one.log());
+    for (process, at, status, is_told) in [
+        (&one, 8_000, 500, true),
+        (&two, 9_000, 501, true),
+        (&one, 11_000, 500, false),
+        (&two, 15_000, 501, false),
+        (&two, 67_999, 500, false),
+        (&one, 97_999, 500, true),
+        (&two, 127_999, 501, true),
+        (&one, 157_998, 500, false),
+    ] {
+        assert_eq!(process.tend(at), Fetch, "{at}");
+        process.fails(at, status);
+        assert_eq!(process.log().len(), usize::from(is_told), "{at}");
+        let failure = format!("the answer has status {status}, not 200");
+        assert_eq!(process.failure().as_deref(), Some(&*failure), "{at}");
+    }
+    Ok(())
+}
+
 #[test]
 fn keys_that_cannot_be_used_replace_none() -> io::Result<()> {
     let (directory, [one]) = fetched(0)?;
