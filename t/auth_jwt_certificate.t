@@ -159,7 +159,8 @@ my $escapes = join '', map { sprintf '\u%04x', ord } split //, $thumbprint;
 for my $case (
     ['escapes of JSON', qq("cnf":{"x5t\\u0023S256":"$escapes"}), 200, 'ok'],
     ['cnf twice', qq("cnf":{$is},"cnf":{$is}), 401, 'malformed_token'],
-    (map { ['a member twice says nothing', qq("cnf":{$_->[0],$_->[1]}), 401, 'proof_missing'] } [$is, $is], [$is_not, $is], [$is, $is_not]),
+    (map { ['of a member twice the last counts', qq("cnf":{$_->[0],$_->[1]}), 200, 'ok'] } [$is, $is], [$is_not, $is], ['"kid":1,"kid":2', $is]),
+    ['of a member twice the last counts', qq("cnf":{$is,$is_not}), 401, 'wrong_certificate'],
 ) {
     my ($name, $payload, $status, $word) = @$case;
     $nginx->is_judged("$_, $name", [$_, 'Authorization: Bearer ' . raw_token($payload), $line], "$status $word") for '/optional', '/issuers/required';

@@ -47,8 +47,7 @@ pub fn word(request: &Request) -> Option<&'static str> {
     }
     let claims = object(request.claims.as_bytes()).expect("claims");
     let cnf = claims.member("cnf");
-    let members = cnf.map(|cnf| object(cnf.text.as_bytes()));
-    let member = |name| members.as_ref()?.as_ref()?.member(name);
+    let member = |name| cnf?.member(name);
     let (x5t, jkt) = (member("x5t#S256"), member("jkt"));
     if cnf.is_some() && x5t.is_none() && jkt.is_none() {
         return Some("proof_missing");
