@@ -54,8 +54,8 @@ JWT::Nginx::issuer('shop') . JWT::Nginx::issuer('partner', 'issuer https://partn
         auth_jwt "r"; auth_jwt_issuers shop; auth_jwt_resource https://api.example/asked;
         auth_jwt_require_scope read "$arg_a" write "x:$arg_b"; auth_jwt_require_scope read 'a"b' match=any;
     }
-    location /variables { auth_jwt "r"; auth_jwt_issuers shop; auth_jwt_require_scope $arg_a; auth_jwt_resource https://api.example/variables; }
-    location /told { auth_jwt "r"; auth_jwt_issuers shop; auth_jwt_require_scope read; auth_jwt_resource https://api.example/told "scopes= all  more "; }
+    location /variables { auth_jwt "r"; auth_jwt_issuers shop; auth_jwt_require_scope $arg_a ""; auth_jwt_resource https://api.example/variables; }
+    location /told { auth_jwt "r"; auth_jwt_issuers shop; auth_jwt_require_scope read; auth_jwt_resource https://api.example/told "scopes= all  more all "; }
     location /named { auth_jwt "r"; auth_jwt_issuers shop; auth_jwt_resource https://api.example/named "name=My \"API\" é \\ 😀" documentation=https://docs.example/a?b=c; }
     location /all { auth_jwt "r"; auth_jwt_issuers shop; auth_jwt_resource https://api.example/all documentation=http://localhost:1/ scopes=s name=n; }
 --- cases eval

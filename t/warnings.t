@@ -110,6 +110,14 @@ is(scalar warnings_of("location / { auth_jwt a; $keys auth_jwt_dry_run on; locat
 is(scalar(grep {/has no effect/} warnings_of('location / { auth_jwt_dry_run on; }')), 1, 'and that it has no effect');
 quiet("location / { auth_jwt a; $keys auth_jwt_dry_run off; }");
 
+# What no level has, as each has its own.
+my $own = qr/each level below has its own, remove this/;
+my $servers = join ' ', map {"server { listen unix:%DIR%/$_.sock; auth_jwt_dry_run off; }"} 'a', 'b';
+warns("auth_jwt a; $keys auth_jwt_dry_run on; $servers", qr/"auth_jwt_dry_run" $where has no effect: $own/, 'http alone');
+my ($one, $other) = ('server { listen unix:%DIR%/a.sock; auth_jwt_key_request /keys; }', 'server { listen unix:%DIR%/b.sock; }');
+warns("auth_jwt a; $keys $one", qr/"auth_jwt_key_file" $where has no effect: $own/, 'http alone');
+quiet("auth_jwt a; $keys $one $other", 'http alone');
+
 # refresh= and stale= speak of key requests.
 my $idle = qr/"refresh=" or "stale=" of "auth_jwt_key_cache" $where has no effect: it needs an "auth_jwt_key_request" without variables/;
 warns("location / { auth_jwt a; $keys auth_jwt_key_cache 1h $_; }", $idle) for qw(refresh=30s stale=1d);

@@ -27,11 +27,14 @@ pub fn check(cf: &mut Conf<'_>) {
     let Some(main) = cf.main_conf::<MainConf>() else { return };
     let levels = main.levels.borrow();
     let (mut warned, mut effective) = (Directives::new(), Directives::new());
+    // What holds on a level, whether or not it asks for a token.
+    let mut held = Directives::new();
     for level in &*levels {
         warn_without_keys(level, &mut warned, cf);
         warn_uncached(level, &mut warned, cf);
         warn_of_dry_run(level, &mut warned, cf);
         note_effective(level, &mut effective);
+        held.extend(level.settings.places().map(Rc::as_ptr));
     }
     for (name, block) in &*main.issuers.borrow() {
         if !block.is_used.get() {
@@ -42,8 +45,9 @@ pub fn check(cf: &mut Conf<'_>) {
         }
     }
     for dependent in main.dependent.take() {
-        if !effective.contains(&Rc::as_ptr(&dependent.place)) {
-            warn_without_effect(dependent, cf);
+        let place = Rc::as_ptr(&dependent.place);
+        if !effective.contains(&place) {
+            warn_without_effect(dependent, held.contains(&place), cf);
         }
     }
 }
@@ -97,8 +101,15 @@ fn note_effective(level: &Effective, effective: &mut Directives) {
     effective.extend(key_cache.map(|key_cache| Rc::as_ptr(&key_cache.place)));
 }
 
-fn warn_without_effect(Dependent { directive, place, needs }: Dependent, cf: &mut Conf<'_>) {
+fn warn_without_effect(
+    Dependent { directive, place, needs }: Dependent,
+    is_held: bool,
+    cf: &mut Conf<'_>,
+) {
     match needs {
+        Needs::AuthJwt if !is_held => cf.warn(format_args!(
+            "\"{directive}\" in {place} has no effect: each level below has its own, remove this"
+        )),
         Needs::AuthJwt => cf.warn(format_args!(
             "\"{directive}\" in {place} has no effect: \"auth_jwt\" is off wherever it applies, turn it on or remove this"
         )),

@@ -65,7 +65,8 @@ fn note_resource(level: &Effective, server: &ServerConf) -> Result<(), ConfError
             Operand::Text(text) => std::str::from_utf8(text).ok(),
             Operand::Variables(_) => None,
         };
-        told.extend(text.filter(|text| !told.iter().any(|own| own == text)).map(str::to_owned));
+        let text = text.filter(|text| !text.is_empty() && !told.iter().any(|own| own == text));
+        told.extend(text.map(str::to_owned));
     }
     let issuers = issuers.filter_map(first).collect();
     let binding = level.enabled().map(|_| level.stated_binding());

@@ -41,8 +41,12 @@ fn resource(uri: &[u8], parameters: &[&[u8]], cf: &Conf<'_>) -> Result<Resource,
             let parsed = parsed.ok_or_else(|| cf.invalid_value(url, URL))?;
             resource.documentation.replace(parsed).is_some()
         } else if let Some(list) = value("scopes=") {
-            let scopes = text(list, SCOPES, cf)?;
-            let scopes: Vec<_> = scopes.split_ascii_whitespace().map(str::to_owned).collect();
+            let mut scopes: Vec<String> = Vec::new();
+            for scope in text(list, SCOPES, cf)?.split_ascii_whitespace() {
+                if !scopes.iter().any(|known| known == scope) {
+                    scopes.push(scope.to_owned());
+                }
+            }
             if scopes.is_empty() {
                 return Err(cf.invalid_value(list, SCOPES));
             }

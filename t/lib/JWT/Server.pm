@@ -103,11 +103,14 @@ sub checked {
     return ($? == 0, $text);
 }
 
-# Whether `nginx -t` is content with a text at a place (main, http, server, or location: inside of one),
-# and what it says.
+# Whether `nginx -t` is content with a text at a place (main, http, server, or location: inside of one; or
+# "http alone", where there is no server of ours), and what it says.
 sub checked_at {
     my ($class, $place, $text) = @_;
-    my %options = $place eq 'location' ? (server => "location / { $text }") : ($place => $text);
+    my %options =
+        $place eq 'location' ? (server => "location / { $text }")
+        : $place eq 'http alone' ? (http => $text, servers => '')
+        : ($place => $text);
     return $class->prepared(%options)->checked;
 }
 
