@@ -71,7 +71,10 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
 /// The scheme, spaces, the token.
 fn expected<'v>(value: &'v [u8], wanted: &[u8]) -> Option<&'v [u8]> {
     let (scheme, rest) = value.split_at(value.iter().position(|byte| *byte == b' ')?);
-    let token = rest.trim_ascii();
+    let is_space = |byte: &u8| *byte == b' ';
+    let start = rest.iter().take_while(|byte| is_space(byte)).count();
+    let end = rest.len() - rest.iter().rev().take_while(|byte| is_space(byte)).count();
+    let token = rest.get(start..end).unwrap_or_default();
     (scheme.eq_ignore_ascii_case(wanted) && !token.is_empty()).then_some(token)
 }
 

@@ -41,8 +41,10 @@ fn token<'a, const LENGTH: usize>(
     if scheme.map(|byte| byte | 0x20) != *wanted {
         return None;
     }
-    let token = rest.trim_ascii();
-    if token.is_empty() { None } else { Some(token) }
+    // Spaces alone: other white space is the token's, and malformed.
+    let is_text = |byte: &u8| *byte != b' ';
+    let (start, end) = (rest.iter().position(is_text)?, rest.iter().rposition(is_text)?);
+    rest.get(start..=end)
 }
 
 #[cfg(test)]
@@ -60,7 +62,9 @@ mod tests {
             assert_eq!(bearer(value.as_bytes()), None, "{value:?}");
         }
         // What is inside the token is judged later.
-        assert_eq!(bearer(b"Bearer a b"), Some(&b"a b"[..]));
+        for token in ["a b", "\ta.b.c", "a.b.c\t", "\x0ca.b.c", "a.b.c\r"] {
+            assert_eq!(bearer(format!("Bearer  {token} ").as_bytes()), Some(token.as_bytes()));
+        }
     }
 
     #[test]
