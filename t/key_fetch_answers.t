@@ -163,7 +163,7 @@ for my $name (sort keys %bad) {
     my $started = time;
     is_bad("/unix/$name", $bad{$name}[1], $name);
     is_bad("/unbuffered/$name", $bad{$name}[1], "$name, unbuffered");
-    cmp_ok(time - $started, '<', 6, "$name: does not take forever");
+    cmp_ok(time - $started, '<', 20, "$name: does not take forever");
 }
 is_bad('/cut-short/2m', qr/got an answer larger than 1 MiB/, '2m in memory alone');
 is_bad('/cut-short/flood', qr/got an answer larger than 1 MiB/, 'flood in memory alone');

@@ -12,7 +12,7 @@ pub fn set(cf: &mut Conf<'_>, conf: &LocationConf) -> Result<(), ConfError> {
         Some(b'/' | b'$') => {}
         Some(_) if !uri.is_literal() => warn_without_slash(text, cf),
         _ => {
-            let allowed = "a URI of this server that begins with \"/\", such as \"/_jwks\"; keys of another server come by a location with \"proxy_pass\"";
+            let allowed = "a URI of this server that begins with \"/\", such as \"/_jwks\"; keys of another server come by a location with \"proxy_pass\", or by \"key_url\" of an issuer";
             return Err(cf.invalid_value(text, allowed));
         }
     }

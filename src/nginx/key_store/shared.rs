@@ -59,8 +59,7 @@ pub struct Flight {
 #[derive(Clone)]
 pub enum Outcome {
     Keys(Arc<KeySet>),
-    /// For this reason.
-    Failed(Rc<str>),
+    Failed,
     /// Whoever fetched has left: ask again.
     Abandoned,
 }
@@ -146,14 +145,14 @@ impl SharedSources {
                 flight.settle(Outcome::Keys(keys.clone()));
                 Concluded { keys: Some(keys.clone()), tell_stale: false }
             }
-            Err(error) => {
+            Err(_) => {
                 let (keys, tell_stale) = match source.clockwork.fail(now, rules) {
                     Failure::Unavailable => (None, false),
                     Failure::Stale { tell } => {
                         (source.kept.as_ref().map(|kept| kept.keys.clone()), tell)
                     }
                 };
-                flight.settle(Outcome::Failed(error.to_string().into()));
+                flight.settle(Outcome::Failed);
                 Concluded { keys, tell_stale }
             }
         }
