@@ -33,7 +33,6 @@ pub enum Entry {
     Resume,
     Deadline,
     Tick,
-    Turn,
     Drop,
 }
 
