@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use super::ffi::request::{Address, Request};
-use super::ffi::time;
+use super::ffi::turn::turn;
 use super::key_conf::KeySources;
 use super::key_store::recent::{KeptSources, KeySets};
 use super::sources::key_source::{Asking, Pending, Progress};
@@ -125,8 +125,7 @@ pub fn has_kid(sets: &KeySets, kid: &str) -> bool {
 fn keep_recent(needed: KeysNeeded<'_>, sets: Option<&KeySets>) {
     let KeysNeeded { sources, rules, .. } = needed;
     if sources.list.iter().all(|source| source.is_literal() && !source.is_fetched()) {
-        let now = time::monotonic_milliseconds();
         let kept = KeptSources { sources: sources.id, fresh_for: rules.fresh_for };
-        worker::this().recent_keys.borrow_mut().keep(kept, now, sets);
+        worker::this().recent_keys.borrow_mut().keep(kept, turn(), sets);
     }
 }

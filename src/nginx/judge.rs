@@ -10,6 +10,7 @@ use super::context::Context;
 use super::ffi::complex_value::ComplexValue;
 use super::ffi::request::Request;
 use super::ffi::time;
+use super::ffi::turn::turn;
 use super::holder::Sender;
 use super::token_source;
 use super::tokens::Token;
@@ -35,8 +36,7 @@ pub fn judge(
     let bytes = token.map(|token| token.bytes);
     let judgement = Judgement::begin(bytes, conf.verification, issuers, &mut memory, |verified| {
         let (sources, fresh_for) = (conf.verification.sources, conf.key_rules.fresh_for);
-        let now = time::monotonic_milliseconds();
-        worker.recent_keys.borrow().hold(verified, sources, fresh_for, now)
+        worker.recent_keys.borrow().hold(verified, sources, fresh_for, turn())
     });
     let verified = match judgement {
         Judgement::Settled(settled) => {

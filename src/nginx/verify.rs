@@ -8,7 +8,7 @@ use ngx::ffi::NGX_LOG_WARN;
 use super::conf::Effective;
 use super::context::Context;
 use super::ffi::request::Request;
-use super::ffi::time;
+use super::ffi::turn::turn;
 use super::gather::{Gathered, KeysNeeded, has_kid};
 use super::key_conf::KeySources;
 use super::key_store::recent::{KeptSources, KeySets};
@@ -35,8 +35,7 @@ pub fn verify(
     let may_refresh = sources.refreshes(conf.key_rules);
     let kid = if may_refresh { pending.kid() } else { None };
     let has_kid = |sets: &KeySets| kid.as_ref().is_none_or(|kid| has_kid(sets, kid));
-    let now = time::monotonic_milliseconds();
-    let at_hand = worker.recent_keys.borrow().sets(kept, now).filter(has_kid);
+    let at_hand = worker.recent_keys.borrow().sets(kept, turn()).filter(has_kid);
     let (token, rules) = (pending.token(), conf.key_rules);
     let needed = KeysNeeded { sources, rules, token, kid: kid.as_deref() };
     if at_hand.is_some() {

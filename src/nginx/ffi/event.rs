@@ -6,8 +6,8 @@ use std::ptr;
 use std::rc::Rc;
 
 use ngx::ffi::{
-    ngx_add_timer, ngx_cycle, ngx_del_timer, ngx_delete_posted_event, ngx_event_t, ngx_post_event,
-    ngx_posted_events,
+    ngx_add_timer, ngx_cycle, ngx_del_timer, ngx_delete_posted_event, ngx_event_t, ngx_log_t,
+    ngx_post_event, ngx_posted_events,
 };
 
 use super::guard::{Entry, guarded};
@@ -42,7 +42,7 @@ impl<H: Handler> Event<H> {
             let event = (*this).event.get();
             (*event).data = this.cast_mut().cast();
             (*event).handler = Some(occur::<H>);
-            (*event).log = ngx_cycle.as_ref().map_or(ptr::null_mut(), |cycle| cycle.log);
+            (*event).log = log();
             Rc::from_raw(this)
         }
     }
@@ -50,7 +50,14 @@ impl<H: Handler> Event<H> {
     /// Lets the event occur once nginx is done with what it does now.
     pub fn post(&self) {
         // SAFETY: the event is ours, and leaves the queue when it is dropped.
-        unsafe { ngx_post_event(self.event.get(), &raw mut ngx_posted_events) };
+        unsafe {
+            let event = self.event.get();
+            if (*event).posted() == 0 {
+                // Where nginx has no master the cycle that it was made in may be gone.
+                (*event).log = log();
+                ngx_post_event(event, &raw mut ngx_posted_events);
+            }
+        }
     }
 
     /// Lets the event occur after so many milliseconds. A worker that shuts down does not wait for it, unless
@@ -82,6 +89,12 @@ impl<H> Drop for Event<H> {
             }
         }
     }
+}
+
+/// nginx's own.
+fn log() -> *mut ngx_log_t {
+    // SAFETY: a pointer that only this thread writes; its cycle is there for as long as it has this one.
+    unsafe { ngx_cycle.as_ref().map_or(ptr::null_mut(), |cycle| cycle.log) }
 }
 
 /// # Safety

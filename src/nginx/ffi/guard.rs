@@ -33,6 +33,7 @@ pub enum Entry {
     Resume,
     Deadline,
     Tick,
+    Turn,
     Drop,
 }
 

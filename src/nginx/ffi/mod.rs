@@ -31,6 +31,7 @@ pub mod subrequest;
 pub mod thread;
 pub mod time;
 pub mod timer;
+pub mod turn;
 pub mod uri;
 pub mod variable;
 pub mod wait;

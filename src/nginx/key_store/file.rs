@@ -1,4 +1,4 @@
-//! Key files: looked at no more than once a millisecond, read when they may have changed, parsed
+//! Key files: looked at no more than once in a turn of nginx's event loop, read when they may have changed, parsed
 //! when their bytes have.
 
 use std::collections::HashMap;
@@ -38,6 +38,8 @@ struct KeyFile {
     is_fixed: bool,
     /// When it was looked at last, by nginx's monotonic clock, in milliseconds.
     looked_at: u64,
+    /// In which turn that was.
+    turn: u64,
     /// `None` where it had changed too recently to be sure of its times.
     identity: Option<Identity>,
     size: usize,
@@ -55,6 +57,15 @@ struct Identity {
     changed: (i64, i64),
 }
 
+/// When a file is asked for.
+#[derive(Clone, Copy)]
+pub struct At {
+    /// The turn of nginx's event loop.
+    pub turn: u64,
+    /// By nginx's monotonic clock.
+    pub milliseconds: u64,
+}
+
 /// Why a key file gives no keys.
 #[derive(Debug)]
 pub enum KeyFileError {
@@ -66,27 +77,26 @@ pub enum KeyFileError {
 }
 
 impl KeyFiles {
-    /// The keys of the file `name`, which need not be looked at again for `fresh_for`. Times are
-    /// in milliseconds, `now` by a monotonic clock; where the configuration spells the name out,
-    /// `is_fixed`, the file is remembered whatever others are; `told` hears of its entries what there is
+    /// The keys of the file `name`, which need not be looked at again for `fresh_for`, in milliseconds; where
+    /// the configuration spells the name out, `is_fixed`, the file is remembered whatever others are; `told` hears of its entries what there is
     /// to tell, when the file is parsed.
     pub fn keys(
         &mut self,
         name: &[u8],
-        now: u64,
+        now: At,
         fresh_for: u64,
         is_fixed: bool,
         told: impl FnMut(Notice),
     ) -> Result<Arc<KeySet>, KeyFileError> {
         if let Some(known) = self.0.get_mut(name) {
             known.is_fixed |= is_fixed;
-            let age = now.saturating_sub(known.looked_at);
+            let age = now.milliseconds.saturating_sub(known.looked_at);
             // Only success is kept by time.
-            if age == 0 || age < fresh_for && known.keys.is_ok() {
+            if now.turn == known.turn || age < fresh_for && known.keys.is_ok() {
                 return known.keys();
             }
             if known.identity == Some(Identity::of(&metadata(name)?)) {
-                known.looked_at = now;
+                (known.turn, known.looked_at) = (now.turn, now.milliseconds);
                 return known.keys();
             }
         }
@@ -97,7 +107,7 @@ impl KeyFiles {
     fn read(
         &mut self,
         name: &[u8],
-        now: u64,
+        now: At,
         is_fixed: bool,
         told: impl FnMut(Notice),
     ) -> Result<&KeyFile, KeyFileError> {
@@ -115,7 +125,8 @@ impl KeyFiles {
         }
         let identity = Some(Identity::of(&metadata));
         let identity = identity.filter(|identity| identity.settled(SystemTime::now()));
-        let file = KeyFile { looked_at: now, is_fixed, identity, size, fingerprint, keys };
+        let At { turn, milliseconds: looked_at } = now;
+        let file = KeyFile { looked_at, turn, is_fixed, identity, size, fingerprint, keys };
         Ok(self.0.entry(name.into()).insert_entry(file).into_mut())
     }
 }
@@ -207,11 +218,15 @@ mod tests {
             assert!(std::fs::write(&self.0, text).is_ok());
         }
 
-        fn keys(&self, files: &mut KeyFiles, now: u64) -> Result<Arc<KeySet>, String> {
+        fn keys(&self, files: &mut KeyFiles, turn: u64) -> Result<Arc<KeySet>, String> {
             files
-                .keys(self.0.as_os_str().as_bytes(), now, 0, true, |_| ())
+                .keys(self.0.as_os_str().as_bytes(), at(turn, 1), 0, true, |_| ())
                 .map_err(|e| e.to_string())
         }
+    }
+
+    fn at(turn: u64, milliseconds: u64) -> At {
+        At { turn, milliseconds }
     }
 
     impl Drop for Fixture {
@@ -221,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_seen_a_millisecond_later() {
+    fn a_change_is_seen_in_the_next_turn() {
         let (file, mut files) = (Fixture::new("change"), KeyFiles::default());
         file.write(ONE);
         let one = file.keys(&mut files, 1);
@@ -236,12 +251,12 @@ mod tests {
         let (file, mut files) = (Fixture::new("time"), KeyFiles::default());
         let name = file.0.as_os_str().as_bytes();
         file.write("{");
-        assert!(files.keys(name, 1, 1000, true, |_| ()).is_err());
+        assert!(files.keys(name, at(1, 1), 1000, true, |_| ()).is_err());
         file.write(ONE);
-        assert!(files.keys(name, 2, 1000, true, |_| ()).is_ok());
+        assert!(files.keys(name, at(2, 2), 1000, true, |_| ()).is_ok());
         assert!(std::fs::remove_file(&file.0).is_ok());
-        assert!(files.keys(name, 1001, 1000, true, |_| ()).is_ok());
-        assert!(files.keys(name, 1002, 1000, true, |_| ()).is_err());
+        assert!(files.keys(name, at(3, 1001), 1000, true, |_| ()).is_ok());
+        assert!(files.keys(name, at(4, 1002), 1000, true, |_| ()).is_err());
     }
 
     #[test]
@@ -291,7 +306,8 @@ mod tests {
     #[test]
     fn a_directory_is_not_read() {
         let mut files = KeyFiles::default();
-        let error = files.keys(b"/tmp", 1, 0, true, |_| ()).err().map(|error| error.to_string());
+        let error =
+            files.keys(b"/tmp", at(1, 1), 0, true, |_| ()).err().map(|error| error.to_string());
         assert_eq!(error.as_deref(), Some("is not a regular file"));
     }
 }

@@ -1,4 +1,4 @@
-//! What lists of key sources gave within this millisecond, as far as it is the same for whoever asks: such
+//! What lists of key sources gave in this turn of nginx's event loop, as far as it is the same for whoever asks: such
 //! sources are not asked again so soon.
 
 use std::collections::HashMap;
@@ -26,15 +26,15 @@ pub struct KeptSources {
 pub struct RecentKeys(HashMap<KeptSources, Recent, foldhash::fast::RandomState>);
 
 struct Recent {
-    /// By nginx's monotonic clock, in milliseconds.
+    /// In which turn.
     gathered: u64,
     sets: SmallVec<[(u64, Weak<KeySet>); 1]>,
 }
 
 impl RecentKeys {
-    /// The keys of a list, if they were gathered in this very millisecond.
-    pub fn sets(&self, sources: KeptSources, now: u64) -> Option<KeySets> {
-        self.of(sources, now)?.sets.iter().map(|(_, set)| set.upgrade()).collect()
+    /// The keys of a list, if they were gathered in this very turn.
+    pub fn sets(&self, sources: KeptSources, turn: u64) -> Option<KeySets> {
+        self.of(sources, turn)?.sets.iter().map(|(_, set)| set.upgrade()).collect()
     }
 
     /// Whether a token that was verified before still holds, as far as is known without gathering keys;
@@ -44,26 +44,26 @@ impl RecentKeys {
         token: &VerifiedToken,
         sources: Option<u64>,
         fresh_for: u64,
-        now: u64,
+        turn: u64,
     ) -> bool {
         let issuer = token.issuer().map(|issuer| issuer.id);
         let Some(sources) = issuer.or(sources) else { return token.holds_under([]) };
-        self.of(KeptSources { sources, fresh_for }, now)
+        self.of(KeptSources { sources, fresh_for }, turn)
             .is_some_and(|recent| token.holds_under(recent.sets.iter().map(|set| set.0)))
     }
 
-    /// Keeps what was gathered at `now` of a list; `None`, and nothing is kept.
-    pub fn keep(&mut self, sources: KeptSources, now: u64, sets: Option<&KeySets>) {
+    /// Keeps what was gathered in a turn of a list; `None`, and nothing is kept.
+    pub fn keep(&mut self, sources: KeptSources, turn: u64, sets: Option<&KeySets>) {
         match sets {
             Some(sets) => {
                 let sets = sets.iter().map(|set| (set.generation(), Arc::downgrade(set)));
-                self.0.insert(sources, Recent { gathered: now, sets: sets.collect() });
+                self.0.insert(sources, Recent { gathered: turn, sets: sets.collect() });
             }
             None => drop(self.0.remove(&sources)),
         }
     }
 
-    fn of(&self, sources: KeptSources, now: u64) -> Option<&Recent> {
-        self.0.get(&sources).filter(|recent| recent.gathered == now)
+    fn of(&self, sources: KeptSources, turn: u64) -> Option<&Recent> {
+        self.0.get(&sources).filter(|recent| recent.gathered == turn)
     }
 }

@@ -10,7 +10,8 @@ use crate::jose::key_set::KeySet;
 use crate::nginx::ffi::complex_value::ComplexValue;
 use crate::nginx::ffi::request::Request;
 use crate::nginx::ffi::time::monotonic_milliseconds;
-use crate::nginx::key_store::file::KeyFileError;
+use crate::nginx::ffi::turn::turn;
+use crate::nginx::key_store::file::{At, KeyFileError};
 use crate::nginx::worker;
 
 /// A key file.
@@ -40,7 +41,7 @@ impl KeyFile {
             let shown = name.escape_ascii();
             request.log(NGX_LOG_NOTICE, format_args!("key file \"{shown}\": {notice}"));
         };
-        let now = monotonic_milliseconds();
+        let now = At { turn: turn(), milliseconds: monotonic_milliseconds() };
         worker::this().key_files.borrow_mut().keys(name, now, fresh_for, is_fixed, on_notice)
     }
 }
