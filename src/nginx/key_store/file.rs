@@ -78,8 +78,8 @@ pub enum KeyFileError {
 
 impl KeyFiles {
     /// The keys of the file `name`, which need not be looked at again for `fresh_for`, in milliseconds; where
-    /// the configuration spells the name out, `is_fixed`, the file is remembered whatever others are; `told` hears of its entries what there is
-    /// to tell, when the file is parsed.
+    /// the configuration spells the name out, `is_fixed`, the file is remembered whatever others are; `told`
+    /// hears of its entries what there is to tell, when the file is parsed.
     pub fn keys(
         &mut self,
         name: &[u8],
