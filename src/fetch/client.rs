@@ -104,11 +104,12 @@ fn reason(error: Error) -> FetchError {
 
 /// What rustls says, but without the time of the check: the same failure has the same words.
 fn of_tls(error: &rustls::Error) -> FetchError {
-    let bad = |why: &str| format!("invalid peer certificate: {why}");
     FetchError::Tls(match error {
-        InvalidCertificate(CertificateError::ExpiredContext { .. }) => bad("certificate expired"),
+        InvalidCertificate(CertificateError::ExpiredContext { .. }) => {
+            "invalid peer certificate: certificate expired".to_owned()
+        }
         InvalidCertificate(CertificateError::NotValidYetContext { .. }) => {
-            bad("certificate not valid yet")
+            "invalid peer certificate: certificate not valid yet".to_owned()
         }
         _ => error.to_string(),
     })

@@ -221,7 +221,7 @@ impl Keeper {
         let (issuer, reason) = (&self.source.configured.issuer, error.to_string());
         // A time that lies ahead is of a clock that was set back.
         let is_recent = |told: &Told| now.checked_sub(told.at).is_some_and(|age| age < TELL_EVERY);
-        let told = &mut self.record.failures;
+        let told = &mut self.record.logged;
         told.retain(is_recent);
         let known = told.iter().position(|told| (&told.url, &told.reason) == (&url, &reason));
         if let Some(place) = known {
@@ -236,7 +236,7 @@ impl Keeper {
                 ),
             });
             say_notices(issuer, &url, &notices, log);
-            self.record.failures.push(Told { url, reason, at: now });
+            self.record.logged.push(Told { url, reason, at: now });
         }
     }
 
@@ -297,7 +297,7 @@ impl Keeper {
     fn publish(&self, now: u64, under_way: bool, is_news: bool) {
         let (rules, times) = (self.source.configured.rules, &self.record.times);
         let is_own_refresh = self.fetching.as_ref().is_some_and(|fetching| fetching.is_refresh);
-        let told = self.record.failures.last().map(|told| &*told.reason);
+        let told = self.record.logged.last().map(|told| &*told.reason);
         let state = State {
             keys: self.keys.as_ref(),
             usable_for: times.usable_for(now, rules),

@@ -31,7 +31,7 @@ pub struct Record {
     pub document: Option<Document>,
     /// Failures that were logged not long ago, and last the one that was met last.
     #[serde(default)]
-    pub failures: Vec<Told>,
+    pub logged: Vec<Told>,
 }
 
 /// A key set as it was answered.

@@ -110,7 +110,7 @@ fn failures_in_turns_are_told_once_a_minute_each() -> io::Result<()> {
         (&two, 67_999, 500, false),
         (&one, 97_999, 500, true),
         (&two, 127_999, 501, true),
-        (&one, 157_998, 500, false),
+        (&one, 157_999, 501, false),
     ] {
         assert_eq!(process.tend(at), Fetch, "{at}");
         process.fails(at, status);
