@@ -163,7 +163,7 @@ for my $workers (1, 2) {
         $nginx->new_lines;
         my @clients = map { started($nginx, '/brief') } 1 .. 10;
         is_deeply(tally(@clients), {'500 keys_unavailable' => 10}, "$name: all get 500");
-        is($idp->hits, 10, "$name: each of a fetch of its own");
+        is($idp->hits, 2, "$name: of one fetch, and one more for those who waited");
         my @lines = grep {/\[error\].* key request "\/keys\/slow"/} $nginx->new_lines;
         is(scalar @lines, 10, "$name: one line for each") or diag(@lines);
         $idp->answer('/slow' => {body => $KEYS});
@@ -184,22 +184,6 @@ for my $workers (1, 2) {
     is($idp->hits, 2, 'by one more fetch, which they share');
     my @lines = grep {/\[error\].*key request/} $nginx->new_lines;
     is(scalar @lines, 1, 'one line, of the one that failed') or diag(@lines);
-    is_calm($nginx);
-}
-
-# Where that fails, too, it fetches for itself: nobody's failure is somebody else's.
-{
-    my $nginx = nginx();
-    $idp->forget;
-    $idp->answer('/slow' => {status => 503, wait => 0.5});
-    my @clients = map { started($nginx, '/kept') } 1 .. 6;
-    ok($idp->wait_for_hits(2), 'a fetch fails, and one more');
-    sleep 0.1;
-    $idp->answer('/slow' => {body => $KEYS, wait => 0.1});
-    is_deeply(tally(@clients), {'200 ok' => 4, '500 keys_unavailable' => 2}, 'those who waited for both are served');
-    is($idp->hits, 6, 'each by its own fetch');
-    my @lines = grep {/\[error\].*key request/} $nginx->new_lines;
-    is(scalar @lines, 2, 'one line of each that failed') or diag(@lines);
     is_calm($nginx);
 }
 

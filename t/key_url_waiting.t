@@ -292,4 +292,23 @@ CONF
     $nginx->is_calm('warn', qr/$FAILED|"auth_jwt_dry_run" is on/);
 }
 
+# Who waits has looked at a file of the same block before. Whoever comes after a change of it is judged by the change, be
+# it on the same connection.
+{
+    my $nginx = nginx({body => $idp->set('one')}, "key_url $URL; key_file keys/f.json; key_cache 1h refresh=1s;",
+        files => {'conf/keys/f.json' => $idp->set('file')});
+    $idp->is_soon($nginx, $OK, 'a block with a URL and a file');
+    my $token = $idp->bearer('file');
+    is($nginx->outcome('/', $token), $OK, 'the key of the file');
+    $idp->answer('/keys' => $SLOW);
+    $idp->forget;
+    my $connection = $nginx->connect;
+    $connection->request('GET', '/', $NOBODY);
+    ok($idp->wait_for_hits(1), 'an unknown kid waits for a fetch');
+    $nginx->replace('conf/keys/f.json', $idp->set('another'));
+    $connection->request('GET', '/', $token);
+    is_deeply([map { $connection->outcome } 1, 2], [$UNKNOWN, $UNKNOWN], 'the key that was removed meanwhile serves nobody');
+    $nginx->is_calm('warn');
+}
+
 done_testing();

@@ -37,6 +37,8 @@ pub struct Gathering(RefCell<Option<Box<State>>>);
 struct State {
     /// For which location, and of which list of sources: a token of another issuer has another.
     asked: (Address, u64),
+    /// The turn in which the first was looked at.
+    begun: u64,
     sets: KeySets,
     /// Where those stand that were fetched while this request waited: there are no newer ones.
     newest: Vec<usize>,
@@ -59,7 +61,7 @@ impl Gathering {
         let kept = self.0.take().filter(|state| state.asked == asked);
         let mut state = kept.unwrap_or_else(|| {
             let (sets, newest) = (KeySets::new(), Vec::new());
-            Box::new(State { asked, sets, newest, step: 0, pending: None })
+            Box::new(State { asked, begun: turn(), sets, newest, step: 0, pending: None })
         });
         let KeysNeeded { sources, rules, token, .. } = needed;
         let count = sources.list.len();
@@ -105,7 +107,10 @@ impl Gathering {
             }
             state.step = state.step.saturating_add(1);
         }
-        keep_recent(needed, Some(&state.sets));
+        // Files that were looked at before a wait may have changed since.
+        if state.begun == turn() {
+            keep_recent(needed, Some(&state.sets));
+        }
         Gathered::Ready(state.sets)
     }
 }
@@ -121,7 +126,7 @@ pub fn has_kid(sets: &KeySets, kid: &str) -> bool {
     sets.iter().any(|set| set.has_kid(kid))
 }
 
-/// Keys of files that no request decides, and of URLs, are the same for whoever asks within this millisecond.
+/// Keys of files that no request decides, and of URLs, are the same for whoever asks in this turn.
 fn keep_recent(needed: KeysNeeded<'_>, sets: Option<&KeySets>) {
     let KeysNeeded { sources, rules, .. } = needed;
     if sources.list.iter().all(|source| source.is_literal() && !source.is_fetched()) {

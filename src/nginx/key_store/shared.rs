@@ -59,7 +59,8 @@ pub struct Flight {
 #[derive(Clone)]
 pub enum Outcome {
     Keys(Arc<KeySet>),
-    Failed,
+    /// For this reason.
+    Failed(Rc<str>),
     /// Whoever fetched has left: ask again.
     Abandoned,
 }
@@ -145,14 +146,14 @@ impl SharedSources {
                 flight.settle(Outcome::Keys(keys.clone()));
                 Concluded { keys: Some(keys.clone()), tell_stale: false }
             }
-            Err(_) => {
+            Err(error) => {
                 let (keys, tell_stale) = match source.clockwork.fail(now, rules) {
                     Failure::Unavailable => (None, false),
                     Failure::Stale { tell } => {
                         (source.kept.as_ref().map(|kept| kept.keys.clone()), tell)
                     }
                 };
-                flight.settle(Outcome::Failed);
+                flight.settle(Outcome::Failed(error.to_string().into()));
                 Concluded { keys, tell_stale }
             }
         }

@@ -22,8 +22,8 @@ use crate::nginx::key_store::shared::{Asked, Flight, Outcome, SharedSources};
 use crate::nginx::server::ServerConf;
 use crate::nginx::worker;
 
-/// A request waits for so many fetches of others that come to nothing; then it fetches for itself.
-const MAX_IN_VAIN: u32 = 2;
+/// So many may begin a fetch that a request waits for, and leave, before it fetches for itself.
+const MAX_LEFT: u32 = 1;
 
 /// A key request: its URI.
 pub struct KeyRequest(pub ComplexValue);
@@ -34,8 +34,10 @@ struct Sharing {
     rules: Rules,
     /// Whether it wants newer keys than those at hand.
     ahead: bool,
-    /// For how many fetches of others it has waited that failed, or whose requests left.
-    in_vain: u32,
+    /// Whether a fetch of another request's that it waited for has failed.
+    failed: bool,
+    /// How many have begun a fetch that it waited for, and left.
+    left: u32,
 }
 
 /// A request that waits for another one's fetch.
@@ -76,7 +78,7 @@ impl KeySource for KeyRequest {
             |host: &[u8]| SourceId { server: server.id, uri: text.into(), host: host.into() };
         if is_everybodys {
             let source = source(server.names().host_of(request));
-            return share(request, Sharing { source, rules, ahead, in_vain: 0 });
+            return share(request, Sharing { source, rules, ahead, failed: false, left: 0 });
         }
         let uri = match self.0.is_literal() {
             true => Ok(Uri::literal(text)),
@@ -117,13 +119,12 @@ fn with_shared<T>(body: impl FnOnce(&mut SharedSources) -> T) -> T {
 /// Asks for keys that are everybody's.
 fn share(request: Request<'_>, sharing: Sharing) -> Progress {
     let Some(server) = request.server_conf::<ServerConf>() else { return Progress::Failed };
-    let Sharing { source, rules, ahead, in_vain } = &sharing;
+    let Sharing { source, rules, ahead, left, .. } = &sharing;
     let now = monotonic_milliseconds();
     let asked = with_shared(|sources| sources.ask(source, now, *rules, *ahead));
     let lead = match asked {
         Asked::Keys(keys) => return Progress::Ready(keys),
-        // Nobody's failure is somebody else's.
-        Asked::Wait(_) | Asked::Fetch if *in_vain >= MAX_IN_VAIN => None,
+        Asked::Wait(_) | Asked::Fetch if *left > MAX_LEFT => None,
         Asked::Wait(flight) => {
             let Some(waiter) = Waiter::new(request) else { return Progress::Failed };
             flight.add_waiter(&waiter);
@@ -164,11 +165,19 @@ impl Pending for Waiting {
         match self.flight.outcome() {
             None => return Progress::Pending(self),
             Some(Outcome::Keys(keys)) => return Progress::Ready(keys),
+            Some(Outcome::Abandoned) => {
+                self.sharing.left = self.sharing.left.saturating_add(1);
+            }
             // That newer keys cannot be had is told by who has fetched.
-            Some(Outcome::Failed) if self.sharing.ahead => return Progress::Failed,
-            Some(Outcome::Failed | Outcome::Abandoned) => {}
+            Some(Outcome::Failed(_)) if self.sharing.ahead => return Progress::Failed,
+            // Nobody's failure is somebody else's: ask once more, for oneself.
+            Some(Outcome::Failed(_)) if !self.sharing.failed => self.sharing.failed = true,
+            Some(Outcome::Failed(reason)) => {
+                let uri = self.sharing.source.uri.escape_ascii();
+                request.log(NGX_LOG_ERR, format_args!("key request \"{uri}\", shared, {reason}"));
+                return Progress::Failed;
+            }
         }
-        self.sharing.in_vain = self.sharing.in_vain.saturating_add(1);
         share(request, self.sharing)
     }
 }

@@ -112,9 +112,10 @@ sub let_pass {
         open my $lock, '>>', "$path/$name.lock" or croak "cannot open $name.lock: $!";
         $nginx->wait_until(sub { flock $lock, LOCK_EX | LOCK_NB }) or croak "$name is locked";
         my $record = JSON::PP::decode_json($nginx->read("temp/auth_jwt/$name.json"));
-        for my $time (grep {defined} @$record{qw(fetched failed refreshed)}, $record->{told} ? $record->{told}{at} : ()) {
+        for my $time (grep {defined} @$record{qw(fetched failed refreshed)}) {
             $time -= 1000 * $seconds;
         }
+        $_->{at} -= 1000 * $seconds for @{$record->{logged}};
         $nginx->write("temp/auth_jwt/$name.new", JSON::PP::encode_json($record));
         chmod 0600, "$path/$name.new";
         rename "$path/$name.new", "$path/$name.json" or croak "cannot rename: $!";
