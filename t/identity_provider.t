@@ -41,8 +41,8 @@ END {
 }
 
 {
-    local $SIG{ALRM} = sub { BAIL_OUT('oidc-provider does not start') };
-    alarm 30;
+    local $SIG{ALRM} = sub { BAIL_OUT('oidc-provider does not start: ' . JWT::read_file("$socket.log")) };
+    alarm 120;
     my $line = <$output> // '';
     alarm 0;
     is($line, "ready\n", 'the provider is ready');

@@ -42,8 +42,8 @@ my $owner = $$;
 sub start_provider {
     $pid = open2($output, $input, 'sh', '-c', 'log=$1; shift; exec node "$@" 2>>"$log"', 'sh', "$directory/log",
         "$install/provider.mjs", $port, $key, $certificate, "$directory/state");
-    local $SIG{ALRM} = sub { BAIL_OUT('oidc-provider does not start') };
-    alarm 60;
+    local $SIG{ALRM} = sub { BAIL_OUT('oidc-provider does not start: ' . JWT::read_file("$directory/log")) };
+    alarm 120;
     my $line = <$output> // '';
     alarm 0;
     is($line, "ready\n", 'the provider is ready');

@@ -47,7 +47,7 @@ sub run {
     push @{$self->{running}}, [$pid, $input, $output];
     push @{$self->{names}}, $name;
     local $SIG{ALRM} = sub { Test::More::BAIL_OUT("$name does not start") };
-    alarm 60;
+    alarm 120;
     my $line = <$output> // '';
     alarm 0;
     chomp $line;
