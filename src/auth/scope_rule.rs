@@ -49,6 +49,17 @@ impl<V> ScopeRule<V> {
     }
 }
 
+/// The scopes among `scopes`, each once and none that is empty.
+pub fn each_once<T: AsRef<[u8]> + PartialEq>(scopes: impl IntoIterator<Item = T>) -> Vec<T> {
+    let mut told = Vec::new();
+    for scope in scopes {
+        if !scope.as_ref().is_empty() && !told.contains(&scope) {
+            told.push(scope);
+        }
+    }
+    told
+}
+
 /// The scopes in the first of `paths` that is there: a text split at spaces, or an array of texts.
 pub fn granted<'c>(claims: &'c Claims, paths: Option<&[ClaimPath]>) -> Texts<'c> {
     let usual = || CLAIMS.iter().find_map(|name| claims.value(name).filter(|v| !v.is_null()));

@@ -12,6 +12,7 @@ use super::ffi::request::Request;
 use crate::auth::authorization::Scheme;
 use crate::auth::challenge::challenge;
 use crate::auth::outcome::Refusal;
+use crate::auth::scope_rule::each_once;
 
 /// The handler of the precontent phase, which only a request that has been granted access reaches.
 pub struct Precontent;
@@ -64,14 +65,8 @@ pub fn refuse(
 /// The scopes that the location asks for, each once.
 fn scopes<'r>(request: Request<'r>, conf: &'r Effective) -> Vec<&'r [u8]> {
     let rules = conf.acceptance().rules.map(|rules| rules.scopes).unwrap_or_default();
-    let mut scopes = Vec::new();
-    for scope in rules.iter().flat_map(|rule| &rule.scopes) {
-        let scope = scope.text(&|value: &'r ComplexValue| value.text(request));
-        if !scope.is_empty() && !scopes.contains(&scope) {
-            scopes.push(scope);
-        }
-    }
-    scopes
+    let scopes = rules.iter().flat_map(|rule| &rule.scopes);
+    each_once(scopes.map(|scope| scope.text(&|value: &'r ComplexValue| value.text(request))))
 }
 
 /// Core clears challenges under `satisfy any`, but only where nginx's pointer still leads to them.

@@ -9,6 +9,7 @@ use super::server::{ServerConf, unique};
 use crate::auth::issuer::{Issuer, Issuers};
 use crate::auth::operand::Operand;
 use crate::auth::policy::TokenType;
+use crate::auth::scope_rule::each_once;
 
 impl Inherit for LocationConf {
     fn inherit(&self, parent: &Self, cf: &mut Conf<'_>) -> Result<(), ConfError> {
@@ -58,19 +59,15 @@ fn note_resource(level: &Effective, server: &ServerConf) -> Result<(), ConfError
     let issuers = level.issuers.iter().flat_map(|issuers| &issuers.list);
     let first = |issuer: &Rc<Issuer>| issuer.issuers.first().cloned();
     let scopes = level.acceptance().rules.map(|rules| rules.scopes).unwrap_or_default();
-    let mut told: Vec<String> = Vec::new();
-    for scope in scopes.iter().flat_map(|rule| &rule.scopes) {
+    let scopes = scopes.iter().flat_map(|rule| &rule.scopes).filter_map(|scope| match scope {
+        Operand::Text(text) => std::str::from_utf8(text).ok(),
         // Those with variables are not known.
-        let text = match scope {
-            Operand::Text(text) => std::str::from_utf8(text).ok(),
-            Operand::Variables(_) => None,
-        };
-        let text = text.filter(|text| !text.is_empty() && !told.iter().any(|own| own == text));
-        told.extend(text.map(str::to_owned));
-    }
+        Operand::Variables(_) => None,
+    });
+    let scopes = each_once(scopes).into_iter().map(str::to_owned).collect();
     let issuers = issuers.filter_map(first).collect();
     let binding = level.enabled().map(|_| level.stated_binding());
-    Ok(server.resources.note(resource, &own.place, issuers, told, binding)?)
+    Ok(server.resources.note(resource, &own.place, issuers, scopes, binding)?)
 }
 
 /// The issuers of one `auth_jwt_issuers`, which all levels share that inherit it.

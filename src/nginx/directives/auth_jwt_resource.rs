@@ -7,6 +7,7 @@
 
 use super::{Conf, ConfError, LocationConf, text};
 use crate::auth::resource::Resource;
+use crate::auth::scope_rule::each_once;
 use crate::nginx::conf::ResourceConf;
 
 /// A URL, as a message describes it.
@@ -41,15 +42,12 @@ fn resource(uri: &[u8], parameters: &[&[u8]], cf: &Conf<'_>) -> Result<Resource,
             let parsed = parsed.ok_or_else(|| cf.invalid_value(url, URL))?;
             resource.documentation.replace(parsed).is_some()
         } else if let Some(list) = value("scopes=") {
-            let mut scopes: Vec<String> = Vec::new();
-            for scope in text(list, SCOPES, cf)?.split_ascii_whitespace() {
-                if !scopes.iter().any(|known| known == scope) {
-                    scopes.push(scope.to_owned());
-                }
-            }
+            let list = text(list, SCOPES, cf)?;
+            let scopes = each_once(list.split_ascii_whitespace());
             if scopes.is_empty() {
-                return Err(cf.invalid_value(list, SCOPES));
+                return Err(cf.invalid_value(list.as_bytes(), SCOPES));
             }
+            let scopes = scopes.into_iter().map(str::to_owned).collect();
             !std::mem::replace(&mut resource.scopes, scopes).is_empty()
         } else {
             let allowed = "\"name=text\", \"documentation=url\" or \"scopes=list\"";
