@@ -315,6 +315,22 @@ CONF
 
 # --- stale= -------------------------------------------------------------------------------------------
 
+# Two begin a fetch and leave; whoever waited for both fetches, and has the last keys when that fails.
+{
+    my $nginx = nginx('auth_jwt_key_cache 1s stale=1h;');
+    is(status($nginx, bearer('one')), $OK, 'a first request');
+    sleep 1.1;
+    $idp->answer('/keys' => {status => 500, wait => 0.9});
+    my @clients = map { $nginx->started('/', bearer('one')) } 1 .. 3;
+    ok($idp->wait_for_hits(1), 'the first of three fetches');
+    for (1 .. 2) {
+        sleep 0.2;
+        shift @clients;
+    }
+    is($clients[0]->outcome, $OK, 'who has waited for two that left has the keys beyond their time');
+    done_with($nginx);
+}
+
 {
     my $nginx = nginx('auth_jwt_key_cache 1s stale=2s;');
     my $begun = time;

@@ -124,7 +124,7 @@ fn share(request: Request<'_>, sharing: Sharing) -> Progress {
     let asked = with_shared(|sources| sources.ask(source, now, *rules, *ahead));
     let lead = match asked {
         Asked::Keys(keys) => return Progress::Ready(keys),
-        Asked::Wait(_) | Asked::Fetch if *left > MAX_LEFT => None,
+        Asked::Wait(_) if *left > MAX_LEFT => None,
         Asked::Wait(flight) => {
             let Some(waiter) = Waiter::new(request) else { return Progress::Failed };
             flight.add_waiter(&waiter);
