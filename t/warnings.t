@@ -118,6 +118,8 @@ my ($one, $other) = ('server { listen unix:%DIR%/a.sock; auth_jwt_key_request /k
 warns("auth_jwt a; $keys $one", qr/"auth_jwt_key_file" $where has no effect: $own/, 'http alone');
 quiet("auth_jwt a; $keys $one $other", 'http alone');
 
+quiet("auth_jwt a; $keys auth_jwt_dry_run on; auth_jwt_leeway 5s;", 'http alone');
+
 # refresh= and stale= speak of key requests.
 my $idle = qr/"refresh=" or "stale=" of "auth_jwt_key_cache" $where has no effect: it needs an "auth_jwt_key_request" without variables/;
 warns("location / { auth_jwt a; $keys auth_jwt_key_cache 1h $_; }", $idle) for qw(refresh=30s stale=1d);
