@@ -224,3 +224,38 @@ my $from = sub { JWT::bearer({iss => $_[0]}, secret => "the secret of $_[1]") };
 [200, 200, 401]
 --- no_error_log
 [error]
+
+
+=== TEST 11: the captures of the location stay, whatever the map behind token= matches
+--- http_config
+    map $http_authorization $given {
+        "~^(\S+) (.+)$"  $2;
+    }
+    map $http_x_second $second {
+        "~^(.+)$"  $1;
+    }
+--- config
+    location ~ ^/(\w+)/(\w+)$ {
+        auth_jwt "r" token=$given;
+        auth_jwt_key_file $TEST_NGINX_HTML_DIR/jwk/$1/secrets.jwk;
+        auth_jwt_audience $second;
+        auth_jwt_require_scope $second;
+        add_header X-Captures "$1 $2[$3]" always;
+        proxy_pass http://mock;
+    }
+    location = /none/ {
+        auth_jwt "r" token=$given;
+        auth_jwt_key_file $TEST_NGINX_HTML_DIR/jwk/blue/secrets.jwk;
+        add_header X-Captures "[$1$2]";
+        proxy_pass http://mock;
+    }
+--- user_files eval: @main::tenants
+--- cases eval
+my $blue = JWT::bearer({sub => 'blue', aud => 'shop', scope => 'shop'}, secret => 'the secret of blue') . "\nX-Second: shop";
+[
+    ["GET /blue/two", $blue, 200, 'X-Captures: blue two[]', 'sub='],
+    ["GET /green/two", $blue, 401, 'X-Captures: green two[]'],
+    ["GET /none/", $blue, 200, 'X-Captures: []', 'sub='],
+]
+--- no_error_log
+[error]

@@ -94,8 +94,49 @@ unsafe fn evaluate<'r>(
     value: *mut ngx_http_complex_value_t,
     request: Request<'r>,
 ) -> Result<&'r [u8], EvaluationFailed> {
+    #[cfg(ngx_feature = "pcre")]
+    let captures = Captures::of(request);
     let mut text = ngx_str_t { len: 0, data: ptr::null_mut() };
     // SAFETY: the request is valid; the text lies in its pool or in the configuration.
     let code = unsafe { ngx_http_complex_value(request.as_ptr(), value, &raw mut text) };
+    #[cfg(ngx_feature = "pcre")]
+    captures.restore(request);
     if code == NGX_OK as ngx_int_t { Ok(bytes(&text)) } else { Err(EvaluationFailed) }
+}
+
+/// `$1` and its like: those of the location, which a `map` with regular expressions behind a value
+/// would replace, perhaps with parts of a token.
+#[cfg(ngx_feature = "pcre")]
+struct Captures {
+    offsets: Vec<std::ffi::c_int>,
+    data: *mut ngx::ffi::u_char,
+}
+
+#[cfg(ngx_feature = "pcre")]
+impl Captures {
+    fn of(request: Request<'_>) -> Self {
+        let raw = request.raw();
+        let offsets = match NonNull::new(raw.captures) {
+            // SAFETY: nginx has filled so many offsets of them.
+            Some(first) => unsafe { std::slice::from_raw_parts(first.as_ptr(), raw.ncaptures) },
+            None => &[],
+        };
+        Self { offsets: offsets.to_vec(), data: raw.captures_data }
+    }
+
+    fn restore(self, request: Request<'_>) {
+        let raw = request.as_ptr();
+        // SAFETY: the request is valid. Where there were offsets nginx has made room for as many as any
+        // regular expression has; that room may be another one by now, and is as large.
+        unsafe {
+            if let Some(room) = NonNull::new((*raw).captures) {
+                room.copy_from_nonoverlapping(
+                    NonNull::from(&*self.offsets).cast(),
+                    self.offsets.len(),
+                );
+            }
+            (*raw).ncaptures = self.offsets.len();
+            (*raw).captures_data = self.data;
+        }
+    }
 }
