@@ -313,7 +313,12 @@ $part{fetch} = sub {
     figure('fetch: t/key_fetch_*.t' . ($QUICK ? '' : ' in the long form'), $counted // 'nothing', $passed);
 };
 
+# The heap gives large pieces back at once: else it keeps, for each thread, as much as the largest answer has ever
+# taken, and what the module keeps could not be told from that.
+my $FRUGAL = 'glibc.malloc.mmap_threshold=131072:glibc.malloc.trim_threshold=131072';
+
 $part{urls} = sub {
+    local $ENV{GLIBC_TUNABLES} = $FRUGAL;
     my $place = File::Temp->newdir('soak-urls-XXXXXX', TMPDIR => 1);
     my $rotation = Rotation->new("$place");
     my $nginx = $rotation->{remote}->nginx($rotation->parameters, workers => 2, log_level => 'notice', http => $Counted::SERVER);
