@@ -36,6 +36,7 @@ sub run {
         "$name: loads the module");
     my $log = $text =~ /access_log/ ? '' : 'access_log off;';
     $text =~ s/^(http \{\n)/$1$http\n$log\n$application\n/m;
+    $text =~ s{_log /var/log/nginx/}{_log logs/}g;
     $text =~ s{listen 8080}{listen unix:%DIR%/nginx.sock}g;
     $text =~ s{server 127[.]0[.]0[.]1:8081;}{server unix:%DIR%/app.sock;}g;
     $text = $options{change}->($text) if $options{change};

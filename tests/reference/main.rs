@@ -59,7 +59,7 @@ const NO_MESSAGES: [&str; 20] = [
 ];
 
 /// A limit: its label and unit on the page, and the constant that sets it.
-const LIMITS: [(&str, Unit, &str, &str); 23] = [
+const LIMITS: [(&str, Unit, &str, &str); 24] = [
     ("a key file", Unit::Mebi, "nginx/key_store/file.rs", "MAX_SIZE"),
     (
         "key files of names with variables remembered in a worker",
@@ -100,6 +100,7 @@ const LIMITS: [(&str, Unit, &str, &str); 23] = [
         "FIRST_RETRY",
     ),
     ("the longest", Unit::Seconds, "fetch/schedule.rs", "LAST_RETRY"),
+    ("a URL of keys or of a resource", Unit::Kibi, "auth/url.rs", "MAX_LENGTH"),
     ("steps of a path to a claim", Unit::One, "auth/claim_path.rs", "MAX_STEPS"),
     ("nesting of JSON", Unit::Levels, "jose/json/scan.rs", "MAX_DEPTH"),
     ("keys tried for one token", Unit::One, "jose/select.rs", "MAX_TRIED"),
