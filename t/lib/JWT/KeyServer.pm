@@ -72,14 +72,21 @@ sub left {
 
 sub forget {
     my ($self) = @_;
-    $self->{forgotten} = -s "$self->{directory}/events" // 0;
+    $self->{forgotten} = length $self->lines;
     return;
 }
 
 sub events {
     my ($self) = @_;
-    my $events = substr $self->read('events'), $self->{forgotten} // 0;
+    my $events = substr $self->lines, $self->{forgotten} // 0;
     return map { JSON::PP::decode_json($_) } split /^/m, $events;
+}
+
+# What is written of events, without a line that is not whole yet.
+sub lines {
+    my ($self) = @_;
+    my ($lines) = $self->read('events') =~ /\A(.*\n)/s;
+    return $lines // '';
 }
 
 # Waits until so many requests have come; false if they do not.
