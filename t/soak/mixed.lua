@@ -1,7 +1,7 @@
 -- Tokens for wrk: SOAK_RESULT=RESULT wrk -s mixed.lua URL -- FILE SHARES
 --
 -- FILE has a token a line, good ones. SHARES is, of a hundred requests, how many bring one of ten of them
--- (hot), how many the next of all of them, and how many a bad one; the rest bring none. What was sent
+-- (hot), how many the next of all of them, each twice in a row, and how many a bad one; the rest bring none. What was sent
 -- and what came back is counted; RESULT gets the sums.
 local threads = {}
 
@@ -23,7 +23,7 @@ function init(args)
         tokens[#tokens + 1] = line
     end
     math.randomseed(os.time() + number)
-    at = math.random(#tokens)
+    at = math.random(2 * #tokens)
     passes, fails, passed, refused, others = 0, 0, 0, 0, 0
 end
 
@@ -46,8 +46,9 @@ function request()
         if share <= hot then
             token = tokens[math.random(10)]
         else
-            at = at % #tokens + 1
-            token = tokens[at]
+            -- The cache keeps what comes for the second time.
+            at = at % (2 * #tokens) + 1
+            token = tokens[math.ceil(at / 2)]
         end
         if share > each then
             token = spoilt(token, math.random(4))

@@ -59,7 +59,7 @@ sub write_tokens {
 
 my $KEYS_USUAL = JWT::key_set(JWT::jwk($JWT::SECRET, kid => 'always'));
 
-# Two workers on a TCP port, which wrk needs, and the rest that options say.
+# Two workers on a TCP port, which wrk needs and of which they have a like share, and the rest that options say.
 sub server {
     my (%options) = @_;
     my $port = JWT::Process::free_port();
@@ -74,7 +74,7 @@ sub server {
     $http
     $Counted::SERVER
     server {
-        listen 127.0.0.1:$port backlog=4096;
+        listen 127.0.0.1:$port backlog=4096 reuseport;
         location / { auth_jwt "r"; auth_jwt_key_file %DIR%/html/keys; auth_jwt_require \$jwt_claim_sub; empty_gif; }
     }
 CONF
@@ -288,7 +288,7 @@ $part{tokens} = sub {
         wrk($url, 3, $tokens, '100 0 0', sub { });
         my $before = sum0(map { Watch::memory($_) } $watch->workers);
         my ($sent, $wrong) = (0, 0);
-        while ($sent < $TOKENS) {
+        while ($sent < 2 * $TOKENS) {
             my $seen = wrk($url, amount(30, 3), $tokens, '0 100 0', sub { $watch->sample });
             $sent += $seen->{passed};
             $wrong += $seen->{others} + $seen->{refused} + $seen->{broken};
