@@ -230,6 +230,26 @@ for my $workers (1, 2) {
     is_calm($nginx);
 }
 
+# Who fetches needs no keys any more once they come, as its realm is "off" or its token gone by then, and stays for
+# long: others fetch for themselves.
+for my $fickle ('auth_jwt $realm;', 'auth_jwt "r" token=$token; auth_jwt_optional on;') {
+    my $nginx = nginx(http => <<'HTTP', server => <<"SERVER");
+        map $request_time $realm { volatile; "~^0[.]" "r"; default off; }
+        map $request_time $token { volatile; "~^0[.]" $http_x_token; default ""; }
+HTTP
+        $locations
+        location /fickle { $fickle auth_jwt_key_request /keys/slow; auth_jwt_key_cache 1h; proxy_pass http://$address/hangs; }
+SERVER
+    $idp->answer('/slow' => {body => $KEYS, wait => 1.2}, '/hangs' => {silent => 1, then => 'hang'});
+    my $leader = started($nginx, '/fickle', $GOOD, $GOOD =~ s/^Authorization: Bearer /X-Token: /r);
+    ok($idp->wait_for_hits(1), "$fickle a fetch");
+    my $follower = started($nginx, '/kept');
+    ok($nginx->wait_until(sub { $idp->hits('/hangs') }), 'its request goes on without the keys');
+    $idp->answer('/slow' => $SLOW);
+    is_deeply(tally($follower, started($nginx, '/kept')), {'200 ok' => 2}, 'others get keys of their own');
+    is_calm($nginx);
+}
+
 # A request and its FIN come in one event, while another one's fetch is under way.
 for my $path ('/kept', '/each') {
     my $nginx = nginx(server => "access_log logs/access.log; $locations");

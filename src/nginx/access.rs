@@ -24,7 +24,10 @@ impl PhaseHandler for Access {
         if request.is_subrequest() {
             return Decision::Declined;
         }
-        authenticate(request).unwrap_or(Decision::Error)
+        authenticate(request).unwrap_or_else(|EvaluationFailed| {
+            give_up(request);
+            Decision::Error
+        })
     }
 }
 
@@ -35,6 +38,7 @@ fn authenticate(request: Request<'_>) -> Result<Decision, EvaluationFailed> {
     };
     let realm = realm.evaluate(request)?;
     if realm == b"off" {
+        give_up(request);
         return Ok(Decision::Declined);
     }
     let context = Context::of(request).ok_or(EvaluationFailed)?;
@@ -43,6 +47,8 @@ fn authenticate(request: Request<'_>) -> Result<Decision, EvaluationFailed> {
     context.without_claims.set(None);
     let token = token_source::presented(request, auth, conf.binding)?;
     let Some(judged) = judge(request, conf, context, token) else { return Ok(Decision::Again) };
+    // It may have waited for keys that it does not need any more, as its token is another one now.
+    context.gathering.give_up();
     let (issuer, judged) = judged.map_or_else(|refusal| (None, Err(refusal)), |by| (by, Ok(())));
     let number = issuer.as_ref().map(|issuer| issuer.id);
     context.issuer.replace(issuer);
@@ -64,4 +70,12 @@ fn authenticate(request: Request<'_>) -> Result<Decision, EvaluationFailed> {
     // Whoever else is asked decides: a token that is missing or bad grants nothing.
     context.without_claims.set(Some(request.location()));
     Ok(Decision::Declined)
+}
+
+/// A request that does not come to the keys it has waited for must not keep others waiting, who share them.
+#[cold]
+fn give_up(request: Request<'_>) {
+    if let Some(context) = Context::known(request) {
+        context.gathering.give_up();
+    }
 }

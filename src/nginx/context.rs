@@ -36,4 +36,9 @@ impl Context {
     pub fn of(request: Request<'_>) -> Option<&Self> {
         request.context()
     }
+
+    /// The state of `request`; `None` where it has none yet.
+    pub fn known(request: Request<'_>) -> Option<&Self> {
+        request.known_context()
+    }
 }

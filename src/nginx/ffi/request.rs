@@ -118,9 +118,8 @@ impl<'r> Request<'r> {
     /// The module's state of the main request, made at its first use. It survives internal
     /// redirects, which empty the list of contexts: the pool still knows it.
     pub fn context<T: Any + Default>(self) -> Option<&'r T> {
-        if let Some(made) = self.slot() {
-            // SAFETY: the pool of the main request lives for `'r`.
-            return unsafe { Slot::value(made) };
+        if let Some(made) = self.known_context() {
+            return Some(made);
         }
         let (main, index) = (self.main(), module()?.ctx_index);
         // SAFETY: as above; `ctx` has a place for every module, ours holds null or our slot.
@@ -133,6 +132,12 @@ impl<'r> Request<'r> {
             main.raw().ctx.add(index).write(slot.as_ptr().cast());
             Slot::value(slot)
         }
+    }
+
+    /// The module's state of the main request; `None` where it has none yet.
+    pub fn known_context<T: Any>(self) -> Option<&'r T> {
+        // SAFETY: the pool of the main request lives for `'r`.
+        unsafe { Slot::value(self.slot()?) }
     }
 
     /// The slot of the module's state.
