@@ -1,5 +1,6 @@
 //! A request that waits for what another one does.
 
+use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
 use ngx::ffi::{
@@ -46,7 +47,7 @@ impl Handler for Sleeper {
     const ENTRY: Entry = Entry::Resume;
 
     fn handle(&self) {
-        if let Some(request) = self.0.get() {
+        if let Some(request) = self.sleeping() {
             // SAFETY: the request is there, and waits in its access phase.
             unsafe {
                 (*request.as_ptr()).read_event_handler = Some(ngx_http_block_reading);
@@ -62,12 +63,36 @@ impl Handler for Sleeper {
         unsafe {
             let request = request.as_ptr();
             let connection = (*request).connection;
-            if handled {
-                ngx_http_core_run_phases(request);
-            } else {
+            if !handled {
                 ngx_http_finalize_request(request, NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t);
+            } else if does(request, ngx_http_core_run_phases) {
+                ngx_http_core_run_phases(request);
             }
             ngx_http_run_posted_requests(connection);
         }
     }
+}
+
+impl Sleeper {
+    /// The request, if it is there and sleeps: one that was ended while a thread works for it is there, too.
+    fn sleeping(&self) -> Option<NonNull<ngx_http_request_t>> {
+        // SAFETY: the request is there.
+        self.0
+            .get()
+            .filter(|request| unsafe { does(request.as_ptr(), ngx_http_request_empty_handler) })
+    }
+}
+
+/// Whether that is what the request does next.
+///
+/// # Safety
+///
+/// `request` is valid.
+unsafe fn does(
+    request: *mut ngx_http_request_t,
+    handler: unsafe extern "C" fn(*mut ngx_http_request_t),
+) -> bool {
+    // SAFETY: as above.
+    let next = unsafe { (*request).write_event_handler };
+    next.is_some_and(|next| ptr::fn_addr_eq(next, handler))
 }
