@@ -129,13 +129,13 @@ impl Captures {
         // SAFETY: the request is valid. Where there were offsets nginx has made room for as many as any
         // regular expression has; that room may be another one by now, and is as large.
         unsafe {
-            if let Some(room) = NonNull::new((*raw).captures) {
-                room.copy_from_nonoverlapping(
-                    NonNull::from(&*self.offsets).cast(),
-                    self.offsets.len(),
-                );
+            let count = self.offsets.len();
+            // None where memory has run out meanwhile.
+            let room = NonNull::new((*raw).captures);
+            if let Some(room) = room {
+                room.copy_from_nonoverlapping(NonNull::from(&*self.offsets).cast(), count);
             }
-            (*raw).ncaptures = self.offsets.len();
+            (*raw).ncaptures = room.map_or(0, |_| count);
             (*raw).captures_data = self.data;
         }
     }
