@@ -202,6 +202,7 @@ SKIP: {
     my @lines = grep {/ key request "/} $nginx->new_lines;
     is(scalar @lines, 1, 'one line in the log') or diag(@lines);
     like($lines[0], qr/took longer than 60 s/, 'what it says');
+    $idp->wait_until(sub { grep { $_ eq '/drip' } $idp->left });
 }
 
 # A client that leaves ends a drip.
