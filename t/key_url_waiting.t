@@ -54,6 +54,20 @@ my $FAILED = qr/keys cannot be fetched|has no keys from/;
     $nginx->is_calm('warn');
 }
 
+# A fetch ahead of time hangs: keys whose time is over meanwhile serve on, and nobody waits for it.
+{
+    my $nginx = nginx({body => $idp->set('one')}, 'key_cache 3s stale=1h; timeout 60s;');
+    is($nginx->outcome('/', $GOOD), $OK, 'there are keys');
+    $idp->forget;
+    $idp->answer('/keys' => $HANGS);
+    ok($idp->wait_for_hits(1), 'a fetch ahead of their time');
+    sleep 2;
+    is($nginx->outcome('/', $GOOD), $OK, 'their time is over, and they serve on');
+    is($nginx->outcome('/', $FORGED), '401 invalid_signature', 'as ever');
+    unlike($nginx->error_log, $FAILED, 'while the fetch hangs');
+    is($idp->hits, 1, 'which is the only one');
+}
+
 # On a connection that is kept and pipelined, with bodies, and over HTTP/2.
 my ($listen_http2, $http2) = JWT::Server::http2();
 my $locations = <<'CONF';

@@ -114,8 +114,20 @@ impl Times {
 
     /// For how long the keys at hand serve on from now: while they are fresh, and where fetches fail beyond that.
     pub fn usable_for(&self, now: u64, rules: Rules) -> u64 {
+        self.usable(now, rules, self.failed.is_some())
+    }
+
+    /// The same while a fetch is under way, or waits for its turn, that has been due since `due_since`: where that
+    /// was before their time was over, they serve on until it is known how it comes out.
+    pub fn usable_amid_fetch(&self, now: u64, rules: Rules, due_since: u64) -> u64 {
+        let until = self.fetched.map(|fetched| fetched.saturating_add(rules.fresh_for));
+        let is_in_time = until.is_some_and(|until| due_since < until);
+        self.usable(now, rules, is_in_time || self.failed.is_some())
+    }
+
+    fn usable(&self, now: u64, rules: Rules, beyond_their_time: bool) -> u64 {
         let Some(fetched) = self.fetched else { return 0 };
-        let stale_for = if self.failed.is_some() { rules.stale_for } else { 0 };
+        let stale_for = if beyond_their_time { rules.stale_for } else { 0 };
         let until = fetched.saturating_add(rules.fresh_for).saturating_add(stale_for);
         until.saturating_sub(now)
     }

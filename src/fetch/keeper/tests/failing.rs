@@ -44,10 +44,53 @@ fn keys_serve_on_while_the_source_fails_and_no_longer() -> io::Result<()> {
         one.tend_or_wait(last.saturating_add(1), false);
         assert_eq!(one.finds(), None, "{stale_for}");
     }
-    // Where nothing has failed they do not: there is a fetch under way.
+    // Where nothing has failed, and no fetch was due in time, they do not: there is a fetch under way.
     let (_directory, [one]) = fetched(0)?;
     assert_eq!(one.tend_or_wait(10_000, false), Due);
     assert_eq!((one.finds(), one.is_under_way()), (None, true));
+    Ok(())
+}
+
+/// A fetch that was begun in time may take longer than the keys are fresh: nobody waits for it.
+#[test]
+fn keys_serve_on_while_a_fetch_hangs() -> io::Result<()> {
+    let (_directory, [one, two]) = fetched(0)?;
+    let finds_at = |process: &Process, passed| {
+        let then = Instant::now().checked_add(Duration::from_millis(passed));
+        then.and_then(|then| process.keeper.borrow().source.look(then).keys).is_some()
+    };
+    assert_eq!((one.tend(EARLY), two.tend(EARLY)), (Fetch, Look(50)));
+    assert!(finds_at(&one, 4_900), "who fetches");
+    assert_eq!(two.tend(12_400), Look(50));
+    assert!(finds_at(&two, 0), "and who looks on");
+    one.fails(12_500, 500);
+    assert_eq!(two.tend(12_500), Look(500));
+    assert!(finds_at(&one, 0) && finds_at(&two, 0), "as while it fails");
+    // As many as may fetch at a time do: the turn of this one comes late.
+    let (_directory, [one]) = fetched(0)?;
+    assert_eq!(one.tend_or_wait(EARLY, false), Due);
+    assert_eq!(one.tend_or_wait(10_000, false), Due);
+    assert!(finds_at(&one, 0));
+    // Not beyond their time where `stale=` is 0, nor for longer than that.
+    for (stale_for, expected) in [(0, false), (1_000, false), (3_000, true)] {
+        let one = Process::start(None, Rules { stale_for, ..RULES }, 0);
+        assert_eq!(one.tend(0), Fetch);
+        one.succeeds(0, "a");
+        assert_eq!(one.tend(EARLY), Fetch);
+        assert_eq!(finds_at(&one, 5_000), expected, "{stale_for}");
+    }
+    Ok(())
+}
+
+/// The thread has slept, as the machine was busy or suspended: who asks meanwhile waits for it.
+#[test]
+fn a_thread_that_is_late() -> io::Result<()> {
+    let (_directory, [one]) = fetched(0)?;
+    let Some(then) = Instant::now().checked_add(Duration::from_secs(11)) else {
+        unreachable!("a time")
+    };
+    let look = one.keeper.borrow().source.look(then);
+    assert_eq!((look.keys.is_none(), look.under_way), (true, true));
     Ok(())
 }
 
