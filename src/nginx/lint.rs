@@ -45,8 +45,10 @@ pub fn check(cf: &mut Conf<'_>) {
         }
     }
     // Without a server nothing has an effect, and nothing is wrong with that.
-    let dependent = main.dependent.take().into_iter().filter(|_| !levels.is_empty());
-    for dependent in dependent {
+    if levels.is_empty() {
+        return;
+    }
+    for dependent in main.dependent.take() {
         let place = Rc::as_ptr(&dependent.place);
         if !effective.contains(&place) {
             warn_without_effect(dependent, held.contains(&place), cf);

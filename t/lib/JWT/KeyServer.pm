@@ -72,21 +72,14 @@ sub left {
 
 sub forget {
     my ($self) = @_;
-    $self->{forgotten} = length $self->lines;
+    $self->{forgotten} = length $self->whole_lines('events');
     return;
 }
 
 sub events {
     my ($self) = @_;
-    my $events = substr $self->lines, $self->{forgotten} // 0;
+    my $events = substr $self->whole_lines('events'), $self->{forgotten} // 0;
     return map { JSON::PP::decode_json($_) } split /^/m, $events;
-}
-
-# What is written of events, without a line that is not whole yet.
-sub lines {
-    my ($self) = @_;
-    my ($lines) = $self->read('events') =~ /\A(.*\n)/s;
-    return $lines // '';
 }
 
 # Waits until so many requests have come; false if they do not.

@@ -104,6 +104,13 @@ sub read {
     return <$file> // '';
 }
 
+# What a file holds, without a last line that is being written.
+sub whole_lines {
+    my ($self, $name) = @_;
+    my ($lines) = $self->read($name) =~ /\A(.*\n)/s;
+    return $lines // '';
+}
+
 # Waits until something is so, at most so many seconds (10); false if it does not come to be.
 sub wait_until {
     my ($self, $so, $patience) = @_;

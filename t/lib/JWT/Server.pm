@@ -252,8 +252,7 @@ sub error_log { return $_[0]->read('logs/error.log') }
 # The lines of the error log that came since the last call; one that is being written is for the next.
 sub new_lines {
     my ($self) = @_;
-    my ($text) = $self->error_log =~ /\A(.*\n)/s;
-    $text //= '';
+    my $text = $self->whole_lines('logs/error.log');
     my $seen = $self->{seen} // 0;
     $self->{seen} = length $text;
     return split /^/m, substr $text, $seen;
