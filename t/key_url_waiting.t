@@ -68,6 +68,22 @@ my $FAILED = qr/keys cannot be fetched|has no keys from/;
     is($idp->hits, 1, 'which is the only one');
 }
 
+# So they do where the worker comes too late to fetch ahead of time, as on a machine that is busy or was suspended.
+{
+    my $nginx = nginx({body => $idp->set('one')}, 'key_cache 3s stale=1h; timeout 60s;');
+    is($nginx->outcome('/', $GOOD), $OK, 'there are keys');
+    $idp->answer('/keys' => $HANGS);
+    my $pid = $nginx->get('/open')->{headers}{'x-pid'};
+    kill STOP => $pid;
+    sleep 4;
+    my @clients = map { started($nginx, '/') } 1 .. 3;
+    kill CONT => $pid;
+    is_deeply(tally(@clients), {$OK => 3}, 'a worker that was stopped until their time was over: nobody waits');
+    ok($idp->wait_for_hits(2), 'for the fetch');
+    is($nginx->outcome('/', $GOOD), $OK, 'which hangs');
+    unlike($nginx->error_log, $FAILED, 'and has not failed');
+}
+
 # On a connection that is kept and pipelined, with bodies, and over HTTP/2.
 my ($listen_http2, $http2) = JWT::Server::http2();
 my $locations = <<'CONF';

@@ -98,6 +98,10 @@ impl Process {
         self.times = times;
     }
 
+    fn usable_for(&self, now: u64, rules: Rules) -> u64 {
+        self.times.usable_for(now, rules, self.since)
+    }
+
     fn write(&mut self, shared: &mut Shared) {
         shared.states.push(self.times);
         self.seen = shared.states.len();
@@ -227,9 +231,11 @@ impl History {
         if !self.is_plain_since(&[start, Some(success)]) {
             return None;
         }
-        let stale_for = if self.failure().is_some() { rules.stale_for } else { 0 };
-        let whole = u128::from(rules.fresh_for) + u128::from(stale_for);
-        let until = (u128::from(success.1.clock) + whole).min(u64::MAX.into());
+        let fresh_until = u128::from(success.1.clock) + u128::from(rules.fresh_for);
+        let started = start.map_or(0, |(_, start)| u128::from(start.clock));
+        let is_in_time = started < fresh_until;
+        let stale_for = if is_in_time || self.failure().is_some() { rules.stale_for } else { 0 };
+        let until = (fresh_until + u128::from(stale_for)).min(u64::MAX.into());
         Some(until.saturating_sub(now.into()) as u64)
     }
 }
@@ -319,7 +325,7 @@ impl World {
     }
 
     fn assert_usable(&self, own: usize) {
-        let found = self.processes[own].times.usable_for(self.clock, self.rules);
+        let found = self.processes[own].usable_for(self.clock, self.rules);
         let rules = self.rules;
         assert!(found <= rules.fresh_for.saturating_add(rules.stale_for));
         if let Some(expected) = self.history.usable(own, self.clock, rules) {

@@ -46,8 +46,6 @@ pub(super) struct Keeper {
     fetching: Option<Fetching>,
     /// Since when another process has had the lock, in milliseconds since the epoch.
     busy_since: Option<u64>,
-    /// Since when a fetch is due, that under way included, in milliseconds since the epoch.
-    due_since: Option<u64>,
 }
 
 /// A fetch under way.
@@ -99,7 +97,6 @@ impl Keeper {
             wanted: false,
             fetching: None,
             busy_since: None,
-            due_since: None,
         }
     }
 
@@ -125,8 +122,6 @@ impl Keeper {
             self.busy_since = None;
             return self.rest(now, is_news);
         }
-        // Where the clock was set back, from now on.
-        self.due_since = Some(self.due_since.map_or(now, |since| since.min(now)));
         if !may_fetch {
             self.publish(now, true, is_news);
             return Next::Due;
@@ -176,7 +171,6 @@ impl Keeper {
     ) {
         // Taken first: even after a panic further down, another fetch may follow.
         let fetching = self.fetching.take();
-        self.due_since = None;
         self.source.count_fetch(result.is_ok());
         // Somebody may have fetched without the lock, too.
         self.adopt(now);
@@ -282,7 +276,6 @@ impl Keeper {
 
     /// Nothing is to be done for now.
     fn rest(&mut self, now: u64, is_news: bool) -> Next {
-        self.due_since = None;
         let is_refreshing = self.record.times.is_refreshing(now, self.timeout());
         self.publish(now, is_refreshing, is_news);
         let times = &self.record.times;
@@ -303,15 +296,11 @@ impl Keeper {
 
     fn publish(&self, now: u64, under_way: bool, is_news: bool) {
         let (rules, times) = (self.source.configured.rules, &self.record.times);
-        let usable_for = match self.due_since {
-            Some(since) => times.usable_amid_fetch(now, rules, since),
-            None => times.usable_for(now, rules),
-        };
         let is_own_refresh = self.fetching.as_ref().is_some_and(|fetching| fetching.is_refresh);
         let told = self.record.logged.last().map(|told| &*told.reason);
         let state = State {
             keys: self.keys.as_ref(),
-            usable_for,
+            usable_for: times.usable_for(now, rules, self.configured_at),
             under_way,
             refreshing: is_own_refresh || times.is_refreshing(now, self.timeout()),
             throttled_for: times.throttled_for(now, rules),

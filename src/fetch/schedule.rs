@@ -112,24 +112,15 @@ impl Times {
         self.failures = self.failures.saturating_add(1);
     }
 
-    /// For how long the keys at hand serve on from now: while they are fresh, and where fetches fail beyond that.
-    pub fn usable_for(&self, now: u64, rules: Rules) -> u64 {
-        self.usable(now, rules, self.failed.is_some())
-    }
-
-    /// The same while a fetch is under way, or waits for its turn, that has been due since `due_since`: where that
-    /// was before their time was over, they serve on until it is known how it comes out.
-    pub fn usable_amid_fetch(&self, now: u64, rules: Rules, due_since: u64) -> u64 {
-        let until = self.fetched.map(|fetched| fetched.saturating_add(rules.fresh_for));
-        let is_in_time = until.is_some_and(|until| due_since < until);
-        self.usable(now, rules, is_in_time || self.failed.is_some())
-    }
-
-    fn usable(&self, now: u64, rules: Rules, beyond_their_time: bool) -> u64 {
+    /// For how long the keys at hand serve on from now, in a process whose configuration was read at `configured_at`:
+    /// beyond their time where fetches fail, and where the one that is due by then is late or hangs. Those whose time
+    /// was over before do not, unless their source is known to fail.
+    pub fn usable_for(&self, now: u64, rules: Rules, configured_at: u64) -> u64 {
         let Some(fetched) = self.fetched else { return 0 };
-        let stale_for = if beyond_their_time { rules.stale_for } else { 0 };
-        let until = fetched.saturating_add(rules.fresh_for).saturating_add(stale_for);
-        until.saturating_sub(now)
+        let until = fetched.saturating_add(rules.fresh_for);
+        let serves_on = self.failed.is_some() || configured_at < until;
+        let stale_for = if serves_on { rules.stale_for } else { 0 };
+        until.saturating_add(stale_for).saturating_sub(now)
     }
 
     /// When something last happened to the source.
@@ -195,22 +186,28 @@ mod tests {
 
     #[test]
     fn for_how_long_keys_serve() {
-        for (name, times, at, expected) in [
-            ("none", Times::default(), 0, 0),
-            ("none, and failures", failed(Times::default(), &[0]), 0, 0),
-            ("fresh", fetched(0), 0, 100_000),
-            ("the last moment", fetched(0), 99_999, 1),
-            ("over", fetched(0), 100_000, 0),
-            ("long over", fetched(0), u64::MAX - NOON, 0),
-            ("failing", failed(fetched(0), &[1]), 1, 149_999),
-            ("stale", failed(fetched(0), &[1]), 149_999, 1),
-            ("too stale", failed(fetched(0), &[1]), 150_000, 0),
+        let (before, after) = (NOON.saturating_add(99_999), NOON.saturating_add(100_000));
+        for (name, times, since, at, expected) in [
+            ("none", Times::default(), before, 0, 0),
+            ("none, and failures", failed(Times::default(), &[0]), before, 0, 0),
+            ("fresh", fetched(0), before, 0, 150_000),
+            ("a fetch is late", fetched(0), before, 100_000, 50_000),
+            ("for as long as may be", fetched(0), before, 149_999, 1),
+            ("too late", fetched(0), before, 150_000, 0),
+            ("long over", fetched(0), before, u64::MAX - NOON, 0),
+            ("old at the start", fetched(0), after, 100_000, 0),
+            ("long over at the start", fetched(0), u64::MAX, u64::MAX - NOON, 0),
+            ("failing", failed(fetched(0), &[1]), after, 1, 149_999),
+            ("stale", failed(fetched(0), &[1]), after, 149_999, 1),
+            ("too stale", failed(fetched(0), &[1]), after, 150_000, 0),
         ] {
-            let found = times.usable_for(NOON.saturating_add(at), RULES);
+            let found = times.usable_for(NOON.saturating_add(at), RULES, since);
             assert_eq!(found, expected, "{name}");
         }
+        let never = Rules { stale_for: 0, ..RULES };
+        assert_eq!(fetched(0).usable_for(NOON, never, NOON), 100_000);
         let longest = Rules { fresh_for: u64::MAX, stale_for: u64::MAX, ..RULES };
-        assert_eq!(failed(fetched(0), &[1]).usable_for(NOON, longest), u64::MAX - NOON);
+        assert_eq!(failed(fetched(0), &[1]).usable_for(NOON, longest, NOON), u64::MAX - NOON);
     }
 
     #[test]
@@ -275,7 +272,7 @@ mod tests {
         let mut times = fetched(0);
         times.correct(early, RULES);
         assert_eq!(times.step(early, RULES, NOON, false), Step::Fetch);
-        assert_eq!(times.usable_for(early, RULES), 25_000);
+        assert_eq!(times.usable_for(early, RULES, early), 75_000);
         let mut times = fetched(0);
         times.correct(1, RULES);
         assert_eq!(times.fetched, Some(0), "time begins somewhere");

@@ -122,7 +122,7 @@ impl Source {
         let news = self.news();
         let published = self.published();
         let keys = published.keys.clone().filter(|_| now < published.usable_until);
-        // Keys whose time is over, while nothing has failed: the thread is late, and fetches at any moment.
+        // Keys that serve no more, while nothing has failed: the thread is late, and fetches at any moment.
         let is_late = keys.is_none() && published.keys.is_some() && published.failure.is_none();
         Look { keys, under_way: published.under_way || is_late, news }
     }

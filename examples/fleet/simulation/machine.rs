@@ -38,7 +38,8 @@ impl Machine {
     /// Until when the keys at hand serve, as far as is known.
     pub fn serves_until(&self, rules: Rules) -> Option<u64> {
         let fetched = self.times.fetched?;
-        Some(fetched.saturating_add(self.times.usable_for(fetched, rules)))
+        let usable_for = self.times.usable_for(fetched, rules, self.configured_at);
+        Some(fetched.saturating_add(usable_for))
     }
 
     /// Notes a time without keys that ends now.

@@ -44,14 +44,30 @@ fn keys_serve_on_while_the_source_fails_and_no_longer() -> io::Result<()> {
         one.tend_or_wait(last.saturating_add(1), false);
         assert_eq!(one.finds(), None, "{stale_for}");
     }
-    // Where nothing has failed, and no fetch was due in time, they do not: there is a fetch under way.
-    let (_directory, [one]) = fetched(0)?;
-    assert_eq!(one.tend_or_wait(10_000, false), Due);
-    assert_eq!((one.finds(), one.is_under_way()), (None, true));
     Ok(())
 }
 
-/// A fetch that was begun in time may take longer than the keys are fresh: nobody waits for it.
+/// Keys of an earlier start, whose time was over before this one, serve no more, unless their source is known to fail.
+#[test]
+fn keys_that_were_old_at_the_start() -> io::Result<()> {
+    let (directory, [_one]) = fetched(0)?;
+    for (start, expected) in [(9_999, Some("a")), (10_000, None)] {
+        let process = Process::start(Some(&directory), RULES, start);
+        assert_eq!(process.tend_or_wait(20_000, false), Due);
+        assert_eq!(
+            (process.finds().as_deref(), process.is_under_way()),
+            (expected, true),
+            "{start}"
+        );
+    }
+    let process = Process::start(Some(&directory), RULES, 20_000);
+    assert_eq!(process.tend(20_000), Fetch);
+    process.fails(20_000, 500);
+    assert_eq!(process.finds().as_deref(), Some("a"));
+    Ok(())
+}
+
+/// A fetch may take longer than the keys are fresh, or begin late: nobody waits for it.
 #[test]
 fn keys_serve_on_while_a_fetch_hangs() -> io::Result<()> {
     let (_directory, [one, two]) = fetched(0)?;
@@ -71,6 +87,11 @@ fn keys_serve_on_while_a_fetch_hangs() -> io::Result<()> {
     assert_eq!(one.tend_or_wait(EARLY, false), Due);
     assert_eq!(one.tend_or_wait(10_000, false), Due);
     assert!(finds_at(&one, 0));
+    // The thread has slept, as the machine was busy or suspended: before it looks again, and when it does so too late.
+    let (_directory, [one]) = fetched(0)?;
+    assert!(finds_at(&one, 11_000));
+    assert_eq!(one.tend(11_000), Fetch);
+    assert!(finds_at(&one, 5_000));
     // Not beyond their time where `stale=` is 0, nor for longer than that.
     for (stale_for, expected) in [(0, false), (1_000, false), (3_000, true)] {
         let one = Process::start(None, Rules { stale_for, ..RULES }, 0);
@@ -82,10 +103,12 @@ fn keys_serve_on_while_a_fetch_hangs() -> io::Result<()> {
     Ok(())
 }
 
-/// The thread has slept, as the machine was busy or suspended: who asks meanwhile waits for it.
+/// The thread is late, and no key serves any more: who asks meanwhile waits for it.
 #[test]
 fn a_thread_that_is_late() -> io::Result<()> {
-    let (_directory, [one]) = fetched(0)?;
+    let one = Process::start(None, Rules { stale_for: 0, ..RULES }, 0);
+    assert_eq!(one.tend(0), Fetch);
+    one.succeeds(0, "a");
     let Some(then) = Instant::now().checked_add(Duration::from_secs(11)) else {
         unreachable!("a time")
     };
