@@ -1,9 +1,9 @@
 //! The one guard between Rust and nginx: a panic becomes the answer each entry point names.
 
+use std::cell::Cell;
 use std::mem;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
 
 use ngx::ffi::NGX_LOG_CRIT;
 
@@ -56,10 +56,14 @@ pub fn guarded<T>(entry: Entry, fallback: T, body: impl FnOnce() -> T) -> T {
 /// Has panics logged by their place, without their message: it may quote what was worked on. Of one in
 /// another thread [`log_panics_elsewhere`] tells: nginx's log is this one's.
 pub fn log_panics() {
-    let own = thread::current().id();
-    panic::set_hook(Box::new(move |info| {
+    thread_local! {
+        static IS_OWN: Cell<bool> = const { Cell::new(false) };
+    }
+    IS_OWN.set(true);
+    // It captures nothing: nobody would free that at the end of the process.
+    panic::set_hook(Box::new(|info| {
         let place = info.location().map(ToString::to_string);
-        match thread::current().id() == own {
+        match IS_OWN.get() {
             true => log_panic(place.as_deref()),
             false => elsewhere().push(place),
         }
