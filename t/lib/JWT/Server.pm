@@ -21,7 +21,8 @@ use parent 'JWT::Process';
 my $BINARY = $ENV{TEST_NGINX_BINARY} // 'nginx';
 
 # How long nginx may take for anything, in seconds.
-my $PATIENCE = $ENV{TEST_NGINX_USE_VALGRIND} ? 100 : 10;
+my $IS_WATCHED = $ENV{TEST_NGINX_USE_VALGRIND};
+my $PATIENCE = $IS_WATCHED ? 100 : 10;
 
 # Options: main, http, server (texts of configuration), servers (instead of the one around server), workers (1), log_level (info), load (instead
 # of the modules under test), conf (instead of all these), files (a hash: name in the directory =>
@@ -186,7 +187,8 @@ sub stop {
 sub workers {
     my ($self) = @_;
     open my $children, '<', "/proc/$self->{pid}/task/$self->{pid}/children" or return;
-    my @workers = grep { title($_) =~ /worker process\s*\z/ } split ' ', <$children> // '';
+    # Under valgrind a process does not call itself anything.
+    my @workers = grep { $IS_WATCHED || title($_) =~ /worker process\s*\z/ } split ' ', <$children> // '';
     return sort { $a <=> $b } @workers if wantarray;
     return scalar @workers;
 }
