@@ -20,8 +20,10 @@ use parent 'JWT::Process';
 
 my $BINARY = $ENV{TEST_NGINX_BINARY} // 'nginx';
 
-# How long nginx may take for anything, in seconds.
+# Whether nginx runs under valgrind.
 my $IS_WATCHED = $ENV{TEST_NGINX_USE_VALGRIND};
+
+# How long nginx may take for anything, in seconds.
 my $PATIENCE = $IS_WATCHED ? 100 : 10;
 
 # Options: main, http, server (texts of configuration), servers (instead of the one around server), workers (1), log_level (info), load (instead
